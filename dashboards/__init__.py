@@ -1,0 +1,1 @@
+"""Live Streamlit dashboards over the warehouse."""

@@ -1,0 +1,207 @@
+"""driftloop.yaml as typed values. Reading the file is schemas.configuration_file's part."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A mapping in the file; an unknown key is an error."""
+
+
+class Price(Section, frozen=True, kw_only=True):
+    """USD for a million tokens."""
+
+    input: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    output: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+
+
+class App(Section, frozen=True, kw_only=True):
+    """An application whose calls are served and watched.
+
+    Attributes:
+        name: What clients send as `model`.
+        base_model: What the upstream calls the base.
+        upstreams: Base URLs of its replicas; empty means the embedded model server.
+        labels: Answers that feedback may name as right; they make it a classifier.
+    """
+
+    name: Key
+    base_model: str
+    upstreams: tuple[str, ...] = ()
+    price: Price = Price()
+    labels: tuple[str, ...] = ()
+
+
+class Windows(Section, frozen=True, kw_only=True):
+    """Tumbling windows of the functional metrics."""
+
+    length: str = "10s"
+    lateness: str = "2s"
+    join_horizon: str = "1h"
+
+
+class Monitor(Section, frozen=True, kw_only=True):
+    """Reads like the sentence it is; see docs/monitors.md.
+
+    Attributes:
+        metric: A name from schemas.metrics.
+        per: Dimensions to watch apart; the app is always one.
+        window: Length of the evaluated window, a multiple of windows.length.
+        for_: Consecutive windows in breach before it fires (`for` in the file).
+        min_count: Windows with fewer observations don't count either way.
+        variant: Which variant it watches.
+        then: What a breach does.
+    """
+
+    name: Key
+    app: Key
+    metric: str
+    per: tuple[Literal["adapter_version", "tenant"], ...] = ("adapter_version",)
+    window: str = "1m"
+    below: float | None = None
+    above: float | None = None
+    for_: Positive = msgspec.field(name="for", default=1)
+    min_count: Positive = 1
+    severity: Literal["info", "warning", "critical"] = "warning"
+    variant: Literal["stable", "canary", "shadow"] = "stable"
+    then: tuple[Literal["alert", "retrain"], ...] = ("alert",)
+
+
+class Drift(Section, frozen=True, kw_only=True):
+    """Detectors of one app.
+
+    Attributes:
+        window: Span of one PSI comparison.
+        min_count: Fewer scores than this give no comparison.
+        psi: Threshold; 0.25 is the customary "major shift".
+        adwin_delta: Confidence of ADWIN (Bifet and Gavalda 2007).
+        page_hinkley: Threshold lambda (Page 1954).
+    """
+
+    window: str = "30s"
+    min_count: Positive = 100
+    psi: Annotated[float, msgspec.Meta(gt=0)] = 0.25
+    adwin_delta: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.002
+    page_hinkley: Annotated[float, msgspec.Meta(gt=0)] = 50.0
+
+
+class GatePolicy(Section, frozen=True, kw_only=True):
+    """When a candidate may be rolled out.
+
+    Attributes:
+        earlier_margin: How much worse it may be on earlier traffic.
+        slice_margin: How much worse it may be on any slice, benign look-alikes among them.
+        slice_margins: Margins of single slices, by name.
+        min_count: A recent set smaller than this refuses.
+    """
+
+    earlier_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
+    slice_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
+    slice_margins: dict[str, float] = {}
+    min_count: Positive = 50
+
+
+class Training(Section, frozen=True, kw_only=True):
+    """How the adapter of an app is retrained.
+
+    Attributes:
+        feedback_window: How far back labelled traffic counts as recent.
+        replay_share: Share of the training rows drawn from earlier data.
+        holdout_share: Share of the labelled rows kept for the gate.
+        top_layers: Train LoRA on this many top layers only; 0 means all.
+        early_stopping_patience: Evaluations without improvement before it stops.
+    """
+
+    app: Key
+    cooldown: str = "30m"
+    feedback_window: str = "1h"
+    min_rows: Positive = 200
+    max_rows: Positive = 2000
+    replay_share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
+    holdout_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.3
+    steps: Positive = 100
+    batch_size: Positive = 8
+    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 7e-4
+    rank: Positive = 16
+    top_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
+    max_tokens: Positive = 96
+    early_stopping_patience: Positive = 3
+    seed: int = 7
+    gate: GatePolicy = GatePolicy()
+
+
+class RolloutPolicy(Section, frozen=True, kw_only=True):
+    """How a version reaches users.
+
+    Attributes:
+        mirror: Share of requests copied to the candidate in shadow.
+        shadow_for: Least time in shadow.
+        steps: The canary's growing shares of users.
+        step_for: Least time on each step.
+        min_count: Judged answers of the canary a step needs.
+        accuracy_margin: How much worse than stable the canary may be, by its confidence bound.
+        error_margin: Likewise for the share of failed calls.
+        latency_ratio: How many times slower at p95 it may be.
+        give_up_after: A step that can't be judged in this time is rolled back.
+    """
+
+    app: Key
+    mirror: Share = 0.5
+    shadow_for: str = "1m"
+    steps: tuple[Share, ...] = (0.05, 0.25, 0.5)
+    step_for: str = "5m"
+    min_count: Positive = 30
+    accuracy_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
+    error_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
+    latency_ratio: Annotated[float, msgspec.Meta(ge=1)] = 2.0
+    give_up_after: str = "1h"
+
+
+class Subscription(Section, frozen=True, kw_only=True):
+    """Who hears of which alerts.
+
+    Attributes:
+        channel: webhook posts signed JSON, console prints a line.
+        url: Where a webhook posts.
+        secret_env: Environment variable with the webhook's signing secret.
+        repeat_after: A firing alert is told again after this long; empty means once.
+    """
+
+    name: Key
+    channel: Literal["webhook", "console"]
+    url: str = ""
+    secret_env: str = ""
+    apps: tuple[Key, ...] = ()
+    severities: tuple[Literal["info", "warning", "critical"], ...] = ("warning", "critical")
+    repeat_after: str = ""
+
+
+class Configuration(Section, frozen=True, kw_only=True):
+    """The whole file."""
+
+    apps: tuple[App, ...]
+    windows: Windows = Windows()
+    monitors: tuple[Monitor, ...] = ()
+    drift: Drift = Drift()
+    training: tuple[Training, ...] = ()
+    rollout: tuple[RolloutPolicy, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    retention_days: Positive = 30
+
+    def app(self, name: str) -> App | None:
+        """Return an app by name."""
+        return next((app for app in self.apps if app.name == name), None)
+
+    def training_of(self, app: str) -> Training:
+        """Return an app's training policy, the defaults if the file has none."""
+        return next((policy for policy in self.training if policy.app == app), Training(app=app))
+
+    def rollout_of(self, app: str) -> RolloutPolicy:
+        """Return an app's rollout policy, the defaults if the file has none."""
+        return next((policy for policy in self.rollout if policy.app == app), RolloutPolicy(app=app))

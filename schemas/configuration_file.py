@@ -1,0 +1,123 @@
+"""From YAML text to a Configuration, with errors that name the path of the key and how to mend it."""
+
+import difflib
+import re
+import types
+import typing
+from typing import Any
+
+import msgspec
+import yaml
+
+from schemas.configuration import Configuration, Section
+from schemas.durations import parse_duration
+from schemas.metrics import METRIC_BY_NAME
+
+_UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
+_AT = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
+_DURATIONS = frozenset(
+    "length lateness join_horizon window cooldown feedback_window shadow_for step_for give_up_after repeat_after".split()
+)
+
+
+class BadConfiguration(ValueError):
+    """The file can't be used. The message is one line: where, what, how to mend."""
+
+
+def parse_configuration(text: str) -> Configuration:
+    """Return the configuration in a YAML text.
+
+    Raises:
+        BadConfiguration: Not YAML, unknown keys, wrong types, or values that contradict each other.
+    """
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 1}: " if mark else ""
+        raise BadConfiguration(f"{where}not YAML: {getattr(error, 'problem', None) or 'unreadable'}") from error
+    try:
+        configuration = msgspec.convert(tree, Configuration)
+    except msgspec.ValidationError as error:
+        raise BadConfiguration(_explain(str(error))) from error
+    _check_durations(configuration, "")
+    _check_references(configuration)
+    return configuration
+
+
+def _explain(message: str) -> str:
+    at = _AT.search(message)
+    path = at["path"].lstrip(".") if at else ""
+    unknown = _UNKNOWN.search(message)
+    if unknown is None:
+        return f"{path or 'file'}: {_AT.sub('', message)}"
+    key = unknown["key"]
+    valid = _keys_at(path)
+    near = difflib.get_close_matches(key, valid, n=1, cutoff=0.0)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{f'{path}.{key}' if path else key}: unknown key{hint}"
+
+
+def _keys_at(path: str) -> list[str]:
+    section: type[Any] = Configuration
+    for step in re.findall(r"[a-z_]+", path.replace("[...]", "")):
+        hints = typing.get_type_hints(section)
+        names = {field.encode_name: field.name for field in msgspec.structs.fields(section)}
+        section = _section_in(hints[names.get(step, step)])
+    return [field.encode_name for field in msgspec.structs.fields(section)]
+
+
+def _section_in(hint: Any) -> type[Any]:
+    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and issubclass(hint, Section):
+        return hint
+    return next(_section_in(part) for part in typing.get_args(hint) if part is not Ellipsis)
+
+
+def _check_durations(section: msgspec.Struct, path: str) -> None:
+    for field in msgspec.structs.fields(section):
+        value = getattr(section, field.name)
+        here = f"{path}.{field.encode_name}".lstrip(".")
+        if field.name in _DURATIONS and value:
+            try:
+                parse_duration(value)
+            except ValueError as error:
+                raise BadConfiguration(f"{here}: {error}") from error
+        for index, item in enumerate(value if isinstance(value, tuple) else (value,)):
+            if isinstance(item, Section):
+                _check_durations(item, f"{here}[{index}]" if isinstance(value, tuple) else here)
+
+
+def _check_references(configuration: Configuration) -> None:
+    apps = [app.name for app in configuration.apps]
+    if not apps:
+        raise BadConfiguration("apps: name at least one application")
+    for index, monitor in enumerate(configuration.monitors):
+        here = f"monitors[{index}]"
+        _must_be_one_of(monitor.metric, list(METRIC_BY_NAME), f"{here}.metric")
+        _must_be_one_of(monitor.app, apps, f"{here}.app")
+        if (monitor.below is None) == (monitor.above is None):
+            raise BadConfiguration(f"{here}: give exactly one of 'below' and 'above'")
+        window, length = parse_duration(monitor.window), parse_duration(configuration.windows.length)
+        if window % length:
+            raise BadConfiguration(f"{here}.window: {monitor.window} is not a multiple of windows.length")
+    for part, policies in (("training", configuration.training), ("rollout", configuration.rollout)):
+        for index, policy in enumerate(policies):
+            _must_be_one_of(policy.app, apps, f"{part}[{index}].app")
+    for index, subscription in enumerate(configuration.subscriptions):
+        if subscription.channel == "webhook" and not subscription.url:
+            raise BadConfiguration(f"subscriptions[{index}].url: a webhook needs a url")
+    _must_be_distinct([monitor.name for monitor in configuration.monitors], "monitors")
+    _must_be_distinct([subscription.name for subscription in configuration.subscriptions], "subscriptions")
+    _must_be_distinct(apps, "apps")
+
+
+def _must_be_one_of(value: str, valid: list[str], path: str) -> None:
+    if value not in valid:
+        near = difflib.get_close_matches(value, valid, n=1, cutoff=0.0)
+        raise BadConfiguration(f"{path}: unknown {value!r}; did you mean {near[0]!r}?")
+
+
+def _must_be_distinct(names: list[str], path: str) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadConfiguration(f"{path}: the name {twice!r} stands twice")

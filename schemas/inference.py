@@ -1,0 +1,134 @@
+"""Inbound events: what a client asked, what the model answered, what a person said about it later."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from schemas.record import Count, Identifier, Milliseconds, Name, Record
+
+Role = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class ContentPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One part of a message's content, as in the OpenAI chat format."""
+
+    type: Literal["text", "image_url", "input_audio", "file", "refusal"]
+    text: str = ""
+    reference: str = ""
+
+
+class ToolCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A function the model asked to call; arguments are the raw JSON text the model wrote."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One chat message."""
+
+    role: Role
+    content: str | tuple[ContentPart, ...] = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """The readable text of the message, parts joined by newlines."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.content if part.text)
+
+
+class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Sampling parameters as the client sent them; None where it sent none."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    stream: bool = False
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Token counts; `cached` is part of `input`, `reasoning` is part of `output`."""
+
+    input_tokens: Count = 0
+    output_tokens: Count = 0
+    cached_tokens: Count = 0
+    reasoning_tokens: Count = 0
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A passage that the answer should be grounded in."""
+
+    text: str
+    source: str = ""
+
+
+class Call(Record, frozen=True, kw_only=True):
+    """What request and response share: who asked what, in which session and trace (W3C ids)."""
+
+    request_id: Identifier
+    messages: tuple[Message, ...]
+    session_id: Name = ""
+    user_id: Name = ""
+    tags: dict[str, str] = {}
+    trace_id: Name = ""
+    span_id: Name = ""
+    sampling: Sampling = Sampling()
+    contexts: tuple[Context, ...] = ()
+
+    @property
+    def prompt(self) -> str:
+        """Text of the last user message, which is what scorers judge."""
+        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+
+class InferenceRequested(Call, frozen=True, kw_only=True):
+    """A client's call reached the gateway."""
+
+
+class InferenceResponded(Call, frozen=True, kw_only=True):
+    """The model answered, or failed to.
+
+    Attributes:
+        output: The assistant's message; None when the call failed.
+        error_type: OpenTelemetry `error.type`; empty on success.
+        latency_ms: From the gateway's receipt of the request to the last byte of the answer.
+        ttft_ms: To the first token; None when not streamed.
+        cost_usd: Tokens priced by the configuration in force.
+    """
+
+    output: Message | None = None
+    finish_reason: Name = ""
+    usage: Usage = Usage()
+    latency_ms: Milliseconds = 0.0
+    ttft_ms: Milliseconds | None = None
+    cost_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    error_type: Name = ""
+
+    @property
+    def answer(self) -> str:
+        """Text of the answer; empty when the call failed."""
+        return self.output.text if self.output else ""
+
+
+class FeedbackGiven(Record, frozen=True, kw_only=True):
+    """Someone judged the answer of an earlier request.
+
+    Either `label` (the answer it should have been) or `score` (0 bad to 1 good) is set.
+    The version that answered is found by joining on `request_id`; the record's own
+    adapter_version and variant are not trusted for that.
+    """
+
+    request_id: Identifier
+    label: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+    score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
+    source: Name = "user"
+    comment: Annotated[str, msgspec.Meta(max_length=8192)] = ""
+
+    def __post_init__(self) -> None:
+        if self.label is None and self.score is None:
+            raise ValueError("feedback needs a label or a score")

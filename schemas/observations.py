@@ -1,0 +1,138 @@
+"""What the stream processors conclude: windows, scores, drift and alerts."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from schemas.record import Count, Identifier, Instant, Name, Record
+
+
+class Sketch(msgspec.Struct, frozen=True, kw_only=True):
+    """A DDSketch (Masson, Rim, Lee 2019) of non-negative values, mergeable without loss.
+
+    Attributes:
+        relative_accuracy: Bound on the relative error of every quantile, e.g. 0.01.
+        bins: Count per logarithmic bin index: values in (gamma**(i-1), gamma**i].
+        zeros: How many values were zero.
+        count: All values, zeros included.
+        total: Their sum.
+    """
+
+    relative_accuracy: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    bins: dict[int, int] = {}
+    zeros: Count = 0
+    count: Count = 0
+    total: float = 0.0
+
+
+class WindowClosed(Record, frozen=True, kw_only=True):
+    """One source partition's share of one series' tumbling window [window_start, window_end).
+
+    Readers merge the partials of all source partitions. After a replay a partial may come again,
+    incomplete: keep, per (series, window, source), the one with the smallest `first_offset`, then
+    the largest `last_offset`.
+
+    Attributes:
+        counters: Additive values by counter name (schemas.metrics.COUNTERS).
+        sketches: Distributions by value name: latency_ms, ttft_ms.
+        late: Events of this series that came after their window's close; raw tables keep them.
+    """
+
+    window_start: Instant
+    window_end: Instant
+    source_topic: Name
+    source_partition: Count
+    first_offset: Count
+    last_offset: Count
+    counters: dict[str, float]
+    sketches: dict[str, Sketch] = {}
+    late: Count = 0
+
+
+class ScoreRecorded(Record, frozen=True, kw_only=True):
+    """A scorer judged one response.
+
+    Attributes:
+        name: A score from schemas.metrics.SCORES, e.g. prompt.injection.
+        value: The score; its range stands in the catalogue.
+        label: What the value means at the scorer's threshold, e.g. unsafe; empty for measures.
+        scorer: Which scorer and version, e.g. injection-head@1.
+        sampling_probability: Chance that this event was scored; weight estimates by its inverse.
+    """
+
+    request_id: Identifier
+    name: Name
+    value: float
+    label: Name = ""
+    scorer: Name
+    sampling_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+
+
+class DriftMeasured(Record, frozen=True, kw_only=True):
+    """A detector compared a stream with its reference or its own past.
+
+    Attributes:
+        metric: What was watched: a score or metric name.
+        method: PopulationStability, PageHinkley or Adwin.
+        value: The method's statistic.
+        threshold: Value above which the method says drift.
+        drifted: Its verdict.
+        count: Observations behind the value since the last measurement.
+        detected_at_count: For sequential detectors, observations seen by the series in total.
+        reference: Version of the reference compared with; empty for sequential detectors.
+    """
+
+    metric: Name
+    method: Literal["PopulationStability", "PageHinkley", "Adwin"]
+    value: float
+    threshold: float
+    drifted: bool
+    count: Count
+    window_start: Instant
+    window_end: Instant
+    detected_at_count: Count = 0
+    reference: Name = ""
+
+
+class AlertChanged(Record, frozen=True, kw_only=True):
+    """A monitor began or ceased to be breached.
+
+    `alert_id` is derived from monitor, series and the first breached window, so that however often
+    the breach is derived it is one alert. Its `event_id` adds the state.
+
+    Attributes:
+        breached_at: End of the first window in breach.
+        value: The metric's value in the window that decided; None where the series went silent.
+        count: Observations behind that value.
+        window_end: End of the window that decided.
+    """
+
+    alert_id: Identifier
+    monitor: Identifier
+    state: Literal["firing", "resolved"]
+    severity: Literal["info", "warning", "critical"]
+    metric: Name
+    comparison: Literal["below", "above"]
+    threshold: float
+    value: float | None
+    count: Count
+    breached_at: Instant
+    window_end: Instant
+    summary: Name = ""
+
+
+class AlertDelivered(Record, frozen=True, kw_only=True):
+    """A channel accepted an alert, or delivery was given up after its retries.
+
+    Attributes:
+        attempts: Deliveries tried, the last included.
+        error: Why it was given up; empty on success.
+    """
+
+    alert_id: Identifier
+    alert_state: Literal["firing", "resolved"]
+    subscription: Identifier
+    channel: Name
+    attempts: Count
+    delivered: bool
+    error: Name = ""

@@ -1,0 +1,1 @@
+"""Processes around the streams, and the clients that every process shares."""

@@ -1,0 +1,1 @@
+"""Faust processors: events in, events out, nothing else written."""

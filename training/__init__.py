@@ -1,0 +1,1 @@
+"""The training service: from an ordered retraining to a gated adapter version."""
