@@ -1,0 +1,55 @@
+# driftloop: `make` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := $(shell grep -E '^torch==' requirements.in)
+PACKAGES := schemas services stream_processors training dashboards
+
+.PHONY: help setup demo up test check browser lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Create .venv from the lock file (no Docker, no GPU)
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) not found; install Python 3.11 or name it: make PYTHON=..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "setup: installing $(TORCH) (minutes on a first run)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check "$(TORCH)"
+	@echo "setup: installing $$(grep -c '==' requirements.lock) locked packages"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+	@echo "setup: ready"
+
+demo: setup ## Run the whole loop: drift, alert, retraining, gate, canary, promotion, roll-back
+	@$(BIN)/driftloop demo
+
+up: setup ## Start the embedded stack and stay until Ctrl-C
+	@$(BIN)/driftloop up
+
+test: setup check browser ## Check the code and run every test
+	@$(BIN)/python -m pytest
+
+check: setup ## Lint, type-check and enforce who may import whom
+	@$(BIN)/ruff format --check $(PACKAGES) tests
+	@$(BIN)/ruff check $(PACKAGES) tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+browser:
+	@command -v chromium >/dev/null || { \
+		echo "browser: installing Debian's chromium for the dashboard tests"; \
+		run=$$(test "$$(id -u)" = 0 || echo sudo); \
+		$$run apt-get -qq update && $$run apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+
+lock: ## Resolve requirements*.in into requirements.lock
+	@deploy/lock.sh
+
+clean: ## Remove the virtual environment, caches and the demo's data
+	@rm -rf $(VENV) .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
