@@ -4,6 +4,7 @@ import difflib
 import re
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from schemas.durations import parse_duration
 from schemas.metrics import METRIC_BY_NAME
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
+_VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _AT = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
 _DURATIONS = frozenset(
     "length lateness join_horizon window cooldown feedback_window shadow_for step_for give_up_after repeat_after".split()
@@ -22,6 +24,22 @@ _DURATIONS = frozenset(
 
 class BadConfiguration(ValueError):
     """The file can't be used. The message is one line: where, what, how to mend."""
+
+
+def expand_variables(text: str, environment: Mapping[str, str]) -> str:
+    """Return the text with ${NAME} and ${NAME:-default} replaced from the environment.
+
+    Raises:
+        BadConfiguration: A variable without default is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = environment.get(match["name"], match["default"])
+        if found is None:
+            raise BadConfiguration(f"${{{match['name']}}}: this environment variable is not set")
+        return found
+
+    return _VARIABLE.sub(value, text)
 
 
 def parse_configuration(text: str) -> Configuration:

@@ -1,5 +1,6 @@
 """The frame of a process without an API of its own: settings, logs, health, stop on SIGTERM or Ctrl-C."""
 
+import os
 import signal
 import sys
 import threading
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration, parse_configuration
+from schemas.configuration_file import BadConfiguration, expand_variables, parse_configuration
 from schemas.settings import BadSetting, Settings, port_variable
 from services.runtime.health import HealthServer, PortTaken
 from services.runtime.logs import configure_logging
@@ -41,7 +42,7 @@ def read_configuration(settings: Settings) -> Configuration:
     except OSError as error:
         raise BadConfiguration(f"{settings.configuration}: {error.strerror}; set DRIFTLOOP_CONFIG") from error
     try:
-        return parse_configuration(text)
+        return parse_configuration(expand_variables(text, os.environ))
     except BadConfiguration as error:
         raise BadConfiguration(f"{settings.configuration.name}: {error}") from error
 

@@ -1,0 +1,30 @@
+"""Fixtures of the whole suite, and the rule that only marked tests may touch the real parts."""
+
+import importlib.util
+
+import pytest
+
+pytest_plugins = [
+    name
+    for name in ("tests.fixtures.broker", "tests.fixtures.warehouse", "tests.fixtures.tiny_model")
+    if importlib.util.find_spec(name)
+]
+
+_GUARDED = {
+    "broker": "services.bus.connection.client_options",
+    "warehouse": "services.warehouse.client.Warehouse.connect",
+}
+
+
+@pytest.fixture(autouse=True)
+def _real_parts_need_a_marker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that reaches for broker or warehouse without saying so by its marker."""
+    marks = {mark.name for mark in request.node.iter_markers()}
+    for marker, entry in _GUARDED.items():
+        if marker in marks or "e2e" in marks:
+            continue
+
+        def refuse(*_: object, marker: str = marker, **__: object) -> None:
+            pytest.fail(f"this test touches the {marker}: mark it with @pytest.mark.{marker}")
+
+        monkeypatch.setattr(entry, refuse)
