@@ -1,0 +1,56 @@
+"""Texts to vectors. Every score over prompts starts here: heads, distances, near-duplicate removal.
+
+The model is WordLlama's 256-d table (Miller 2024): token vectors taken from a large model, averaged.
+No torch, no network; 18,000 short texts/s on two cores.
+"""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import wordllama
+
+NAME = "wordllama-l2-supercat-256"
+DIMENSIONS = 256
+MAX_CHARACTERS = 8_000
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder:
+    """Makes unit vectors of texts. Safe to share between threads; one takes 60 MB."""
+
+    def __init__(self, model: wordllama.WordLlamaInference) -> None:
+        self._model = model
+
+    @classmethod
+    def load(cls) -> Self:
+        """Load the table that the wordllama package carries.
+
+        The library looks for its files in folders its wheel does not use, but the package's own
+        folder has the layout of its download cache, so that is what it is given.
+        """
+        spec = importlib.util.find_spec("wordllama")
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError("wordllama")
+        model = wordllama.WordLlama.load(cache_dir=Path(spec.origin).parent, disable_download=True)
+        return cls(model)
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit row a text, (len(texts), 256) float32.
+
+        A text without any known token gets the zero row. Only the first 8,000 characters count,
+        so that one long prompt cannot hold up a batch.
+        """
+        if not texts:
+            return np.zeros((0, DIMENSIONS), np.float32)
+        lengths = np.array([len(text) for text in texts])
+        order = np.argsort(lengths, kind="stable")
+        cut = [texts[i][:MAX_CHARACTERS] for i in order]
+        rows = np.empty((len(texts), DIMENSIONS), np.float32)
+        rows[order] = self._model.embed(cut, norm=False)
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
