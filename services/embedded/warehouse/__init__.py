@@ -1,0 +1,1 @@
+"""The laptop's warehouse: the ClickHouse engine as a library, behind ClickHouse's HTTP interface."""

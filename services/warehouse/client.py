@@ -1,0 +1,152 @@
+"""Reading and writing ClickHouse. The sink writes through this, everyone else only reads.
+
+Readers of event tables say `FROM t FINAL`: the tables collapse rows of one event id only on merge.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import pandas as pd
+from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
+
+from schemas.settings import Settings
+from schemas.tables import Value
+
+CONNECT_TIMEOUT_S = 5
+ANSWER_TIMEOUT_S = 60
+# ClickHouse's NO_SUCH_DATABASE, MEMORY_LIMIT_EXCEEDED and TOO_MANY_SIMULTANEOUS_QUERIES pass with time.
+_PASSING_CODES = frozenset({202, 241})
+
+Row = dict[str, Any]
+Parameters = Mapping[str, object]
+
+
+class WarehouseError(Exception):
+    """The warehouse did not do what it was asked.
+
+    WarehouseError
+      WarehouseDown      not reachable, starting, or overloaded: try again
+      WarehouseRefused   it answered no: the statement or the rows are wrong
+    """
+
+
+class WarehouseDown(WarehouseError):
+    """Not reachable, starting or overloaded. Whether an insert took effect is unknown: ask before repeating it."""
+
+
+class WarehouseRefused(WarehouseError):
+    """The statement or the rows are wrong; repeating them gives the same answer."""
+
+
+class _Result(Protocol):
+    def named_results(self) -> Iterator[Row]: ...
+
+
+class _Client(Protocol):
+    """The part of clickhouse-connect's client that is used here (it carries no types)."""
+
+    def insert(
+        self, table: str, data: Sequence[Sequence[Value]], column_names: Sequence[str], *, settings: dict[str, int]
+    ) -> object: ...
+    def query(self, query: str, parameters: dict[str, object] | None) -> _Result: ...
+    def query_df(self, query: str, parameters: dict[str, object] | None) -> pd.DataFrame: ...
+    def command(self, cmd: str) -> object: ...
+    def close(self) -> None: ...
+
+
+class Warehouse:
+    """A connection for one thread: clickhouse-connect refuses concurrent queries in one session."""
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+
+    @classmethod
+    def connect(cls, settings: Settings, *, database: str | None = None) -> "Warehouse":
+        """Connect to the warehouse of a deployment.
+
+        Args:
+            settings: User and password may stand in `warehouse_url`.
+            database: Another database than the deployment's.
+
+        Raises:
+            WarehouseDown: It is not reachable or still starting.
+            WarehouseRefused: The database is missing or the user is not let in.
+        """
+        url = urlsplit(settings.warehouse_url)
+        with _errors_translated():
+            client = clickhouse_connect.get_client(
+                interface=url.scheme,
+                host=url.hostname,
+                port=url.port,
+                username=url.username or "default",
+                password=url.password or "",
+                database=database or settings.warehouse_database,
+                connect_timeout=CONNECT_TIMEOUT_S,
+                send_receive_timeout=ANSWER_TIMEOUT_S,
+                query_retries=0,
+                autogenerate_session_id=False,
+                compress="lz4" if url.scheme == "https" else False,
+                tz_mode="aware",
+            )
+        return cls(client)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
+        """Store rows as one block for each of the table's partitions, each all or nothing.
+
+        Raises:
+            WarehouseDown: The outcome is unknown.
+            WarehouseRefused: Nothing was stored.
+        """
+        if not rows:
+            return
+        whole = {"max_insert_block_size": len(rows), "min_insert_block_size_rows": len(rows), "max_insert_threads": 1}
+        with _errors_translated():
+            self._client.insert(table, rows, column_names=columns, settings=whole)
+
+    def query(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
+        """Return rows as dictionaries; `{name:Type}` in the SQL is bound from `parameters`. Times are aware, UTC."""
+        with _errors_translated():
+            return list(self._client.query(sql, dict(parameters or {}) or None).named_results())
+
+    def frame(self, sql: str, parameters: Parameters | None = None) -> pd.DataFrame:
+        """Return the result as a data frame, with its columns even when it has no rows."""
+        with _errors_translated():
+            return self._client.query_df(sql, dict(parameters or {}) or None)
+
+    def execute(self, statement: str) -> None:
+        """Run a statement without a result (DDL)."""
+        with _errors_translated():
+            self._client.command(statement)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
+    def __enter__(self) -> "Warehouse":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@contextmanager
+def _errors_translated() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise WarehouseDown(str(error)) from error
+    except DatabaseError as error:
+        raise _judged(error) from error
+    except ClickHouseError as error:
+        raise WarehouseRefused(str(error)) from error
+
+
+def _judged(error: DatabaseError) -> WarehouseError:
+    text = str(error)
+    code = getattr(error, "code", None)
+    if code in _PASSING_CODES or "HTTP status 50" in text:
+        return WarehouseDown(text)
+    return WarehouseRefused(text)
