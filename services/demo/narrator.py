@@ -1,0 +1,32 @@
+"""Tells the person in front of the terminal what happens, and how long it took."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+
+Tell = Callable[[str], None]
+
+
+class Narrator:
+    """Prints acts and steps; a step shows a spinner with its latest word while it runs."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def act(self, title: str) -> None:
+        """Open an act."""
+        self._console.rule(f"[bold]{title}", align="left")
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        self._console.print(f"  {text}")
+
+    @contextmanager
+    def step(self, text: str) -> Iterator[Tell]:
+        """Show a step until its body ends; print its time when it succeeds."""
+        started = time.monotonic()
+        with self._console.status(f"  {text}") as status:
+            yield lambda word: status.update(f"  {text} [dim]{word}")
+        self._console.print(f"  [green]✓[/] {text} [dim]({time.monotonic() - started:.1f} s)")
