@@ -1,0 +1,190 @@
+"""The factory of every stream processor: one Faust app, one consumer group, one process.
+
+A processor is a function that is given the frame and wires its handlers into it. It is a plain
+function from records to records wherever it can be:
+
+    def build_safety(processor: Processor) -> None:
+        heads = load_heads(processor.settings.data)
+
+        async def score(deliveries: Sequence[Delivery]) -> Iterable[Record]:
+            return [s for d in deliveries for s in await asyncio.to_thread(score_safety, d.record, heads)]
+
+        processor.consume(INFERENCE_RESPONDED, handle=score, batch=64)
+
+`stream_processors.__main__` wires it by name. A handler gets up to `batch` decoded records that are
+there already (it never waits for more) and returns what is to be emitted. An exception in it stops
+the process, nothing more is committed, and the restarted process reads the same records again; so
+every handler must bear to see a record twice, and derive the ids of what it emits (schemas.ids).
+
+A processor with state per partition also sets `floor` (the first offset its open state needs) and
+`forget` (drop all state: every assigned partition is read again from its committed offset).
+
+Order of effects for each batch: 1. handle, 2. put the results into the outbox, 3. advance the
+ledger. A commit waits until everything put before it is acknowledged by the broker.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import cache, wraps
+from typing import ParamSpec
+
+import faust
+import prometheus_client
+
+from schemas.codec import BadRecord, decode, from_unix_ms
+from schemas.configuration import Configuration
+from schemas.record import Record
+from schemas.settings import Settings
+from schemas.topics import Topic
+from stream_processors.delivery import Delivery, Source
+from stream_processors.ledger import Ledger
+from stream_processors.outbox import Outbox
+from stream_processors.transport import LedgerApp
+
+Handler = Callable[[Sequence[Delivery]], Awaitable[Iterable[Record]]]
+Act = Callable[[], Iterable[Record]]
+P = ParamSpec("P")
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def skipped_counter() -> prometheus_client.Counter:
+    """Return the counter of messages that no processor could read; the sink dead-letters them."""
+    return prometheus_client.Counter("driftloop_skipped", "Undecodable messages skipped", ["process", "topic"])
+
+
+@cache
+def handled_counter() -> prometheus_client.Counter:
+    """Return the counter of records handled."""
+    return prometheus_client.Counter("driftloop_handled", "Records handled", ["process", "topic"])
+
+
+class Processor:
+    """The frame of one processor.
+
+    Attributes:
+        floor: First offset of a partition that open state still needs; None where there is none.
+        forget: Drops all state; called with the partitions of each new assignment.
+        failure: What ended the processor, once it has failed.
+    """
+
+    def __init__(self, name: str, settings: Settings, configuration: Configuration) -> None:
+        self.name = name
+        self.settings = settings
+        self.configuration = configuration
+        self.floor: Callable[[Source], int | None] = lambda source: None
+        self.forget: Callable[[frozenset[Source]], None] = lambda sources: None
+        self.failure: BaseException | None = None
+        self.assigned = False
+        self.app = _faust_app(name, settings)
+        self._ledger = self.app.ledger = Ledger()
+        self._read: dict[Source, int] = {}
+        self.outbox = Outbox(lambda topic, **message: self.app.producer.send(topic, **message))
+        self.app.before_commit = self._before_commit
+        self.app.on_new_assignment = self._on_new_assignment
+        self.app.task(self._guarded(self.outbox.run))
+
+    def consume(self, *topics: Topic, handle: Handler, batch: int = 1) -> None:
+        """Hand the records of topics to a handler, in order within each partition."""
+
+        async def agent(stream: faust.Stream) -> None:
+            events = []
+            async for event in stream.events():
+                events.append(event)
+                if len(events) >= batch or stream.channel.queue.empty():
+                    await self._deal_with(events, handle)
+                    events = []
+
+        names = [topic.name for topic in topics]
+        channel = self.app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+        self.app.agent(channel, name="-".join((self.name, *names)))(self._guarded(agent))
+
+    def every(self, seconds: float, act: Act) -> None:
+        """Call `act` at intervals and emit what it returns; state it changes must not span an await."""
+
+        async def tick() -> None:
+            while True:
+                await asyncio.sleep(seconds)
+                self.outbox.put(act())
+                self._advance(self._read, self._ledger.epoch)
+
+        self.app.task(self._guarded(tick))
+
+    async def _deal_with(self, events: Sequence[faust.Event], handle: Handler) -> None:
+        epoch, generation = self._ledger.epoch, self.app.consumer_generation_id
+        current = [event.message for event in events if event.message.generation_id == generation]
+        deliveries = [delivery for message in current if (delivery := self._decoded(message))]
+        records = await handle(deliveries) if deliveries else ()
+        if epoch != self._ledger.epoch:
+            return
+        self.outbox.put(records)
+        seen = {Source(message.topic, message.partition): message.offset + 1 for message in current}
+        self._read.update(seen)
+        self._advance(seen, epoch)
+        await self.outbox.ease()
+
+    def _advance(self, seen: dict[Source, int], epoch: int) -> None:
+        for source, offset in seen.items():
+            floor = self.floor(source)
+            self._ledger.advance(source, offset if floor is None else min(floor, offset), epoch=epoch)
+
+    def _decoded(self, message: faust.types.Message) -> Delivery | None:
+        logged_at = from_unix_ms(round(message.timestamp * 1000))
+        try:
+            record = decode(message.topic, message.value, logged_at)
+        except BadRecord as error:
+            log.warning("skipped topic=%s partition=%s offset=%s: %s", *message.tp, message.offset, error.reason)
+            skipped_counter().labels(self.name, message.topic).inc()
+            return None
+        handled_counter().labels(self.name, message.topic).inc()
+        return Delivery(Source(message.topic, message.partition), message.offset, logged_at, record)
+
+    def _on_new_assignment(self, sources: frozenset[Source]) -> None:
+        self._read.clear()
+        self.forget(sources)
+        self.assigned = True
+
+    async def _before_commit(self) -> bool:
+        try:
+            await self.outbox.drain()
+        except Exception as error:  # noqa: BLE001  the process loop: a failed delivery ends the process
+            self.fail(error)
+        return self.failure is None
+
+    def _guarded(self, body: Callable[P, Awaitable[None]]) -> Callable[P, Awaitable[None]]:
+        """Return a body whose exception fails the process; Faust's own way acks the message behind it."""
+
+        @wraps(body)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                await body(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001  the process loop: count nothing, freeze, stop
+                self.fail(error)
+
+        return guarded
+
+    def fail(self, error: BaseException) -> None:
+        """Freeze all commits and have the process stop with a status other than 0."""
+        self._ledger.freeze()
+        if self.failure is None:
+            self.failure = error
+            log.error("failed: %s", type(error).__name__, exc_info=error)
+
+
+def _faust_app(name: str, settings: Settings) -> LedgerApp:
+    tuned = {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.5, "broker_rebalance_timeout": 6.0}
+    return LedgerApp(
+        name,
+        broker="kafka://" + settings.kafka.replace(",", ";kafka://"),
+        origin="stream_processors",
+        datadir=str(settings.data / "faust" / f"{name}-{settings.ports[name]}"),
+        web_enabled=False,
+        worker_redirect_stdouts=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        stream_wait_empty=False,
+        broker_commit_interval=1.0,
+        **(tuned if settings.profile == "embedded" else {}),
+    )

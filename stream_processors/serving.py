@@ -1,0 +1,43 @@
+"""Runs a processor until it is told to stop or fails."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+
+from services.runtime.process import Process
+from stream_processors.application import Processor
+
+TICK_S = 0.1
+STOP_WITHIN_S = 4.0
+
+log = logging.getLogger(__name__)
+
+
+def serve(processor: Processor, process: Process) -> None:
+    """Run until SIGTERM, or exit with status 1 when the processor has failed."""
+    asyncio.run(_serve(processor, process))
+    if processor.failure is not None:
+        sys.exit(1)
+
+
+async def _serve(processor: Processor, process: Process) -> None:
+    app = processor.app
+    starting = asyncio.ensure_future(app.start())
+    while not process.stopping.is_set() and processor.failure is None:
+        process.conditions.update(started=starting.done(), assigned=processor.assigned)
+        if starting.done() and (error := starting.exception()):
+            processor.fail(error)
+        elif app.crashed:
+            processor.fail(app.crash_reason or RuntimeError("Faust stopped by itself"))
+        await asyncio.sleep(TICK_S)
+    starting.cancel()
+    try:
+        await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
+    except Exception as error:  # noqa: BLE001  a process that can't stop in time must still end
+        log.warning("stopped the hard way: %s", type(error).__name__)
+        logging.shutdown()
+        os._exit(1 if processor.failure is not None else 0)
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
