@@ -1,0 +1,1 @@
+"""Numbered, append-only changes of the control store's schema."""

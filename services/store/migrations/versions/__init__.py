@@ -1,0 +1,1 @@
+"""One module a revision: r<number>_<what>.py, whose down_revision is the one before."""
