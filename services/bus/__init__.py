@@ -1,1 +1,1 @@
-"""bus"""
+"""Kafka: the only way in which processes hear of each other."""

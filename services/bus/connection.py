@@ -1,0 +1,58 @@
+"""How every client reaches the broker: address and tuning of the profile, nothing else."""
+
+from typing import Any
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+
+from schemas.settings import Settings
+from services.bus.errors import BrokerDown
+
+UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError)
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Return what producers, consumers and admin clients of this deployment share.
+
+    Reconnects back off to one second only: after a broker restart everyone is back within a few.
+    Metadata ages quickly, because a re-created topic is noticed by its new id in the metadata.
+    """
+    return {
+        "bootstrap_servers": settings.kafka.split(","),
+        "bootstrap_timeout_ms": 5_000,
+        "reconnect_backoff_max_ms": 1_000,
+        "metadata_max_age_ms": 2_000 if settings.profile == "embedded" else 30_000,
+    }
+
+
+def group_options(settings: Settings) -> dict[str, Any]:
+    """Return the timing of group membership.
+
+    The embedded broker answers a join after half the session timeout, so sessions are short there.
+    """
+    if settings.profile == "kafka":
+        return {}
+    return {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 1_500}
+
+
+def producer_options(settings: Settings) -> dict[str, Any]:
+    """Return what makes sending safe on this profile's broker.
+
+    The embedded broker forgets producer ids when it restarts and then refuses an idempotent
+    producer for ever; there one request in flight keeps the order, and readers drop repeated ids.
+    """
+    if settings.profile == "kafka":
+        return {"acks": "all", "enable_idempotence": True}
+    return {"acks": "all", "enable_idempotence": False, "max_in_flight_requests_per_connection": 1}
+
+
+def open_admin(settings: Settings) -> KafkaAdminClient:
+    """Return an admin client; close it.
+
+    Raises:
+        BrokerDown: Nobody answers within five seconds.
+    """
+    try:
+        return KafkaAdminClient(**client_options(settings))
+    except UNREACHABLE as error:
+        raise BrokerDown(settings.kafka) from error

@@ -1,0 +1,197 @@
+"""Reading as a member of a group: manual commits, own starting offsets, re-created topics noticed."""
+
+import logging
+import threading
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from schemas.settings import Settings
+from services.bus.assignment import Assigned, Starts, committed_starts
+from services.bus.connection import UNREACHABLE, client_options, group_options
+from services.bus.errors import BrokerDown
+from services.bus.message import Message, message_of
+from services.bus.positions import topic_id
+
+log = logging.getLogger(__name__)
+
+_REQUEST_MS = 5_000
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """A member of a consumer group. Used from one thread.
+
+    A partition newly held is paused until its start is settled: by `starts`, which by default is the
+    group's commit. A commit carries the topic's id, so that of a re-created topic nothing is
+    skipped: such a topic is read from its beginning. While the broker is away polls return nothing.
+
+    Raises:
+        BrokerDown: Nobody answers when it is made.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        topics: Sequence[str],
+        *,
+        from_start: bool = True,
+        starts: Starts = committed_starts,
+    ) -> None:
+        self._from_start = from_start
+        self._starts = starts
+        self._lock = threading.Lock()
+        self._unsettled: set[TopicPartition] = set()
+        self._ids: dict[str, str] = {}
+        self._next: dict[TopicPartition, int] = {}
+        self._epoch = 0
+        self._paused = False
+        try:
+            self._client = _open(settings, group)
+        except UNREACHABLE as error:
+            raise BrokerDown(settings.kafka) from error
+        self._client.subscribe(topics=list(topics), listener=self)
+
+    @property
+    def assigned(self) -> bool:
+        """Whether it holds partitions and reads all of them."""
+        return bool(self._client.assignment()) and not self._unsettled
+
+    @property
+    def epoch(self) -> int:
+        """Grows whenever what poll returned before may be read again, by this member or another.
+
+        Messages polled under an older epoch must not take effect any more.
+        """
+        return self._epoch
+
+    def poll(self, timeout_s: float, max_records: int = 500) -> list[Message]:
+        """Return the next messages, in order within each partition; empty after `timeout_s`.
+
+        Keeps the group membership alive: call at least every few minutes, paused or not.
+        """
+        batches = self._client.poll(timeout_ms=round(timeout_s * 1000), max_records=max_records)
+        self._notice_recreated()
+        if self._unsettled:
+            self._settle()
+        return [message for tp, records in batches.items() for message in self._take(tp, records)]
+
+    def commit(self) -> None:
+        """Commit all that poll has returned. A commit that fails is covered by the next one."""
+        held = self._client.assignment()
+        offsets = {
+            tp: OffsetAndMetadata(offset, self._ids[tp.topic], -1) for tp, offset in self._next.items() if tp in held
+        }
+        if not offsets:
+            return
+        try:
+            self._client.commit(offsets, timeout_ms=_REQUEST_MS)
+        except KafkaError as error:
+            log.warning("commit of %d partitions failed: %s", len(offsets), type(error).__name__)
+
+    def rewind(self) -> None:
+        """Forget what poll returned and ask `starts` again before reading on."""
+        self.on_partitions_assigned(self._client.assignment())
+
+    def pause(self) -> None:
+        """Return nothing from poll until `resume`, keeping the partitions."""
+        self._paused = True
+        self._client.pause(*self._client.assignment())
+
+    def resume(self) -> None:
+        """Read on."""
+        self._paused = False
+        self._client.resume(*(self._client.assignment() - self._unsettled))
+
+    def lag(self) -> int:
+        """Return how many messages of its partitions it has not polled, as far as is known."""
+        known = [(self._client.highwater(tp), at) for tp, at in dict(self._next).items() if self._holds(tp)]
+        return sum(max(0, end - at) for end, at in known if end is not None)
+
+    def close(self) -> None:
+        """Leave the group and disconnect. Commits nothing."""
+        self._client.close(autocommit=False, timeout_ms=2_000)
+
+    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Called by the client's own thread: what is in hand no longer counts."""
+        with self._lock:
+            self._epoch += 1
+            self._unsettled -= set(revoked)
+            for tp in revoked:
+                self._next.pop(tp, None)
+
+    def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Called by the client's own thread, where nothing may block: `poll` settles them."""
+        with self._lock:
+            self._epoch += 1
+            self._unsettled |= set(assigned)
+            self._client.pause(*assigned)
+            for tp in assigned:
+                self._next.pop(tp, None)
+
+    def _holds(self, tp: TopicPartition) -> bool:
+        return tp in self._client.assignment()
+
+    def _notice_recreated(self) -> None:
+        for topic, known in tuple(self._ids.items()):
+            now = topic_id(self._client, topic)
+            if now and now != known:
+                log.warning("topic %s was created anew; reading it from its beginning", topic)
+                self._from_start = True
+                self.on_partitions_assigned([tp for tp in self._client.assignment() if tp.topic == topic])
+                self._ids[topic] = now
+
+    def _settle(self) -> None:
+        epoch, wanted = self._epoch, sorted(self._unsettled)
+        held = [self._assigned(tp) for tp in wanted]
+        if not all(partition.topic_id for partition in held):
+            return
+        starts = self._starts(held)
+        with self._lock:
+            if epoch != self._epoch:
+                return
+            for tp, partition, start in zip(wanted, held, starts, strict=True):
+                self._ids[tp.topic] = partition.topic_id
+                self._seek(tp, start)
+            self._unsettled.clear()
+            if not self._paused:
+                self._client.resume(*wanted)
+
+    def _assigned(self, tp: TopicPartition) -> Assigned:
+        now = topic_id(self._client, tp.topic)
+        commit = self._client.committed(tp, metadata=True, timeout_ms=_REQUEST_MS)
+        same = commit is not None and commit.offset >= 0 and commit.metadata == now
+        return Assigned(tp.topic, now, tp.partition, commit.offset if same else None)
+
+    def _seek(self, tp: TopicPartition, start: int | None) -> None:
+        if start is not None:
+            self._client.seek(tp, start)
+            self._next[tp] = start
+        elif self._from_start:
+            self._client.seek_to_beginning(tp)
+        else:
+            self._client.seek_to_end(tp)
+
+    def _take(self, tp: TopicPartition, records: list[Any]) -> list[Message]:
+        with self._lock:
+            if tp in self._unsettled or not self._holds(tp) or tp.topic not in self._ids:
+                return []
+            self._next[tp] = records[-1].offset + 1
+            return [message_of(record, self._ids[tp.topic]) for record in records]
+
+
+def _open(settings: Settings, group: str) -> KafkaConsumer:
+    return KafkaConsumer(
+        **client_options(settings),
+        **group_options(settings),
+        group_id=group,
+        client_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        allow_auto_create_topics=False,
+        fetch_max_wait_ms=100,
+    )

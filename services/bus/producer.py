@@ -1,0 +1,116 @@
+"""The way into the broker: keyed by the catalogue, acknowledged by all replicas, bounded in memory."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from kafka import KafkaProducer
+
+from schemas.codec import encode, headers_of
+from schemas.record import Record
+from schemas.settings import Settings
+from schemas.topics import key_of, topic_of
+from services.bus.connection import UNREACHABLE, client_options, producer_options
+from services.bus.errors import BrokerDown, BufferFull, Undelivered
+
+MAX_BUFFERED_BYTES = 32 * 1024 * 1024
+_RETRY_AFTER_S = 0.1
+_OVERHEAD_BYTES = 200
+
+
+class Producer:
+    """Sends messages in the background. Safe to share between threads.
+
+    `send` returns once the message is buffered; at most MAX_BUFFERED_BYTES wait unacknowledged. The
+    broker is first contacted by the first `send`, so a process may start before its broker. A
+    message that is not acknowledged within two minutes counts as failed, and `flush` says so.
+    """
+
+    def __init__(self, settings: Settings, client_id: str) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._client: Any = None
+        self._lock = threading.Lock()
+        self._buffered = 0
+        self._failed = 0
+        self._reason = ""
+
+    def send(self, record: Record) -> None:
+        """Buffer a record for its topic, with its key and CloudEvents headers.
+
+        Raises:
+            BufferFull: Not taken; wait `retry_after` and send again.
+            BrokerDown: Not taken; the broker or the topic can't be found.
+        """
+        self.send_raw(topic_of(record).name, encode(record), key=key_of(record), headers=headers_of(record))
+
+    def send_raw(
+        self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> None:
+        """Buffer a message as it is. Raises as `send` does."""
+        size = len(value or b"") + len(key or b"") + _OVERHEAD_BYTES
+        self._reserve(size)
+        try:
+            future = self._connected().send(topic, value=value or b"", key=key, headers=list(headers))
+        except UNREACHABLE as error:
+            self._settle(size, None)
+            raise BrokerDown(self._settings.kafka) from error
+        except BaseException:
+            self._settle(size, None)
+            raise
+        future.add_callback(lambda _: self._settle(size, None))
+        future.add_errback(lambda error: self._settle(size, error))
+
+    def flush(self, timeout_s: float = 30) -> None:
+        """Wait until everything sent so far is acknowledged.
+
+        Raises:
+            Undelivered: Something sent since the last flush failed or is still unacknowledged.
+        """
+        if self._client is not None:
+            try:
+                self._client.flush(timeout=timeout_s)
+            except UNREACHABLE as error:
+                raise Undelivered(self._buffered, f"no acknowledgement within {timeout_s} s") from error
+        with self._lock:
+            failed, self._failed = self._failed, 0
+        if failed:
+            raise Undelivered(failed, self._reason)
+
+    def close(self) -> None:
+        """Send what is buffered, for a few seconds at most, and disconnect."""
+        if self._client is not None:
+            self._client.close(timeout=3)
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes that wait for an acknowledgement."""
+        return self._buffered
+
+    def _connected(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = KafkaProducer(
+                    **client_options(self._settings),
+                    **producer_options(self._settings),
+                    client_id=self._client_id,
+                    linger_ms=5,
+                    batch_size=128 * 1024,
+                    max_block_ms=5_000,
+                    max_request_size=8 * 1024 * 1024,
+                    allow_auto_create_topics=False,
+                )
+            return self._client
+
+    def _reserve(self, size: int) -> None:
+        with self._lock:
+            if self._buffered + size > MAX_BUFFERED_BYTES:
+                raise BufferFull(self._buffered, _RETRY_AFTER_S)
+            self._buffered += size
+
+    def _settle(self, size: int, error: BaseException | None) -> None:
+        with self._lock:
+            self._buffered -= size
+            if error is not None:
+                self._failed += 1
+                self._reason = type(error).__name__

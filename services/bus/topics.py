@@ -1,0 +1,81 @@
+"""Topics on the broker: made from the catalogue, known by id, and how far their readers are behind."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.errors import TopicAlreadyExistsError
+
+from schemas.settings import Settings
+from schemas.topics import TOPICS, Topic
+from services.bus.connection import client_options, open_admin
+from services.bus.positions import log_ends
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How many messages of a partition a consumer group has not committed."""
+
+    group: str
+    topic: str
+    partition: int
+    lag: int
+
+
+def create_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> None:
+    """Create the catalogue's topics and their dead-letter topics; existing ones stay as they are.
+
+    Raises:
+        BrokerDown: Nobody answers.
+    """
+    with closing(open_admin(settings)) as admin:
+        existing = set(admin.list_topics())
+        for topic in topics:
+            for name, partitions in ((topic.name, topic.partitions), (topic.dead_letter, 1)):
+                if name not in existing:
+                    _create(admin, name, partitions, compacted=topic.compacted and name == topic.name)
+
+
+def _create(admin: KafkaAdminClient, name: str, partitions: int, *, compacted: bool) -> None:
+    options = {"num_partitions": partitions, "replication_factor": 1}
+    configs = {"configs": {"cleanup.policy": "compact"}} if compacted else {}
+    try:
+        admin.create_topics({name: {**options, **configs}})
+    except TopicAlreadyExistsError:
+        return  # two processes start at once: the other one was first
+
+
+def topic_ids(settings: Settings) -> dict[str, str]:
+    """Return the id of every topic by name. A re-created topic has a new id.
+
+    Raises:
+        BrokerDown: Nobody answers.
+    """
+    with closing(open_admin(settings)) as admin:
+        return {topic["name"]: str(topic["topic_id"]) for topic in admin.describe_topics()}
+
+
+def consumer_lag(settings: Settings) -> list[Lag]:
+    """Return the lag of every group on every partition it has committed.
+
+    Raises:
+        BrokerDown: Nobody answers.
+    """
+    with closing(open_admin(settings)) as admin:
+        groups = [group["group_id"] for group in admin.list_groups()]
+        committed = {group: admin.list_group_offsets(group)[group] for group in groups}
+    offsets = {(group, tp): at.offset for group, found in committed.items() for tp, at in found.items()}
+    ends = _ends(settings, {tp for _, tp in offsets})
+    return [
+        Lag(group, tp.topic, tp.partition, max(0, ends[tp] - offset))
+        for (group, tp), offset in sorted(offsets.items())
+        if tp in ends and offset >= 0
+    ]
+
+
+def _ends(settings: Settings, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
+    if not partitions:
+        return {}
+    with closing(KafkaConsumer(**client_options(settings), enable_auto_commit=False)) as reader:
+        return log_ends(reader, partitions)
