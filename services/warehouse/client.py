@@ -17,7 +17,7 @@ from schemas.tables import Value
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
-# ClickHouse's NO_SUCH_DATABASE, MEMORY_LIMIT_EXCEEDED and TOO_MANY_SIMULTANEOUS_QUERIES pass with time.
+# ClickHouse's TOO_MANY_SIMULTANEOUS_QUERIES and MEMORY_LIMIT_EXCEEDED pass with time.
 _PASSING_CODES = frozenset({202, 241})
 
 Row = dict[str, Any]
@@ -42,6 +42,8 @@ class WarehouseRefused(WarehouseError):
 
 
 class _Result(Protocol):
+    @property
+    def column_names(self) -> Sequence[str]: ...
     def named_results(self) -> Iterator[Row]: ...
 
 
@@ -113,8 +115,13 @@ class Warehouse:
 
     def frame(self, sql: str, parameters: Parameters | None = None) -> pd.DataFrame:
         """Return the result as a data frame, with its columns even when it has no rows."""
+        bound = dict(parameters or {}) or None
         with _errors_translated():
-            return self._client.query_df(sql, dict(parameters or {}) or None)
+            frame = self._client.query_df(sql, bound)
+            if len(frame.columns):
+                return frame
+            # clickhouse-connect forgets the columns of an empty frame.
+            return pd.DataFrame(columns=list(self._client.query(sql, bound).column_names))
 
     def execute(self, statement: str) -> None:
         """Run a statement without a result (DDL)."""

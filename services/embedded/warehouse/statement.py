@@ -6,11 +6,33 @@ from dataclasses import dataclass, field
 
 # Settings of the transport; the engine knows nothing of them or must not obey them.
 _TRANSPORT = frozenset(
-    ["database", "query", "query_id", "session_id", "session_timeout", "session_check", "quota_key", "compress", "decompress", "buffer_size", "wait_end_of_query", "client_protocol_version", "role", "send_progress_in_http_headers", "http_headers_progress_interval_ms", "enable_http_compression", "cancel_http_readonly_queries_on_client_close", "default_format", "user", "password"]
+    {
+        "database",
+        "query",
+        "query_id",
+        "session_id",
+        "session_timeout",
+        "session_check",
+        "quota_key",
+        "compress",
+        "decompress",
+        "buffer_size",
+        "wait_end_of_query",
+        "client_protocol_version",
+        "role",
+        "send_progress_in_http_headers",
+        "http_headers_progress_interval_ms",
+        "enable_http_compression",
+        "cancel_http_readonly_queries_on_client_close",
+        "default_format",
+        "user",
+        "password",
+    }
 )
 _SETTING_NAME = re.compile(r"^[A-Za-z_]\w*$")
 _INSERT = re.compile(
-    rb"^\s*(?P<head>INSERT\s+INTO\s+(?:TABLE\s+)?[^\s(]+\s*(?:\([^)]*\))?)\s*FORMAT\s+(?P<format>\w+)[ \t;]*(?:\r?\n|$)",
+    rb"^\s*(?P<head>INSERT\s+INTO\s+(?:TABLE\s+)?[^\s(]+\s*(?:\([^)]*\))?)"
+    rb"\s*FORMAT\s+(?P<format>\w+)[ \t;]*(?:\r?\n|$)",
     re.IGNORECASE,
 )
 _FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*;?\s*$", re.IGNORECASE)
