@@ -1,0 +1,129 @@
+"""From the spool into Kafka, in a thread of its own.
+
+Order of effects for each batch: 1. read from disk, 2. send, 3. wait until Kafka has all of it,
+4. note the place on disk and delete finished segments. Death before 4 sends the batch again.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from services.bus.errors import BufferFull, BusError, Undelivered
+from services.bus.producer import Producer
+from services.spool.spool import Batch, Spool
+
+_LOG = logging.getLogger(__name__)
+_BATCH = 1000
+_IDLE_S = 0.5
+_LINGER_S = 0.02
+_FLUSH_S = 2.0
+_RETRY_S = 0.5
+_SYNC_EVERY_S = 1.0
+
+
+class Forwarder:
+    """Drains a spool for as long as it runs.
+
+    A broker that is away delays it and nothing else: it tries again for ever. Between small batches
+    it waits 20 ms, so that a busy process pays for few of them.
+
+    Args:
+        connect: Makes the producer; called in the forwarder's thread, again after a failed delivery.
+    """
+
+    def __init__(self, spool: Spool, connect: Callable[[], Producer]) -> None:
+        self._spool, self._connect = spool, connect
+        self._producer: Producer | None = None
+        self._stopping = threading.Event()
+        self._synced_at = 0.0
+        self._away = False
+        self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to drain."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 3.0) -> None:
+        """Stop after the batch in hand, or when the time is up. What is left waits for the next start."""
+        deadline = time.monotonic() + timeout_s
+        while not self._away and self._spool.waiting and time.monotonic() < deadline - 1:
+            time.sleep(0.01)
+        self._stopping.set()
+        self._thread.join(max(0.1, deadline - time.monotonic()))
+
+    @property
+    def alive(self) -> bool:
+        """False when the thread died; the process should then end and be restarted."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            batch = self._spool.read(_BATCH, _IDLE_S)
+            if batch is None:
+                continue
+            if self._delivered(batch):
+                self._spool.acknowledge(batch)
+            if len(batch.entries) < _BATCH:
+                self._stopping.wait(_LINGER_S)
+        if self._producer is not None:
+            self._producer.close()
+
+    def _delivered(self, batch: Batch) -> bool:
+        """Send a batch until Kafka has it; False when the process stops first."""
+        sent = 0
+        while not self._stopping.is_set():
+            sent, retry_after = self._sent(batch, sent)
+            if sent < len(batch.entries):
+                self._wait(retry_after)
+            elif self._flushed():
+                self._note(away=False)
+                return True
+            else:
+                sent = 0
+        return False
+
+    def _sent(self, batch: Batch, start: int) -> tuple[int, float]:
+        """Hand the entries from `start` to the producer; return how many of the batch it has, and how long to wait."""
+        producer = self._producer = self._producer or self._connect()
+        for number, entry in enumerate(batch.entries[start:], start):
+            try:
+                producer.send_raw(entry.topic, entry.value, key=entry.key, headers=entry.headers)
+            except BufferFull as error:
+                return number, error.retry_after
+            except BusError:
+                self._note(away=True)
+                return number, _RETRY_S
+        return len(batch.entries), 0.0
+
+    def _flushed(self) -> bool:
+        """Wait for Kafka; False when something of the batch failed for good and must be sent again."""
+        while (producer := self._producer) is not None:
+            try:
+                producer.flush(_FLUSH_S)
+            except Undelivered:
+                self._note(away=True)
+                # Messages that merely wait may still arrive: sending them again now would double them.
+                if producer.buffered_bytes and not self._stopping.is_set():
+                    self._wait(0)
+                    continue
+                self._disconnect()
+                return False
+            return True
+        return False
+
+    def _disconnect(self) -> None:
+        if self._producer is not None:
+            self._producer.close()
+            self._producer = None
+
+    def _wait(self, seconds: float) -> None:
+        if time.monotonic() - self._synced_at > _SYNC_EVERY_S:
+            self._spool.sync()
+            self._synced_at = time.monotonic()
+        self._stopping.wait(seconds)
+
+    def _note(self, *, away: bool) -> None:
+        if away != self._away:
+            _LOG.warning("broker %s, %d events wait", "is away" if away else "is back", self._spool.waiting)
+        self._away = away
