@@ -174,12 +174,14 @@ class Processor:
 
 
 def _faust_app(name: str, settings: Settings) -> LedgerApp:
+    datadir = settings.data / "faust" / f"{name}-{settings.ports[name]}"
+    datadir.mkdir(parents=True, exist_ok=True)
     tuned = {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.5, "broker_rebalance_timeout": 6.0}
     return LedgerApp(
         name,
         broker="kafka://" + settings.kafka.replace(",", ";kafka://"),
         origin="stream_processors",
-        datadir=str(settings.data / "faust" / f"{name}-{settings.ports[name]}"),
+        datadir=str(datadir),
         web_enabled=False,
         worker_redirect_stdouts=False,
         topic_allow_declare=False,

@@ -1,7 +1,6 @@
 """Runs a processor until it is told to stop or fails."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import sys
@@ -39,5 +38,4 @@ async def _serve(processor: Processor, process: Process) -> None:
         log.warning("stopped the hard way: %s", type(error).__name__)
         logging.shutdown()
         os._exit(1 if processor.failure is not None else 0)
-    with contextlib.suppress(asyncio.CancelledError):
-        await starting
+    await asyncio.gather(starting, return_exceptions=True)

@@ -4,6 +4,7 @@ Faust commits past unacknowledged messages (faust-streaming #606), which loses o
 worker is killed. The three overridden methods are the whole of what makes windows survive.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
@@ -17,6 +18,8 @@ from stream_processors.ledger import Ledger
 
 class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules carry no types that mypy follows here
     """Commits what the ledger allows, after everything emitted has been acknowledged."""
+
+    logger = logging.getLogger("faust.consumer")
 
     def _new_offset(self, tp: TP) -> int | None:
         self._acked[tp].clear()
@@ -63,6 +66,7 @@ class LedgerApp(faust.App):  # type: ignore[misc]  # as above
         on_new_assignment: Called with the partitions of each new assignment, before their messages.
     """
 
+    logger = logging.getLogger("faust.app")
     ledger: Ledger
     before_commit: Callable[[], Awaitable[bool]]
     on_new_assignment: Callable[[frozenset[Source]], None]
