@@ -2,7 +2,6 @@
 
 import difflib
 import re
-import types
 import typing
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +17,18 @@ _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 _AT = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
 _DURATIONS = frozenset(
-    "length lateness join_horizon window cooldown feedback_window shadow_for step_for give_up_after repeat_after".split()
+    {
+        "cooldown",
+        "feedback_window",
+        "give_up_after",
+        "join_horizon",
+        "lateness",
+        "length",
+        "repeat_after",
+        "shadow_for",
+        "step_for",
+        "window",
+    }
 )
 
 
@@ -86,7 +96,7 @@ def _keys_at(path: str) -> list[str]:
 
 
 def _section_in(hint: Any) -> type[Any]:
-    if isinstance(hint, type) and not isinstance(hint, types.GenericAlias) and issubclass(hint, Section):
+    if typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Section):
         return hint
     return next(_section_in(part) for part in typing.get_args(hint) if part is not Ellipsis)
 
@@ -118,9 +128,10 @@ def _check_references(configuration: Configuration) -> None:
         window, length = parse_duration(monitor.window), parse_duration(configuration.windows.length)
         if window % length:
             raise BadConfiguration(f"{here}.window: {monitor.window} is not a multiple of windows.length")
-    for part, policies in (("training", configuration.training), ("rollout", configuration.rollout)):
-        for index, policy in enumerate(policies):
-            _must_be_one_of(policy.app, apps, f"{part}[{index}].app")
+    for index, training in enumerate(configuration.training):
+        _must_be_one_of(training.app, apps, f"training[{index}].app")
+    for index, rollout in enumerate(configuration.rollout):
+        _must_be_one_of(rollout.app, apps, f"rollout[{index}].app")
     for index, subscription in enumerate(configuration.subscriptions):
         if subscription.channel == "webhook" and not subscription.url:
             raise BadConfiguration(f"subscriptions[{index}].url: a webhook needs a url")

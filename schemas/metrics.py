@@ -61,12 +61,16 @@ METRICS = (
     Metric("prompt.harm_ratio", "score", "ratio", "share of prompts labelled unsafe by the harm head"),
     Metric("response.unsafe_ratio", "score", "ratio", "share of answers labelled unsafe by the harm head"),
     Metric("prompt.distance.mean", "score", "distance", "mean distance of prompts to the reference"),
-    Metric("drift.prompt_distance.psi", "drift", "PSI", "PSI of prompt.distance against the served version's reference"),
+    Metric(
+        "drift.prompt_distance.psi", "drift", "PSI", "PSI of prompt.distance against the served version's reference"
+    ),
     Metric("drift.prompt_distance.adwin", "drift", "verdict", "1 when ADWIN cut its window on prompt.distance"),
     Metric("drift.prompt_distance.page_hinkley", "drift", "statistic", "Page-Hinkley statistic on prompt.distance"),
     Metric("drift.prompt_injection.psi", "drift", "PSI", "PSI of prompt.injection against the reference"),
     Metric("drift.prompt_harm.psi", "drift", "PSI", "PSI of prompt.harm against the reference"),
-    Metric("drift.feedback.page_hinkley", "drift", "statistic", "Page-Hinkley statistic on the error of judged answers"),
+    Metric(
+        "drift.feedback.page_hinkley", "drift", "statistic", "Page-Hinkley statistic on the error of judged answers"
+    ),
 )
 METRIC_BY_NAME = {metric.name: metric for metric in METRICS}
 

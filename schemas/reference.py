@@ -14,7 +14,9 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if len(self.proportions) != len(self.edges) + 1:
-            raise ValueError(f"{len(self.edges)} edges need {len(self.edges) + 1} proportions, got {len(self.proportions)}")
+            raise ValueError(
+                f"{len(self.edges)} edges need {len(self.edges) + 1} proportions, got {len(self.proportions)}"
+            )
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):

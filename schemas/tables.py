@@ -36,7 +36,22 @@ TABLE_NAMES = {
 DEAD_LETTERS = "dead_letters"
 POSITION_COLUMNS = ("topic_id", "partition", "offset")
 _LOW_CARDINALITY = frozenset(
-    "app model adapter_version variant tenant name label scorer metric method monitor state severity error_type".split()
+    {
+        "adapter_version",
+        "app",
+        "error_type",
+        "label",
+        "method",
+        "metric",
+        "model",
+        "monitor",
+        "name",
+        "scorer",
+        "severity",
+        "state",
+        "tenant",
+        "variant",
+    }
 )
 
 Value = str | int | float | bool | datetime | None
@@ -90,7 +105,13 @@ def _as_json(value: Any) -> Value:
     return msgspec.json.encode(value).decode()
 
 
-_SCALARS: dict[type, str] = {str: "String", int: "Int64", float: "Float64", bool: "Bool", datetime: "DateTime64(3, 'UTC')"}
+_SCALARS: dict[type, str] = {
+    str: "String",
+    int: "Int64",
+    float: "Float64",
+    bool: "Bool",
+    datetime: "DateTime64(3, 'UTC')",
+}
 
 
 def _column_type(name: str, hint: Any) -> tuple[str, Callable[[Any], Value]]:

@@ -34,9 +34,7 @@ def evaluate(
     return accuracy(correct.total(), count.total()), slices
 
 
-async def _ask_all(
-    scenario: Scenario, model_server: str, version: str, prompts: Sequence[LabelledPrompt]
-) -> list[str]:
+async def _ask_all(scenario: Scenario, model_server: str, version: str, prompts: Sequence[LabelledPrompt]) -> list[str]:
     gate = asyncio.Semaphore(CONCURRENCY)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session:
 

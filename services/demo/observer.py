@@ -1,7 +1,7 @@
 """Reads the warehouse to see what the system did; knows nothing that a user could not look up."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ class Observer:
         self._warehouse = warehouse
         self._app = app
 
-    def rows(self, sql: str, **parameters: object) -> list[Row]:
+    def rows(self, sql: str, **parameters: object) -> Sequence[Row]:
         """Return the rows of a query; {app:String} is bound."""
         return self._warehouse.query(sql, {"app": self._app, **parameters})
 

@@ -116,15 +116,20 @@ def recovered_share(*, baseline: float, after_shift: float, after_fix: float) ->
     return (after_fix - after_shift) / (baseline - after_shift)
 
 
-def failures(*, events: Events, accuracy: Accuracies, rollback: Rollback, unresolved: list[str], bars: Bars) -> list[str]:
+def failures(
+    *, events: Events, accuracy: Accuracies, rollback: Rollback, unresolved: list[str], bars: Bars
+) -> list[str]:
     """Return each bar that the run missed, in words; an empty list is success."""
     found = []
     if events.sent != events.stored + events.dead_lettered or events.lost:
         found.append(
-            f"events: {events.sent} sent, {events.stored} stored + {events.dead_lettered} dead-lettered, {events.lost} lost"
+            f"events: {events.sent} sent, {events.stored} stored + {events.dead_lettered} dead-lettered, "
+            f"{events.lost} lost"
         )
     if accuracy.recovered_share < bars.recovered:
-        found.append(f"accuracy: {accuracy.recovered_share:.0%} of the loss recovered, at least {bars.recovered:.0%} wanted")
+        found.append(
+            f"accuracy: {accuracy.recovered_share:.0%} of the loss recovered, at least {bars.recovered:.0%} wanted"
+        )
     loss = accuracy.baseline.value - accuracy.earlier_after_fix.value
     if loss > bars.earlier_loss:
         found.append(f"accuracy: earlier traffic lost {loss:.3f}, at most {bars.earlier_loss} allowed")

@@ -15,7 +15,9 @@ def configure_logging(process: str, level: str) -> None:
     Libraries that log at INFO what is of no use to an operator are held at WARNING.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Formatter(f"%(asctime)s.%(msecs)03dZ %(levelname)s {process} %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S"))
+    handler.setFormatter(
+        _Formatter(f"%(asctime)s.%(msecs)03dZ %(levelname)s {process} %(name)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     for noisy in ("kafka", "aiokafka", "faust", "mode", "httpx", "alembic", "mlflow", "urllib3", "aiohttp.access"):
