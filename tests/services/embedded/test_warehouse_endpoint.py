@@ -2,11 +2,10 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,11 @@ pytestmark = pytest.mark.warehouse
 
 
 @pytest.fixture
-def table(warehouse: Settings) -> Iterator[str]:
+def table(warehouse: Settings) -> str:
     with Warehouse.connect(warehouse) as client:
         client.execute("DROP TABLE IF EXISTS counted")
         client.execute("CREATE TABLE counted (id Int64, text String) ENGINE = MergeTree ORDER BY id")
-    yield "counted"
+    return "counted"
 
 
 def connect(warehouse: Settings, compress: str | bool) -> Any:
@@ -94,22 +93,13 @@ def test_ping_and_metrics_answer(warehouse: Settings) -> None:
 
 
 def test_many_clients_at_once_all_get_their_answers(warehouse: Settings, table: str) -> None:
-    failures: list[Exception] = []
+    def work(number: int) -> list[dict[str, Any]]:
+        with Warehouse.connect(warehouse) as client:
+            client.insert(table, ["id", "text"], [(number, "x")])
+            return client.query("SELECT {n:Int64} AS n", {"n": number})
 
-    def work(number: int) -> None:
-        try:
-            with Warehouse.connect(warehouse) as client:
-                client.insert(table, ["id", "text"], [(number, "x")])
-                assert client.query("SELECT {n:Int64} AS n", {"n": number}) == [{"n": number}]
-        except Exception as error:
-            failures.append(error)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(24)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(24) as pool:
+        assert list(pool.map(work, range(24))) == [[{"n": number}] for number in range(24)]
     with Warehouse.connect(warehouse) as client:
         assert client.query(f"SELECT uniqExact(id) AS n FROM {table}") == [{"n": 24}]
 
@@ -126,10 +116,10 @@ def test_rows_survive_kill_and_restart(tmp_path: Path) -> None:
 
 def test_sigterm_ends_it_cleanly_and_soon(tmp_path: Path) -> None:
     environment = {"DRIFTLOOP_DATA": str(tmp_path), port_variable("warehouse"): str(free_port())}
-    process = start(environment)
-    time.sleep(0.5)  # it may still be opening the engine
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) in (0, -signal.SIGTERM)
+    with start(environment) as process:
+        time.sleep(0.5)  # it may still be opening the engine
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) in (0, -signal.SIGTERM)
 
 
 def test_a_busy_port_is_named_in_one_line(warehouse: Settings, tmp_path: Path) -> None:
