@@ -1,8 +1,10 @@
 """How every client reaches the broker: address and tuning of the profile, nothing else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 
 from schemas.settings import Settings
@@ -50,9 +52,28 @@ def open_admin(settings: Settings) -> KafkaAdminClient:
     """Return an admin client; close it.
 
     Raises:
-        BrokerDown: Nobody answers within five seconds.
+        BrokerDown: Nobody answers within five seconds. So do the other two.
     """
-    try:
+    with _reachable(settings):
         return KafkaAdminClient(**client_options(settings))
+
+
+def open_consumer(settings: Settings, **options: Any) -> KafkaConsumer:
+    """Return a consumer that commits nothing by itself and waits briefly for data; close it."""
+    fixed = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "fetch_max_wait_ms": 100}
+    with _reachable(settings):
+        return KafkaConsumer(**client_options(settings), metrics_enabled=False, **fixed, **options)
+
+
+def open_producer(settings: Settings, **options: Any) -> KafkaProducer:
+    """Return a producer; close it."""
+    with _reachable(settings):
+        return KafkaProducer(**client_options(settings), **producer_options(settings), metrics_enabled=False, **options)
+
+
+@contextmanager
+def _reachable(settings: Settings) -> Iterator[None]:
+    try:
+        yield
     except UNREACHABLE as error:
         raise BrokerDown(settings.kafka) from error

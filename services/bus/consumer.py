@@ -5,15 +5,14 @@ import threading
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from schemas.settings import Settings
 from services.bus.assignment import Assigned, Starts, committed_starts
-from services.bus.connection import UNREACHABLE, client_options, group_options
-from services.bus.errors import BrokerDown
+from services.bus.connection import group_options, open_consumer
 from services.bus.message import Message, message_of
 from services.bus.positions import topic_id
 
@@ -50,10 +49,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._next: dict[TopicPartition, int] = {}
         self._epoch = 0
         self._paused = False
-        try:
-            self._client = _open(settings, group)
-        except UNREACHABLE as error:
-            raise BrokerDown(settings.kafka) from error
+        self._client = open_consumer(
+            settings, **group_options(settings), group_id=group, client_id=group, allow_auto_create_topics=False
+        )
         self._client.subscribe(topics=list(topics), listener=self)
 
     @property
@@ -182,16 +180,3 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
                 return []
             self._next[tp] = records[-1].offset + 1
             return [message_of(record, self._ids[tp.topic]) for record in records]
-
-
-def _open(settings: Settings, group: str) -> KafkaConsumer:
-    return KafkaConsumer(
-        **client_options(settings),
-        **group_options(settings),
-        group_id=group,
-        client_id=group,
-        enable_auto_commit=False,
-        auto_offset_reset="earliest",
-        allow_auto_create_topics=False,
-        fetch_max_wait_ms=100,
-    )

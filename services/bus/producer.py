@@ -4,13 +4,11 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from kafka import KafkaProducer
-
 from schemas.codec import encode, headers_of
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import key_of, topic_of
-from services.bus.connection import UNREACHABLE, client_options, producer_options
+from services.bus.connection import UNREACHABLE, open_producer
 from services.bus.errors import BrokerDown, BufferFull, Undelivered
 
 MAX_BUFFERED_BYTES = 32 * 1024 * 1024
@@ -90,9 +88,8 @@ class Producer:
     def _connected(self) -> Any:
         with self._lock:
             if self._client is None:
-                self._client = KafkaProducer(
-                    **client_options(self._settings),
-                    **producer_options(self._settings),
+                self._client = open_producer(
+                    self._settings,
                     client_id=self._client_id,
                     linger_ms=5,
                     batch_size=128 * 1024,

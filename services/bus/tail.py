@@ -3,11 +3,11 @@
 import time
 from collections.abc import Sequence
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from schemas.settings import Settings
-from services.bus.connection import UNREACHABLE, client_options
-from services.bus.errors import BrokerDown, TopicMissing
+from services.bus.connection import open_consumer
+from services.bus.errors import TopicMissing
 from services.bus.message import Message, message_of
 from services.bus.positions import topic_id
 
@@ -25,15 +25,7 @@ class Tail:
     """
 
     def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
-        try:
-            self._client = KafkaConsumer(
-                **client_options(settings),
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=100,
-            )
-        except UNREACHABLE as error:
-            raise BrokerDown(settings.kafka) from error
+        self._client = open_consumer(settings)
         self._client.assign([TopicPartition(topic, p) for topic in topics for p in self._partitions(topic)])
         self._client.seek_to_beginning()
         self._ids = {topic: topic_id(self._client, topic) for topic in topics}

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import TopicAlreadyExistsError
 
 from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic
-from services.bus.connection import client_options, open_admin
+from services.bus.connection import open_admin, open_consumer
 from services.bus.positions import log_ends
 
 
@@ -77,5 +77,5 @@ def consumer_lag(settings: Settings) -> list[Lag]:
 def _ends(settings: Settings, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
     if not partitions:
         return {}
-    with closing(KafkaConsumer(**client_options(settings), enable_auto_commit=False)) as reader:
+    with closing(open_consumer(settings)) as reader:
         return log_ends(reader, partitions)
