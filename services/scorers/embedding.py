@@ -53,4 +53,5 @@ class Embedder:
         rows = np.empty((len(texts), DIMENSIONS), np.float32)
         rows[order] = self._model.embed(cut, norm=False)
         norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.divide(rows, norms, out=np.zeros_like(rows), where=norms > 0)
+        rows /= np.where(norms > 0, norms, 1.0)
+        return rows

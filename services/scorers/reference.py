@@ -1,0 +1,64 @@
+"""What a version saw in training, as numbers: made by the trainer, compared with by quality and drift."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.cluster import KMeans
+
+from schemas.reference import Histogram, Reference
+from services.scorers.distance import centroid_distances
+from services.scorers.embedding import NAME, Vectors
+from services.scorers.prompts import PromptScorers
+
+CLUSTERS = 16
+BINS = 10
+SEED = 7
+
+
+def build_reference(
+    version: str, train_texts: Sequence[str], holdout_texts: Sequence[str], scorers: PromptScorers, *, seed: int = SEED
+) -> Reference:
+    """Return the yardstick of a version: centroids of training prompts, score histograms of held-out ones.
+
+    Held-out, because training prompts lie nearer to their own centroids than any traffic can.
+
+    Args:
+        version: The adapter version.
+        train_texts: At least one prompt.
+        holdout_texts: Prompts of the same traffic, none of them trained on; at least one.
+        scorers: The scorers that will judge the traffic.
+        seed: Of k-means.
+    """
+    centroids = _centroids(scorers.embedder.embed(train_texts), seed)
+    rows, scores = scorers.score(holdout_texts)
+    scores["prompt.distance"] = centroid_distances(rows, centroids)
+    return Reference(
+        version=version,
+        embedding=NAME,
+        centroids=tuple(tuple(map(float, row)) for row in centroids),
+        histograms={name: histogram(values) for name, values in scores.items()},
+    )
+
+
+def histogram(values: npt.ArrayLike, bins: int = BINS) -> Histogram:
+    """Return the histogram of values between their own quantiles; tied quantiles make fewer bins.
+
+    Example:
+        >>> histogram([0.0, 1.0, 2.0, 3.0], bins=2)
+        Histogram(edges=(1.5,), proportions=(0.5, 0.5))
+    """
+    observed = np.asarray(values, np.float64)
+    if observed.size == 0:
+        raise ValueError("a histogram needs at least one value")
+    edges = np.unique(np.quantile(observed, np.linspace(0, 1, bins + 1)[1:-1]))
+    counts = np.bincount(np.searchsorted(edges, observed, side="right"), minlength=len(edges) + 1)
+    return Histogram(edges=tuple(map(float, edges)), proportions=tuple(map(float, counts / observed.size)))
+
+
+def _centroids(rows: Vectors, seed: int) -> Vectors:
+    """Return unit vectors, (k, 256): the directions of k-means' centres; k is at most a tenth of the rows."""
+    clusters = max(1, min(CLUSTERS, len(rows) // 10))
+    centres = KMeans(clusters, n_init=3, random_state=seed).fit(rows).cluster_centers_.astype(np.float32)
+    norms = np.linalg.norm(centres, axis=1, keepdims=True)
+    return np.asarray(centres / np.where(norms > 0, norms, 1.0), np.float32)
