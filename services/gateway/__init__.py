@@ -1,1 +1,1 @@
-"""gateway"""
+"""The entrance for inference: OpenAI-compatible outside, adapter versions by rollout weights inside."""

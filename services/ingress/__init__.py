@@ -1,0 +1,1 @@
+"""What the entrances (gateway, collector) share: error answers, bounded bodies, pseudonyms, serving."""
