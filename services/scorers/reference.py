@@ -11,7 +11,7 @@ from services.scorers.distance import centroid_distances
 from services.scorers.embedding import NAME, Vectors
 from services.scorers.prompts import PromptScorers
 
-CLUSTERS = 16
+CLUSTERS = 64
 BINS = 10
 SEED = 7
 
