@@ -1,6 +1,7 @@
 """GET /healthz and GET /metrics of a process, served from a thread of its own."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +16,16 @@ class PortTaken(OSError):
 
     def __init__(self, process: str, port: int, variable: str) -> None:
         super().__init__(f"{process}: port {port} is taken; set {variable} to a free one")
+
+
+def must_be_free(process: str, host: str, port: int, variable: str) -> None:
+    """Raise PortTaken when something listens on the port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(process, port, variable) from error
 
 
 class HealthServer:
