@@ -135,7 +135,7 @@ def _alert_steps(rows: Rows, alert_id: str) -> list[Step]:
     steps = []
     for row in _of(rows.alerts, "alert_id", alert_id):
         firing = row["state"] == "firing"
-        value = "no data" if pd.isna(row["value"]) else f"{row['value']:.3g}"
+        value: str = "no data" if pd.isna(row["value"]) else f"{row['value']:.3g}"
         detail = f"{row['metric']} of {_version(row)} is {value}, wanted not {row['comparison']} {row['threshold']:g}"
         title = f"{'Breach' if firing else 'Recovered'}: {row['monitor']}"
         steps.append(_step(row, title, detail, "breach" if firing else "good", "alerts"))
@@ -172,7 +172,7 @@ def _training_steps(rows: Rows, retraining_id: str) -> list[Step]:
 def _training_detail(row: Row) -> str:
     if row["state"] != "training":
         return str(row["detail"])
-    loss = "" if pd.isna(row["loss"]) else ", loss {:.3f}".format(row["loss"])
+    loss: str = "" if pd.isna(row["loss"]) else ", loss {:.3f}".format(row["loss"])
     return f"step {row['step']} of {row['steps']}{loss}"
 
 
