@@ -54,7 +54,7 @@ _LOW_CARDINALITY = frozenset(
     }
 )
 
-Value = str | int | float | bool | datetime | None
+Value = str | bytes | int | float | bool | datetime | None
 
 
 @dataclass(frozen=True, slots=True)
