@@ -40,6 +40,7 @@ class Settings:
         profile: "embedded" tunes clients to the laptop broker; "kafka" keeps library defaults.
         ports: Where each process listens on this machine; for processes without an API of their
             own it is their /healthz and /metrics port.
+        urls: Base URLs of processes that others reach elsewhere than at this machine's port.
     """
 
     profile: Profile
@@ -54,15 +55,17 @@ class Settings:
     host: str
     log_level: str
     ports: Mapping[str, int] = field(default_factory=dict)
+    urls: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, process: str) -> str:
-        """Return the base URL of a process on this machine."""
-        return f"http://{self.host}:{self.ports[process]}"
+        """Return the base URL at which other processes reach this one."""
+        here = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104  # compared, not bound
+        return self.urls.get(process, f"http://{here}:{self.ports[process]}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read DRIFTLOOP_{PROFILE,DATA,CONFIG,KAFKA,WAREHOUSE_URL,WAREHOUSE_DATABASE,STORE_URL,
-        MLFLOW_URI,ARTIFACTS,HOST,LOG_LEVEL} and DRIFTLOOP_<PROCESS>_PORT.
+        MLFLOW_URI,ARTIFACTS,HOST,LOG_LEVEL} and DRIFTLOOP_<PROCESS>_{PORT,URL}.
 
         Unset variables mean the embedded profile under .driftloop/ with the ports of DEFAULT_PORTS.
 
@@ -85,6 +88,7 @@ class Settings:
             host=host,
             log_level=environment.get("DRIFTLOOP_LOG_LEVEL", "INFO").upper(),
             ports=ports,
+            urls={name: environment[url_variable(name)] for name in ports if url_variable(name) in environment},
         )
 
 
@@ -99,6 +103,11 @@ def _port(environment: Mapping[str, str], name: str, default: int) -> int:
 def port_variable(process: str) -> str:
     """Return the environment variable that moves a process to another port."""
     return f"DRIFTLOOP_{process.upper()}_PORT"
+
+
+def url_variable(process: str) -> str:
+    """Return the environment variable that says where others reach a process."""
+    return f"DRIFTLOOP_{process.upper()}_URL"
 
 
 def _profile(text: str) -> Profile:
