@@ -1,1 +1,1 @@
-"""rollout"""
+"""The only process that changes what is served: shadow, canary, promotion or rollback of adapter versions."""

@@ -1,0 +1,124 @@
+"""From news and windows to kept states: the controller's memory is a copy of the store's."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from schemas.configuration import Configuration, RolloutPolicy
+from schemas.learning import AdapterTrained, RolloutOrdered, RolloutState
+from schemas.observations import WindowClosed
+from schemas.record import Record, Variant
+from services.rollout.convergence import Standing, Wanted
+from services.rollout.figures import Figures, PartialKey, partial_key, preferred, summed
+from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of
+from services.rollout.machine import Observation
+from services.rollout.persistence import RolloutStore
+from services.rollout.states import Lane, Rollout
+
+_ROLE = {RolloutState.SHADOW: Variant.SHADOW, RolloutState.CANARY: Variant.CANARY}
+
+
+class Controller:
+    """Every app's lane and the evidence of its current step. Used from one thread.
+
+    Whatever it decides is in the store before it returns, so a process that dies at any moment goes
+    on from there. It produces nothing: `RolloutStore.unconfirmed` is what has to be told.
+    """
+
+    def __init__(self, store: RolloutStore, configuration: Configuration) -> None:
+        self._store = store
+        self._configuration = configuration
+        self.lanes: dict[str, Lane] = store.lanes()
+        self._evidence: dict[str, dict[PartialKey, WindowClosed]] = {}
+        for window in store.windows():
+            self._keep(window)
+
+    def take(self, records: Iterable[Record], now: datetime) -> None:
+        """Let records take effect, in order. One that took effect before is dropped."""
+        kept = []
+        for record in records:
+            if isinstance(record, AdapterTrained | RolloutOrdered):
+                self._take_news(record, now)
+            elif isinstance(record, WindowClosed) and self._concerns(record):
+                self._keep(record)
+                kept.append(record)
+        if kept:
+            self._store.keep_windows(kept)
+
+    def judge(self, standing: Callable[[str], Standing], now: datetime) -> None:
+        """Move every rollout on that is due, given what is seen of the replicas."""
+        for app in tuple(self.lanes):
+            seen = self._observation(self.lanes[app], standing(app))
+            outcome = after_observation(self.lanes[app], seen, self._policy(app), now)
+            if outcome.changes:
+                self._save(outcome, now)
+
+    def wanted(self, default_replica: str) -> dict[str, Wanted]:
+        """Return what each app's replicas must hold.
+
+        Args:
+            default_replica: The model server of an app that names no upstreams.
+        """
+        return {name: self._wanted(lane, default_replica) for name, lane in self.lanes.items()}
+
+    def _wanted(self, lane: Lane, default_replica: str) -> Wanted:
+        app = self._configuration.app(lane.app)
+        known = {version: adapter.artifact_uri for version, adapter in lane.adapters.items()}
+        return Wanted(
+            replicas=(app.upstreams if app else ()) or (default_replica,),
+            versions={version: known[version] for version in sorted(lane.wanted) if version in known},
+            unwanted=frozenset(known) - lane.wanted,
+        )
+
+    def _take_news(self, news: AdapterTrained | RolloutOrdered, now: datetime) -> None:
+        input_id = rollout_id_of(news)
+        if self._store.handled(input_id):
+            return
+        lane, policy = self.lanes.get(news.app, Lane(app=news.app)), self._policy(news.app)
+        if isinstance(news, AdapterTrained):
+            outcome = after_training(lane, news, policy, now)
+        else:
+            outcome = after_order(lane, news, policy, now)
+        self._save(outcome, now, input_id)
+
+    def _save(self, outcome: Outcome, now: datetime, input_id: str = "") -> None:
+        lane = outcome.lane
+        before = self.lanes.get(lane.app, Lane(app=lane.app)).active
+        forget = _place(before) != _place(lane.active)
+        self._store.save(outcome, now, input_id=input_id, forget=forget)
+        self.lanes[lane.app] = lane
+        if forget:
+            self._evidence.pop(lane.app, None)
+
+    def _policy(self, app: str) -> RolloutPolicy:
+        return self._configuration.rollout_of(app)
+
+    def _concerns(self, window: WindowClosed) -> bool:
+        lane = self.lanes.get(window.app)
+        if lane is None or lane.active is None or window.window_end <= lane.active.since:
+            return False
+        candidate = (lane.active.adapter_version, _ROLE.get(lane.active.state))
+        return (window.adapter_version, window.variant) in (candidate, (lane.stable, Variant.STABLE))
+
+    def _keep(self, window: WindowClosed) -> None:
+        of_app = self._evidence.setdefault(window.app, {})
+        key = partial_key(window)
+        of_app[key] = preferred(of_app.get(key), window)
+
+    def _observation(self, lane: Lane, standing: Standing) -> Observation:
+        if lane.active is None:
+            return Observation()
+        version = lane.active.adapter_version
+        return Observation(
+            loaded=standing.loaded(version),
+            refusal=standing.refusals.get(version, ""),
+            pending="; ".join(standing.troubles.values()) or "not every replica lists it",
+            candidate=self._figures(lane.app, _ROLE.get(lane.active.state)),
+            stable=self._figures(lane.app, Variant.STABLE),
+        )
+
+    def _figures(self, app: str, role: Variant | None) -> Figures:
+        return summed(window for window in self._evidence.get(app, {}).values() if window.variant == role)
+
+
+def _place(rollout: Rollout | None) -> tuple[str, RolloutState, int] | None:
+    return (rollout.rollout_id, rollout.state, rollout.step) if rollout else None

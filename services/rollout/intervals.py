@@ -1,0 +1,83 @@
+"""Confidence bounds on shares and their differences, and a critical value that survives being looked at often."""
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+# Where the sequential boundary is tightest, in units of information (see `information`): a few dozen
+# judged answers, because a canary is meant to be judged by its first windows.
+TIGHTEST_AT = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A two-sided interval."""
+
+    low: float
+    high: float
+
+
+def critical_value(alpha: float) -> float:
+    """Return z of a one-sided test at level alpha, for one look.
+
+    Example:
+        >>> round(critical_value(0.05), 3)
+        1.645
+    """
+    return NormalDist().inv_cdf(1 - alpha)
+
+
+def information(first: int, second: int) -> float:
+    """Return 1 / (1/first + 1/second): how much two samples tell of the difference of their means."""
+    return 0.0 if not (first and second) else 1 / (1 / first + 1 / second)
+
+
+def sequential_critical_value(amount: float, alpha: float) -> float:
+    """Return z of a one-sided test that may be repeated at every look, for all looks together at level alpha.
+
+    The one-sided normal-mixture boundary of Howard, Ramdas, McAuliffe and Sekhon (2021),
+    "Time-uniform, nonparametric, nonasymptotic confidence sequences", equation 14: with probability
+    1 - alpha the standardised sum never crosses it, however often and whenever one looks. So no number
+    of looks has to be planned or remembered. It rests on the normal approximation, like the mixture
+    SPRT of Johari et al. (2022), "Always valid inference".
+
+    Args:
+        amount: Information so far, see `information`.
+        alpha: Probability of ever crossing without cause.
+    """
+    if amount <= 0:
+        return math.inf
+    ratio = (amount + TIGHTEST_AT) / TIGHTEST_AT
+    boundary = math.sqrt(2 * (amount + TIGHTEST_AT) * math.log(math.sqrt(ratio) / (2 * alpha) + 1))
+    return boundary / math.sqrt(amount)
+
+
+def wilson(hits: int, count: int, z: float) -> Interval:
+    """Return Wilson's score interval of a share (Wilson 1927); [0, 1] for an empty sample."""
+    if not count or math.isinf(z):
+        return Interval(0.0, 1.0)
+    share, scale = hits / count, 1 + z * z / count
+    centre = (share + z * z / (2 * count)) / scale
+    half = z / scale * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return Interval(max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
+
+
+def difference(first: tuple[int, int], second: tuple[int, int], z: float) -> Interval:
+    """Return Newcombe's hybrid score interval of a difference of shares, first minus second.
+
+    Method 10 of Newcombe (1998), "Interval estimation for the difference between independent
+    proportions". It holds its level for small samples and shares near 0 and 1, where the plain
+    normal interval does not.
+
+    Args:
+        first: Hits and count.
+        second: Hits and count.
+        z: Critical value, one-sided for the bound that is used.
+    """
+    if not (first[1] and second[1]):
+        return Interval(-1.0, 1.0)
+    p, q = first[0] / first[1], second[0] / second[1]
+    of_p, of_q = wilson(*first, z), wilson(*second, z)
+    low = p - q - math.hypot(p - of_p.low, of_q.high - q)
+    high = p - q + math.hypot(of_p.high - p, q - of_q.low)
+    return Interval(low, high)

@@ -1,0 +1,72 @@
+"""Where an app's rollouts stand: the values that the controller keeps in the store."""
+
+from datetime import datetime
+
+import msgspec
+
+from schemas.learning import RolloutState
+
+FINAL = frozenset({RolloutState.PROMOTED, RolloutState.ROLLED_BACK, RolloutState.REFUSED, RolloutState.FAILED})
+
+
+class Adapter(msgspec.Struct, frozen=True, kw_only=True):
+    """A version that training made, and what the gate said of it."""
+
+    artifact_uri: str
+    passed: bool
+    reasons: tuple[str, ...] = ()
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    """One version on its way.
+
+    Attributes:
+        previous_version: What is stable when it begins; empty means the base model.
+        step: Index into the policy's shares while in the canary.
+        since: When this state, or this step of it, began.
+        override_by: The operator who ordered it past the gate.
+    """
+
+    rollout_id: str
+    adapter_version: str
+    previous_version: str = ""
+    state: RolloutState = RolloutState.LOADING
+    step: int = 0
+    since: datetime
+    override_by: str = ""
+    reason: str = ""
+
+
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
+    """An app's rollouts: one under way, at most one waiting.
+
+    Attributes:
+        sequence: Of the last change told.
+        stables: Versions that have been stable and may be gone back to, the last one serving; the
+            first is always the base model.
+        adapters: Every version heard of.
+    """
+
+    app: str
+    model: str = ""
+    sequence: int = 0
+    stables: tuple[str, ...] = ("",)
+    adapters: dict[str, Adapter] = {}
+    active: Rollout | None = None
+    waiting: Rollout | None = None
+
+    @property
+    def stable(self) -> str:
+        """The version that serves; empty means the base model."""
+        return self.stables[-1]
+
+    @property
+    def previous(self) -> str:
+        """The version that an operator's rollback would bring back."""
+        return self.stables[-2] if len(self.stables) > 1 else ""
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """Versions that every replica must hold: in traffic, under way, or needed for a quick way back."""
+        under_way = (self.active.adapter_version,) if self.active else ()
+        return frozenset((self.stable, self.previous, *under_way)) - {""}
