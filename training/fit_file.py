@@ -1,0 +1,67 @@
+"""Fit an adapter to a file of labelled chats: `python -m training.fit_file --rows ROWS --base NAME --out FOLDER`.
+
+For adapters made outside the loop, which then ask for the gate by a proposal.
+"""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+import msgspec
+
+from schemas.configuration import Training
+from schemas.settings import Settings
+from services.models.base import base_model_folder
+from training.encoding import Lesson
+from training.fit import Lessons, Progress, fit
+
+
+class FileRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the file: OpenAI-style messages and the answer they should have."""
+
+    messages: list[dict[str, str]]
+    label: str
+
+
+def read_lessons(file: Path) -> list[Lesson]:
+    """Return the lessons of a JSONL file.
+
+    Raises:
+        msgspec.DecodeError: A line is not of the form {"messages": [...], "label": "..."}.
+    """
+    rows = msgspec.json.Decoder(FileRow).decode_lines(file.read_bytes())
+    return [Lesson(row.messages, row.label) for row in rows]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Fit and leave the adapter at --out, which must not exist."""
+    parser = argparse.ArgumentParser(prog="python -m training.fit_file", description=__doc__)
+    parser.add_argument("--rows", type=Path, required=True, help='JSONL of {"messages": [...], "label": "..."}')
+    parser.add_argument("--base", required=True, help="name or folder of the base model")
+    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--learning-rate", type=float, default=7e-4)
+    parser.add_argument("--rank", type=int, default=16)
+    parser.add_argument("--top-layers", type=int, default=0)
+    parser.add_argument("--max-tokens", type=int, default=96)
+    parser.add_argument("--seed", type=int, default=7)
+    given = parser.parse_args(arguments)
+    policy = Training(app="file", **{name: getattr(given, name) for name in _POLICY_FIELDS})
+    base = base_model_folder(given.base, Settings.from_environment().data)
+    lessons = Lessons(read_lessons(given.rows))
+    with tempfile.TemporaryDirectory(prefix="driftloop-fit-") as work:
+        made = fit(base, lessons, policy, work=Path(work), on_progress=_print)
+        shutil.copytree(made, given.out)
+
+
+_POLICY_FIELDS = ("steps", "batch_size", "learning_rate", "rank", "top_layers", "max_tokens", "seed")
+
+
+def _print(progress: Progress) -> None:
+    print(f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
