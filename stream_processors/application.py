@@ -112,6 +112,14 @@ class Processor:
 
         self.app.task(self._guarded(tick))
 
+    def caught_up_at(self, source: Source) -> int | None:
+        """Return when (Unix ms) it was last seen that all messages of a partition are dealt with; None if never.
+
+        Nothing is logged later with a log time before it, clock skew aside.
+        """
+        caught_up: int | None = self.app.consumer.caught_up_at(source, self._read.get(source))
+        return caught_up
+
     async def _deal_with(self, events: Sequence[faust.Event], handle: Handler) -> None:
         epoch, generation = self._ledger.epoch, self.app.consumer_generation_id
         current = [event.message for event in events if event.message.generation_id == generation]
@@ -143,7 +151,10 @@ class Processor:
 
     def _on_new_assignment(self, sources: frozenset[Source]) -> None:
         self._read.clear()
-        self.forget(sources)
+        try:
+            self.forget(sources)
+        except Exception as error:  # noqa: BLE001  the process loop: an assignment it can't work with ends it
+            self.fail(error)
         self.assigned = True
 
     async def _before_commit(self) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar
 
 import faust
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -26,6 +27,20 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
         self._acked_index[tp].clear()
         self._gap[tp].clear()
         return self._ledger.committable(Source(tp.topic, tp.partition))
+
+    def caught_up_at(self, source: Source, handled: int | None) -> int | None:
+        """Return the Unix milliseconds of a fetch that showed nothing beyond `handled`, or None.
+
+        `handled` is the offset behind the last message dealt with, None when there was none yet.
+        """
+        try:
+            consumer, partition = self._thread._ensure_consumer(), driver.TopicPartition(*source)
+            # The time is read first: an older time with a younger high watermark is still true.
+            fetched_at, end = consumer.last_poll_timestamp(partition), consumer.highwater(partition)
+        except (ConsumerNotStarted, driver.IllegalStateError):
+            return None
+        start = self._committed_offset.get(TP(*source)) if handled is None else handled
+        return fetched_at if end is not None and (start or 0) >= end else None
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         if not await self.app.before_commit():

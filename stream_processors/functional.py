@@ -1,0 +1,164 @@
+"""Windows of what was served: volume, errors, latency, tokens, cost, feedback. Consumes responses and feedback.
+
+One WindowClosed for each (series, window, source partition); the monitors merge the partitions'. Open
+windows live in memory only: the committed offset stays at the first offset of the oldest open one, so
+a restart reads it again and reaches the same numbers (stream_processors.windows says when a window
+closes and what is late, stream_processors.joins how feedback finds its answers).
+
+After a restart or rebalance the answers that feedback may still name are read again from the log, one
+join horizon back, before the first feedback of the partition is taken.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from schemas.codec import to_unix_ms
+from schemas.inference import FeedbackGiven, InferenceResponded
+from schemas.observations import WindowClosed
+from schemas.record import series_of
+from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED
+from services.bus.topics import topic_ids
+from stream_processors.application import Processor
+from stream_processors.delivery import Delivery, Source
+from stream_processors.history import deliveries_since
+from stream_processors.joins import Answer, FeedbackJoin, answer_of
+from stream_processors.windows import Bounds, Cell, OpenWindows, window_closed
+
+TICK_S = 0.25
+BATCH = 500
+
+
+def build_functional(processor: Processor) -> None:
+    """Wire the windows into a processor."""
+    functional = Functional(processor)
+    processor.floor = functional.floor
+    processor.forget = functional.forget
+    processor.consume(INFERENCE_RESPONDED, handle=functional.take_responses, batch=BATCH)
+    processor.consume(FEEDBACK_GIVEN, handle=functional.take_feedback, batch=BATCH)
+    processor.every(TICK_S, functional.close_idle)
+
+
+def count_response(cell: Cell, responded: InferenceResponded, *, late: bool) -> None:
+    """Add a response to a window, once however often it was sent."""
+    if responded.event_id in cell.seen:
+        return
+    cell.seen.add(responded.event_id)
+    if late:
+        cell.late += 1
+        return
+    cell.count("responses")
+    cell.count("errors", float(bool(responded.error_type)))
+    cell.count("input_tokens", float(responded.usage.input_tokens))
+    cell.count("output_tokens", float(responded.usage.output_tokens))
+    cell.count("cost_usd", responded.cost_usd)
+    cell.measure("latency_ms", responded.latency_ms)
+    if responded.ttft_ms is not None:
+        cell.measure("ttft_ms", responded.ttft_ms)
+
+
+class _Assignment:
+    """Open windows and joins of one assignment; a handler that outlives it works on what is thrown away."""
+
+    def __init__(self, bounds: Bounds, partitions: Iterable[int]) -> None:
+        self.length = bounds.length
+        self.topic_ids: dict[str, str] = {}
+        self.responses = {partition: OpenWindows(bounds) for partition in partitions}
+        self.joins = {partition: FeedbackJoin(bounds) for partition in self.responses}
+
+    def count(self, delivery: Delivery) -> None:
+        """Count a response and remember its answer."""
+        responded, windows = delivery.record, self.responses[delivery.source.partition]
+        assert isinstance(responded, InferenceResponded)
+        logged = to_unix_ms(delivery.logged_at)
+        start, late = windows.place(to_unix_ms(responded.occurred_at), logged)
+        cell = windows.cell(series_of(responded), responded.model, start=start, offset=delivery.offset)
+        count_response(cell, responded, late=late)
+        join = self.joins[delivery.source.partition]
+        join.read_from(delivery.offset, logged)
+        join.remember(responded.request_id, answer_of(responded, logged))
+
+    def close(self) -> list[WindowClosed]:
+        """Return the windows that have closed."""
+        closed: list[WindowClosed] = []
+        for partition, windows in self.responses.items():
+            closed += self._events(windows.close(), Source(INFERENCE_RESPONDED.name, partition))
+            judged = self.joins[partition].close(windows.watermark)
+            closed += self._events(judged, Source(FEEDBACK_GIVEN.name, partition))
+        return closed
+
+    def _events(self, cells: Iterable[Cell], source: Source) -> list[WindowClosed]:
+        return [window_closed(cell, source, self.topic_ids[source.topic], self.length) for cell in cells]
+
+
+class Functional:
+    """The windows of the partitions this process owns at present."""
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self._bounds = Bounds.of(processor.configuration.windows)
+        self._now = _Assignment(self._bounds, ())
+
+    def forget(self, sources: frozenset[Source]) -> None:
+        """Start anew with the partitions of an assignment.
+
+        Raises:
+            ValueError: Responses and feedback of a partition number went to different workers.
+        """
+        responses = {source.partition for source in sources if source.topic == INFERENCE_RESPONDED.name}
+        feedback = {source.partition for source in sources if source.topic == FEEDBACK_GIVEN.name}
+        if responses != feedback:
+            raise ValueError(f"{INFERENCE_RESPONDED.name} and {FEEDBACK_GIVEN.name} need the same number of partitions")
+        self._now = _Assignment(self._bounds, responses)
+
+    def floor(self, source: Source) -> int | None:
+        """Return the first offset that an open window of a partition needs."""
+        if source.topic == INFERENCE_RESPONDED.name:
+            return self._now.responses[source.partition].floor
+        return self._now.joins[source.partition].floor
+
+    async def take_responses(self, deliveries: Sequence[Delivery]) -> Iterable[WindowClosed]:
+        """Count responses, remember their answers, return the windows that have closed."""
+        now = await self._ready()
+        for delivery in deliveries:
+            now.count(delivery)
+        return now.close()
+
+    async def take_feedback(self, deliveries: Sequence[Delivery]) -> Iterable[WindowClosed]:
+        """Put feedback into its windows, return the windows that have closed."""
+        now = await self._ready()
+        for delivery in deliveries:
+            feedback, partition = delivery.record, delivery.source.partition
+            assert isinstance(feedback, FeedbackGiven)
+            logged = to_unix_ms(delivery.logged_at)
+            if (since := now.joins[partition].missing_since(logged)) is not None:
+                now.joins[partition].restore(await asyncio.to_thread(self._answers_since, partition, since))
+            occurred = to_unix_ms(feedback.occurred_at)
+            now.joins[partition].wait(feedback, occurred=occurred, logged=logged, offset=delivery.offset)
+        return now.close()
+
+    def close_idle(self) -> Iterable[WindowClosed]:
+        """Let the clock pass on partitions that hold nothing more, return the windows that have closed."""
+        for partition, windows in self._now.responses.items():
+            self._pass_time(Source(INFERENCE_RESPONDED.name, partition), windows)
+            self._pass_time(Source(FEEDBACK_GIVEN.name, partition), self._now.joins[partition].windows)
+        return self._now.close()
+
+    def _pass_time(self, source: Source, windows: OpenWindows) -> None:
+        caught_up = self._processor.caught_up_at(source)
+        if caught_up is not None:
+            windows.watermark = max(windows.watermark, caught_up)
+
+    async def _ready(self) -> _Assignment:
+        """A re-created topic starts at offset 0 again, so windows are told apart by their topic's id too."""
+        now = self._now
+        if not now.topic_ids:
+            now.topic_ids = await asyncio.to_thread(topic_ids, self._processor.settings)
+        return now
+
+    def _answers_since(self, partition: int, since: int) -> list[tuple[str, Answer]]:
+        source = Source(INFERENCE_RESPONDED.name, partition)
+        return [
+            (delivery.record.request_id, answer_of(delivery.record, to_unix_ms(delivery.logged_at)))
+            for delivery in deliveries_since(self._processor.settings, source, since)
+            if isinstance(delivery.record, InferenceResponded)
+        ]

@@ -1,0 +1,35 @@
+"""Reads a stretch of one partition again, without a group: what a restarted join must remember."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+from kafka import KafkaConsumer, TopicPartition
+
+from schemas.codec import BadRecord, decode, from_unix_ms
+from schemas.settings import Settings
+from services.bus.connection import client_options
+from stream_processors.delivery import Delivery, Source
+
+
+def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator[Delivery]:
+    """Yield the decodable records of a partition logged at or after `since`, up to its present end.
+
+    Args:
+        since: Unix milliseconds.
+    """
+    partition = TopicPartition(source.topic, source.partition)
+    with closing(KafkaConsumer(**client_options(settings), enable_auto_commit=False)) as reader:
+        reader.assign([partition])
+        found = reader.offsets_for_times({partition: since}).get(partition)
+        if found is None:
+            return  # nothing is that young
+        reader.seek(partition, found.offset)
+        while (end := reader.highwater(partition)) is None or reader.position(partition) < end:
+            for message in reader.poll(timeout_ms=200).get(partition, ()):
+                logged_at = from_unix_ms(message.timestamp)
+                try:
+                    record = decode(source.topic, message.value, logged_at)
+                except BadRecord:
+                    continue  # it was counted when it was first read
+                if message.timestamp >= since:
+                    yield Delivery(source, message.offset, logged_at, record)
