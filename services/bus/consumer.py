@@ -48,7 +48,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._ids: dict[str, str] = {}
         self._next: dict[TopicPartition, int] = {}
         self._epoch = 0
-        self._paused = False
         self._client = open_consumer(
             settings, **group_options(settings), group_id=group, client_id=group, allow_auto_create_topics=False
         )
@@ -70,20 +69,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
     def poll(self, timeout_s: float, max_records: int = 500) -> list[Message]:
         """Return the next messages, in order within each partition; empty after `timeout_s`.
 
-        Keeps the group membership alive: call at least every few minutes, paused or not.
+        All of them belong to the epoch that stood before the call. Keeps the group membership alive:
+        call at least every few minutes. Raises what `starts` raises, and then has returned nothing.
         """
+        epoch = self._epoch
         batches = self._client.poll(timeout_ms=round(timeout_s * 1000), max_records=max_records)
         self._notice_recreated()
         if self._unsettled:
             self._settle()
-        return [message for tp, records in batches.items() for message in self._take(tp, records)]
+        with self._lock:
+            if epoch != self._epoch:
+                return []  # every partition starts anew, so these will come again
+            return [message for tp, records in batches.items() for message in self._take(tp, records)]
 
     def commit(self) -> None:
         """Commit all that poll has returned. A commit that fails is covered by the next one."""
-        held = self._client.assignment()
-        offsets = {
-            tp: OffsetAndMetadata(offset, self._ids[tp.topic], -1) for tp, offset in self._next.items() if tp in held
-        }
+        with self._lock:
+            offsets = {tp: OffsetAndMetadata(at, self._ids[tp.topic], -1) for tp, at in self._next.items()}
         if not offsets:
             return
         try:
@@ -93,22 +95,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
 
     def rewind(self) -> None:
         """Forget what poll returned and ask `starts` again before reading on."""
-        self.on_partitions_assigned(self._client.assignment())
-
-    def pause(self) -> None:
-        """Return nothing from poll until `resume`, keeping the partitions."""
-        self._paused = True
-        self._client.pause(*self._client.assignment())
-
-    def resume(self) -> None:
-        """Read on."""
-        self._paused = False
-        self._client.resume(*(self._client.assignment() - self._unsettled))
+        with self._lock:
+            self._unsettle(self._client.assignment())
 
     def lag(self) -> int:
         """Return how many messages of its partitions it has not polled, as far as is known."""
-        known = [(self._client.highwater(tp), at) for tp, at in dict(self._next).items() if self._holds(tp)]
-        return sum(max(0, end - at) for end, at in known if end is not None)
+        with self._lock:
+            held = [(tp, at) for tp, at in self._next.items() if tp in self._client.assignment()]
+            ends = [(self._client.highwater(tp), at) for tp, at in held]
+        return sum(max(0, end - at) for end, at in ends if end is not None)
 
     def close(self) -> None:
         """Leave the group and disconnect. Commits nothing."""
@@ -119,33 +114,35 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         with self._lock:
             self._epoch += 1
             self._unsettled -= set(revoked)
-            for tp in revoked:
-                self._next.pop(tp, None)
+            self._next.clear()
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Called by the client's own thread, where nothing may block: `poll` settles them."""
         with self._lock:
-            self._epoch += 1
-            self._unsettled |= set(assigned)
-            self._client.pause(*assigned)
-            for tp in assigned:
-                self._next.pop(tp, None)
+            self._unsettle(assigned)
 
-    def _holds(self, tp: TopicPartition) -> bool:
-        return tp in self._client.assignment()
+    def _unsettle(self, partitions: Collection[TopicPartition]) -> None:
+        self._epoch += 1
+        self._unsettled = set(partitions)
+        self._next.clear()
+        self._client.pause(*partitions)
 
     def _notice_recreated(self) -> None:
-        for topic, known in tuple(self._ids.items()):
-            now = topic_id(self._client, topic)
-            if now and now != known:
-                log.warning("topic %s was created anew; reading it from its beginning", topic)
-                self._from_start = True
-                self.on_partitions_assigned([tp for tp in self._client.assignment() if tp.topic == topic])
-                self._ids[topic] = now
+        now = {topic: topic_id(self._client, topic) for topic in self._ids}
+        changed = {topic for topic, known in self._ids.items() if now[topic] not in ("", known)}
+        if changed:
+            log.warning("created anew, so read from the beginning: %s", ", ".join(sorted(changed)))
+            self._from_start = True
+            self._ids.update({topic: now[topic] for topic in changed})
+            self.rewind()
 
     def _settle(self) -> None:
         epoch, wanted = self._epoch, sorted(self._unsettled)
-        held = [self._assigned(tp) for tp in wanted]
+        try:
+            held = [self._assigned(tp) for tp in wanted]
+        except KafkaError as error:
+            log.warning("cannot read the group's commits yet: %s", type(error).__name__)
+            return
         if not all(partition.topic_id for partition in held):
             return
         starts = self._starts(held)
@@ -156,8 +153,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
                 self._ids[tp.topic] = partition.topic_id
                 self._seek(tp, start)
             self._unsettled.clear()
-            if not self._paused:
-                self._client.resume(*wanted)
+            self._client.resume(*wanted)
 
     def _assigned(self, tp: TopicPartition) -> Assigned:
         now = topic_id(self._client, tp.topic)
@@ -175,8 +171,5 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
             self._client.seek_to_end(tp)
 
     def _take(self, tp: TopicPartition, records: list[Any]) -> list[Message]:
-        with self._lock:
-            if tp in self._unsettled or not self._holds(tp) or tp.topic not in self._ids:
-                return []
-            self._next[tp] = records[-1].offset + 1
-            return [message_of(record, self._ids[tp.topic]) for record in records]
+        self._next[tp] = records[-1].offset + 1
+        return [message_of(record, self._ids[tp.topic]) for record in records]

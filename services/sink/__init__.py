@@ -1,1 +1,1 @@
-"""sink"""
+"""Every topic into its table, exactly once. The only writer of the warehouse."""

@@ -1,0 +1,60 @@
+"""The process: `python -m services.sink`."""
+
+import logging
+from contextlib import closing
+from datetime import UTC, datetime
+
+from services.bus.consumer import Consumer
+from services.bus.errors import BrokerDown
+from services.bus.producer import Producer
+from services.runtime.process import Process, running
+from services.sink.delivery import OUTAGES, SINK_TOPICS, Delivery
+from services.sink.operations import Operations
+from services.sink.table_store import TableStore
+
+log = logging.getLogger("services.sink")
+
+_SHORTEST_WAIT_S = 0.2
+_LONGEST_WAIT_S = 5.0
+
+
+def main() -> None:
+    """Store until told to stop."""
+    with running("sink") as process:
+        process.conditions.update(started=True, connected=False, assigned=False)
+        operations = Operations()
+        tables = TableStore(process.settings)
+        consumer = _joined(process, tables)
+        if consumer is None:
+            return
+        with closing(tables), closing(consumer), closing(Producer(process.settings, "sink")) as producer:
+            delivery = Delivery(consumer, producer, tables, now=lambda: datetime.now(UTC), operations=operations)
+            _deliver(process, consumer, tables, delivery)
+
+
+def _joined(process: Process, tables: TableStore) -> Consumer | None:
+    """Return a member of the sink's group as soon as a broker answers; None when told to stop."""
+    while not process.stopping.is_set():
+        try:
+            return Consumer(process.settings, "sink", SINK_TOPICS, starts=tables.starts)
+        except BrokerDown as error:
+            log.warning("%s", error)
+            process.stopping.wait(_SHORTEST_WAIT_S)
+    return None
+
+
+def _deliver(process: Process, consumer: Consumer, tables: TableStore, delivery: Delivery) -> None:
+    wait_s = _SHORTEST_WAIT_S
+    while not process.stopping.is_set():
+        try:
+            delivery.round()
+            wait_s = _SHORTEST_WAIT_S
+        except OUTAGES as error:
+            log.warning("trying again in %.1f s: %s", wait_s, type(error).__name__)
+            process.stopping.wait(wait_s)
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+        process.conditions.update(connected=tables.connected, assigned=consumer.assigned)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""One round of the sink: from messages in the log to rows in the tables, in an order that loses nothing.
+
+The order of effects, of which each comes before the next:
+
+1. Poll: messages go in hand; nothing is remembered of them but their positions in the log.
+2. Dead letters: what can't be stored is in its dead-letter topic, acknowledged.
+3. Insert: block by block, each atomic, offsets in the rows.
+4. Commit: the group's offsets follow, for lag displays and for partitions whose rows are gone.
+
+A crash after 1 changes nothing. After 2, the dead letters are sent again; they are equal and
+collapse in their table by the position they name. Between blocks and after 3, the tables tell where
+to go on: the next owner of a partition reads behind its highest stored offset. An insert whose
+outcome is unknown is not repeated but forgotten: positions are read from the tables again.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from schemas.topics import TOPIC_BY_NAME, TOPICS
+from services.bus.consumer import Consumer
+from services.bus.errors import BusError
+from services.bus.message import Message
+from services.bus.producer import Producer
+from services.sink.blocks import blocks_of
+from services.sink.dead_letters import dead_letter_headers
+from services.sink.operations import Operations
+from services.sink.rows import Poison, Row, judged
+from services.sink.table_store import TableStore
+from services.warehouse.client import WarehouseDown
+
+SINK_TOPICS = tuple(name for topic in TOPICS for name in (topic.name, topic.dead_letter))
+MAX_MESSAGES = 10_000
+MAX_BYTES = 32 * 1024 * 1024
+LINGER_S = 0.3
+OUTAGES = (WarehouseDown, BusError)
+
+
+class Delivery:
+    """Moves messages into tables, a batch a round. Used from one thread."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        producer: Producer,
+        tables: TableStore,
+        *,
+        now: Callable[[], datetime],
+        operations: Operations,
+    ) -> None:
+        self._consumer = consumer
+        self._producer = producer
+        self._tables = tables
+        self._now = now
+        self._operations = operations
+
+    def round(self) -> int:
+        """Store what is there; return how many messages, 0 after a short wait for any.
+
+        Raises:
+            WarehouseDown, BusError: Nothing is lost; call again after a while. Partitions are kept
+                meanwhile, as calling again polls.
+        """
+        messages, epoch = self._polled()  # 1
+        verdicts = [verdict for message in messages for verdict in judged(message, self._now())]
+        try:
+            self._dead_letter([verdict for verdict in verdicts if isinstance(verdict, Poison)])  # 2
+            if self._insert([verdict for verdict in verdicts if isinstance(verdict, Row)], epoch):  # 3
+                self._consumer.commit()  # 4
+        except OUTAGES:
+            self._consumer.rewind()
+            raise
+        self._operations.lag.set(self._consumer.lag())
+        return len(messages)
+
+    def _polled(self) -> tuple[list[Message], int]:
+        """Gather for LINGER_S from the first message on, or until a batch is full.
+
+        What is gathered belongs to one epoch of the assignment; when that ends it will be read again.
+        """
+        epoch = self._consumer.epoch
+        messages = self._consumer.poll(LINGER_S, MAX_MESSAGES)
+        deadline = time.monotonic() + LINGER_S
+        while messages and len(messages) < MAX_MESSAGES and _size(messages) < MAX_BYTES:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            messages += self._consumer.poll(left, MAX_MESSAGES - len(messages))
+            if self._consumer.epoch != epoch:
+                return [], epoch
+        return messages, epoch
+
+    def _dead_letter(self, poison: list[Poison]) -> None:
+        for bad in poison:
+            topic = TOPIC_BY_NAME[bad.message.topic].dead_letter
+            headers = dead_letter_headers(bad.message, bad.reason)
+            self._producer.send_raw(topic, bad.message.value, key=bad.message.key, headers=headers)
+        if poison:
+            self._producer.flush()
+        for bad in poison:
+            self._operations.dead_letters.labels(bad.message.topic).inc()
+
+    def _insert(self, rows: list[Row], epoch: int) -> bool:
+        """Insert while the partitions are this member's; return whether it was to the end."""
+        for block in blocks_of(rows):
+            if self._consumer.epoch != epoch:
+                return False
+            self._tables.insert(block)
+            self._operations.rows.labels(block.table).inc(len(block.rows))
+        return self._consumer.epoch == epoch
+
+
+def _size(messages: list[Message]) -> int:
+    return sum(len(message.value or b"") for message in messages)
