@@ -12,6 +12,7 @@ from msgspec import Raw
 from schemas.inference import Message, ToolCall, Usage
 
 _MAX_EVENT_BYTES = 4 * 1024 * 1024
+NO_USAGE = Usage()
 
 
 class _CachedTokens(msgspec.Struct, frozen=True):
@@ -72,7 +73,7 @@ class Answer:
 
     output: Message | None = None
     finish_reason: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 def parse_completion(data: bytes) -> Answer:
@@ -112,7 +113,7 @@ class Transcript:
     _texts: list[str] = field(default_factory=list)
     _calls: dict[int, ToolCall] = field(default_factory=dict)
     _finish_reason: str = ""
-    _usage: Usage = Usage()
+    _usage: Usage = NO_USAGE
 
     def hear(self, data: bytes) -> bool:
         """Take the data of one server-sent event; return whether it only closes with usage.
@@ -166,7 +167,7 @@ class EventSplitter:
         Raises:
             BadAnswer: An event grows past 4 MiB.
         """
-        text = (self._rest + chunk).replace(b"\r\n", b"\n") if b"\r" in chunk else self._rest + chunk
+        text = (self._rest + chunk).replace(b"\r\n", b"\n")
         *events, self._rest = text.split(b"\n\n")
         if len(self._rest) > _MAX_EVENT_BYTES:
             raise BadAnswer("event without an end")

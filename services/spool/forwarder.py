@@ -59,15 +59,23 @@ class Forwarder:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            batch = self._spool.read(_BATCH, _IDLE_S)
-            if batch is None:
-                continue
-            if self._delivered(batch):
-                self._spool.acknowledge(batch)
-            if len(batch.entries) < _BATCH:
-                self._stopping.wait(_LINGER_S)
-        if self._producer is not None:
-            self._producer.close()
+            try:
+                self._forward()
+            except Exception:  # noqa: BLE001  # the loop of a worker: it logs and goes on
+                # The batch was not acknowledged, so it comes again, to a new producer.
+                _LOG.exception("forwarding failed; starting over")
+                self._producer = None
+                self._stopping.wait(_RETRY_S)
+        self._disconnect()
+
+    def _forward(self) -> None:
+        batch = self._spool.read(_BATCH, _IDLE_S)
+        if batch is None:
+            return
+        if self._delivered(batch):
+            self._spool.acknowledge(batch)
+        if len(batch.entries) < _BATCH:
+            self._stopping.wait(_LINGER_S)
 
     def _delivered(self, batch: Batch) -> bool:
         """Send a batch until Kafka has it; False when the process stops first."""

@@ -1,0 +1,126 @@
+"""From a call and its outcome to the events that tell of them. Pure: ids and times are arguments."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from schemas.configuration import App, Price
+from schemas.inference import InferenceRequested, InferenceResponded, Message, Usage
+from schemas.learning import Route
+from schemas.record import Variant
+from services.gateway.answers import Answer
+from services.gateway.chat import Chat
+from services.ingress.traces import TraceParent
+
+# Twice this, at JSON's worst of six bytes a character, stays under the bound of an event.
+_KEPT_CHARACTERS = 60_000
+_NO_ANSWER = Answer()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the headers and the body's `user` tell; the user by pseudonym."""
+
+    session_id: str = ""
+    user_id: str = ""
+    tenant: str = ""
+    trace: TraceParent = field(default_factory=TraceParent)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call from receipt to answer.
+
+    Attributes:
+        received_at: UTC.
+        started: The same moment on the monotonic clock, seconds.
+    """
+
+    request_id: str
+    app: App
+    chat: Chat
+    caller: Caller
+    received_at: datetime
+    started: float
+
+    @property
+    def unit(self) -> str:
+        """What sticks to a version: the user, else the session, else this one request."""
+        return self.caller.user_id or self.caller.session_id or self.request_id
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended.
+
+    Attributes:
+        route: What answered, which is not what was chosen when a canary was missing.
+        error_type: OpenTelemetry `error.type`; empty on success.
+    """
+
+    route: Route
+    answer: Answer = _NO_ANSWER
+    latency_ms: float = 0.0
+    ttft_ms: float | None = None
+    error_type: str = ""
+
+
+def model_of(app: App, route: Route) -> str:
+    """Return what the upstream calls the version of a route."""
+    return route.adapter_version or app.base_model
+
+
+def cost_usd(usage: Usage, price: Price) -> float:
+    """Return the price of the tokens; prices are per million."""
+    return (usage.input_tokens * price.input + usage.output_tokens * price.output) / 1_000_000
+
+
+def requested(call: Call, route: Route, *, event_id: str) -> InferenceRequested:
+    """Return the event of a call's arrival."""
+    caller = call.caller
+    return InferenceRequested(
+        event_id=event_id,
+        occurred_at=call.received_at,
+        app=call.app.name,
+        model=call.app.base_model,
+        adapter_version=route.adapter_version,
+        variant=Variant(route.variant),
+        tenant=caller.tenant,
+        request_id=call.request_id,
+        messages=call.chat.messages,
+        session_id=caller.session_id,
+        user_id=caller.user_id,
+        tags=call.chat.tags,
+        trace_id=caller.trace.trace_id,
+        span_id=caller.trace.span_id,
+        sampling=call.chat.sampling,
+    )
+
+
+def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> InferenceResponded:
+    """Return the event of a call's end, priced by the configuration in force."""
+    asked = requested(call, outcome.route, event_id=event_id)
+    return InferenceResponded(
+        **{**msgspec.structs.asdict(asked), "occurred_at": at},
+        output=outcome.answer.output,
+        finish_reason=outcome.answer.finish_reason,
+        usage=outcome.answer.usage,
+        latency_ms=round(outcome.latency_ms, 3),
+        ttft_ms=None if outcome.ttft_ms is None else round(outcome.ttft_ms, 3),
+        cost_usd=cost_usd(outcome.answer.usage, call.app.price),
+        error_type=outcome.error_type,
+    )
+
+
+def shortened(event: InferenceRequested | InferenceResponded) -> InferenceRequested | InferenceResponded:
+    """Return an event that is too large to be taken with its texts cut; the tag `truncated` says so."""
+    last = next((m for m in reversed(event.messages) if m.role == "user"), event.messages[-1])
+    cut = msgspec.structs.replace(event, messages=(_cut(last),), tags={**event.tags, "truncated": "true"})
+    if isinstance(cut, InferenceResponded) and cut.output is not None:
+        return msgspec.structs.replace(cut, output=_cut(cut.output))
+    return cut
+
+
+def _cut(message: Message) -> Message:
+    return Message(role=message.role, content=message.text[:_KEPT_CHARACTERS])

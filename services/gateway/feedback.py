@@ -1,0 +1,83 @@
+"""From the body of POST /v1/feedback to events. Pure."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+from schemas.configuration import App
+from schemas.inference import FeedbackGiven
+from schemas.record import Identifier, Name, Ratio
+from services.gateway.chat import invalid
+from services.ingress.errors import Refusal
+
+_MOST = 1000
+
+
+class Feedback(msgspec.Struct, frozen=True):
+    """One judgement as clients write it; `app` may be left out when only one is served."""
+
+    request_id: Identifier
+    app: Name = ""
+    label: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+    score: Ratio | None = None
+    source: Name = "user"
+    comment: Annotated[str, msgspec.Meta(max_length=8192)] = ""
+    tenant: Name = ""
+
+
+_DECODER = msgspec.json.Decoder(Feedback | Annotated[list[Feedback], msgspec.Meta(max_length=_MOST, min_length=1)])
+
+
+def parse_feedback(body: bytes) -> tuple[Feedback, ...]:
+    """Return the judgements in a body: one object, or an array of them.
+
+    Raises:
+        Refusal: 400, naming the element and the field; nothing of the array is taken then.
+    """
+    try:
+        given = _DECODER.decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(400, "the body is not valid JSON", code="invalid_json") from error
+    return (given,) if isinstance(given, Feedback) else tuple(given)
+
+
+def feedback_events(
+    given: tuple[Feedback, ...], apps: Mapping[str, App], *, at: datetime, new_id: Callable[[], str]
+) -> tuple[FeedbackGiven, ...]:
+    """Return the events of judgements.
+
+    Raises:
+        Refusal: 400 neither label nor score, or a label the app does not have; 404 an unknown app.
+    """
+    return tuple(_event(one, _app(one, index, apps), at, new_id()) for index, one in enumerate(given))
+
+
+def _app(given: Feedback, index: int, apps: Mapping[str, App]) -> App:
+    name = given.app or (next(iter(apps)) if len(apps) == 1 else "")
+    if name not in apps:
+        raise Refusal(404, f"[{index}]: no app is called {name!r}", param="app", code="app_not_found")
+    app = apps[name]
+    if given.label is None and given.score is None:
+        raise Refusal(400, f"[{index}]: feedback needs a label or a score", param="label")
+    if app.labels and given.label is not None and given.label not in app.labels:
+        raise Refusal(400, f"[{index}]: the labels of {name} are {', '.join(app.labels)}", param="label")
+    return app
+
+
+def _event(given: Feedback, app: App, at: datetime, event_id: str) -> FeedbackGiven:
+    return FeedbackGiven(
+        event_id=event_id,
+        occurred_at=at,
+        app=app.name,
+        model=app.base_model,
+        tenant=given.tenant,
+        request_id=given.request_id,
+        label=given.label,
+        score=given.score,
+        source=given.source,
+        comment=given.comment,
+    )

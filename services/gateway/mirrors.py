@@ -1,0 +1,76 @@
+"""Copies of calls for shadow versions, after the user has been answered and never at her expense."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from datetime import UTC, datetime
+
+from schemas.learning import Route
+from services.gateway.events import Call, Outcome, responded
+from services.gateway.exchange import exchanged
+from services.gateway.measures import Measures
+from services.gateway.recorder import Recorder
+from services.gateway.upstream import UpstreamFailed, Upstreams
+from services.ingress.identity import new_event_id
+
+_LOG = logging.getLogger(__name__)
+
+
+class Mirrors:
+    """A few workers with a short queue; what does not fit is dropped and counted.
+
+    Args:
+        at_once: Copies under way at most.
+        waiting: Copies that wait at most.
+    """
+
+    def __init__(
+        self, upstreams: Upstreams, recorder: Recorder, measures: Measures, *, at_once: int = 4, waiting: int = 64
+    ) -> None:
+        self._upstreams, self._recorder, self._measures = upstreams, recorder, measures
+        self._queue: asyncio.Queue[tuple[Call, Route]] = asyncio.Queue(waiting)
+        self._workers = [asyncio.create_task(self._work()) for _ in range(at_once)]
+
+    def offer(self, call: Call, shadow: Route) -> None:
+        """Have a call copied to a shadow, or drop the copy when too many wait. Never waits."""
+        try:
+            self._queue.put_nowait((call, shadow))
+        except asyncio.QueueFull:
+            self._count(call, "dropped")
+
+    async def close(self) -> None:
+        """Stop; copies under way are given up."""
+        for worker in self._workers:
+            worker.cancel()
+        for worker in self._workers:
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+
+    async def _work(self) -> None:
+        while True:
+            call, shadow = await self._queue.get()
+            try:
+                await self._mirror(call, shadow)
+            except Exception:  # noqa: BLE001  # the loop of a worker: it logs and goes on
+                _LOG.exception("a copy for version %s failed", shadow.adapter_version)
+                self._count(call, "failed")
+
+    async def _mirror(self, call: Call, shadow: Route) -> None:
+        started = time.perf_counter()
+        try:
+            reply = await exchanged(self._upstreams, call, (shadow,))
+        except UpstreamFailed as failure:
+            outcome = Outcome(shadow, latency_ms=_ms_since(started), error_type=failure.error_type)
+        else:
+            error_type = "" if reply.status == 200 else str(reply.status)
+            outcome = Outcome(shadow, reply.answer, _ms_since(started), error_type=error_type)
+        self._recorder.keep(responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))
+        self._count(call, "sent")
+
+    def _count(self, call: Call, outcome: str) -> None:
+        self._measures.mirrors.labels(call.app.name, outcome).inc()
+
+
+def _ms_since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

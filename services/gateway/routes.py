@@ -1,0 +1,122 @@
+"""The routing tables in force: the last RolloutChanged of each app, followed in a thread.
+
+A snapshot on disk is read first, so a gateway that starts without its broker serves what it served
+before. Without either, every app is answered by its base model.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterable
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+
+from schemas.codec import BadRecord
+from schemas.learning import RolloutChanged
+from schemas.settings import Settings
+from schemas.topics import ROLLOUTS_CHANGED
+from services.bus.decoding import decoded
+from services.bus.errors import BusError
+from services.bus.message import Message
+from services.bus.tail import Tail
+from services.gateway.routing import RoutingTable, newest, table_of
+
+_LOG = logging.getLogger(__name__)
+_BASE_ONLY = RoutingTable()
+_PATIENCE_S = 3.0
+_RETRY_S = 0.5
+_SNAPSHOT = msgspec.json.Decoder(dict[str, RolloutChanged])
+
+
+class Routes:
+    """Follows rollouts from `start` to `close`; `of` may be asked from any thread at any time."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._settings, self._snapshot = settings, folder / "routes.json"
+        self._known = _read(self._snapshot)
+        self._tables = {app: table_of(change) for app, change in self._known.items()}
+        self._stopping = threading.Event()
+        self._caught_up = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="routes", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def wait_until_known(self) -> None:
+        """Wait for the log's end, three seconds at most: a broker that is away must not stop a start."""
+        self._caught_up.wait(_PATIENCE_S)
+
+    def close(self) -> None:
+        """Stop following."""
+        self._stopping.set()
+        self._thread.join(3)
+
+    def of(self, app: str) -> RoutingTable:
+        """Return an app's table; the base model alone when nothing was ever rolled out."""
+        return self._tables.get(app, _BASE_ONLY)
+
+    @property
+    def alive(self) -> bool:
+        """False when the thread died; the process should then end and be restarted."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with closing(Tail(self._settings, [ROLLOUTS_CHANGED.name])) as tail:
+                    self._follow(tail)
+            except BusError as error:
+                _LOG.info("rollouts can't be read yet: %s", error)
+                self._stopping.wait(_RETRY_S)
+            except Exception:  # noqa: BLE001  # the loop of a worker: it logs and goes on
+                _LOG.exception("following rollouts failed; starting over")
+                self._stopping.wait(_RETRY_S)
+
+    def _follow(self, tail: Tail) -> None:
+        while not self._stopping.is_set():
+            self._take(tail.poll(0.2))
+            if tail.caught_up:
+                self._caught_up.set()
+
+    def _take(self, messages: Iterable[Message]) -> None:
+        known = newest(self._known, _changes(messages))
+        if known == self._known:
+            return
+        self._known = known
+        self._tables = {app: table_of(change) for app, change in known.items()}
+        _write(self._snapshot, known)
+        for app, change in known.items():
+            _LOG.info(
+                "routes of %s: rollout %s is %s, sequence %d", app, change.rollout_id, change.state, change.sequence
+            )
+
+
+def _changes(messages: Iterable[Message]) -> Iterable[RolloutChanged]:
+    for message in messages:
+        try:
+            record = decoded(message)
+        except BadRecord as error:
+            _LOG.warning("rollout at offset %d passed over: %s", message.offset, error.reason)
+            continue
+        if isinstance(record, RolloutChanged):
+            yield record
+
+
+def _read(path: Path) -> dict[str, RolloutChanged]:
+    if not path.exists():
+        return {}
+    try:
+        return _SNAPSHOT.decode(path.read_bytes())
+    except msgspec.DecodeError:
+        _LOG.warning("the snapshot of routes is unreadable; starting without it")
+        return {}
+
+
+def _write(path: Path, known: dict[str, RolloutChanged]) -> None:
+    draft = path.with_suffix(".draft")
+    draft.write_bytes(msgspec.json.encode(known))
+    os.replace(draft, path)

@@ -1,0 +1,87 @@
+"""The way to the upstreams: one connection pool, replicas in turn, failures with a type."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import aiohttp
+
+from schemas.configuration import App
+from services.gateway.replicas import Replicas
+
+_PATH = "/v1/chat/completions"
+_TRIES = 3
+
+
+class UpstreamFailed(Exception):
+    """No usable answer came.
+
+    Attributes:
+        status: What the client gets: 502 or 504.
+        error_type: For the event: upstream_unavailable, timeout, invalid_response, model_not_found.
+    """
+
+    def __init__(self, status: int, error_type: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.error_type, self.message = status, error_type, message
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a connection and between two bytes of an answer, in seconds."""
+
+    connect_s: float = 2.0
+    read_s: float = 300.0
+
+
+DEFAULT_PATIENCE = Patience()
+
+
+class Upstreams:
+    """Every app's replicas. Made inside the event loop; close it."""
+
+    def __init__(self, apps: tuple[App, ...], default_url: str, patience: Patience) -> None:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience.connect_s, sock_read=patience.read_s)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+            timeout=timeout,
+            headers={"Content-Type": "application/json"},
+            auto_decompress=True,
+        )
+        self._replicas = {app.name: Replicas(app.upstreams or (default_url,)) for app in apps}
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+    def replicas(self, app: str) -> int:
+        """Return how many replicas an app has."""
+        return len(self._replicas[app])
+
+    async def open(self, app: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
+        """Send a call to the next replica; return its response, whatever its status. Release it.
+
+        A replica that can't be reached, or hangs up before its first byte, rests, and the next one
+        is asked: generating text has no effect that a repetition would double.
+
+        Raises:
+            UpstreamFailed: 502 nobody could be reached; 504 nobody answered in time.
+        """
+        replicas = self._replicas[app]
+        for _ in range(max(_TRIES, len(replicas))):
+            url = replicas.pick(time.monotonic())
+            try:
+                response = await self._session.post(url + _PATH, data=body, headers=headers)
+            except aiohttp.SocketTimeoutError as error:
+                raise timed_out() from error
+            except aiohttp.ClientError:
+                replicas.unreachable(url, time.monotonic())
+                continue
+            replicas.reached(url)
+            return response
+        raise UpstreamFailed(502, "upstream_unavailable", "no upstream could be reached")
+
+
+def timed_out() -> UpstreamFailed:
+    """Return the failure of an upstream that stays silent."""
+    return UpstreamFailed(504, "timeout", "the upstream did not answer in time")
