@@ -1,0 +1,102 @@
+"""The processes of the stack, in the order in which they start, and what each needs before it."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from schemas.settings import Settings, port_variable
+from services.bus.topics import create_topics
+from services.warehouse.migrations import migrate
+
+Prepare = Callable[[Settings], None]
+PYTHON = sys.executable
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How to start a process and how to tell that it is well.
+
+    Attributes:
+        name: Its key in Settings.ports; its log is logs/<name>.log.
+        command: Program and arguments.
+        needs: Programs that must be well before its first start.
+        health: "http" asks `health_path` on its port, "tcp" connects to it.
+        prepare: Runs after every start once it answers, before it counts as well. Must bear repetition.
+        environment: Variables of its own.
+        niceness: 0 competes for the processor like everyone else, 19 waits for all others.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    health: Literal["http", "tcp"] = "http"
+    health_path: str = "/healthz"
+    prepare: Prepare | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    niceness: int = 0
+
+
+def _module(name: str, *command: str, needs: tuple[str, ...] = ("broker",), **how: object) -> Program:
+    return Program(name, (PYTHON, "-m", *command), needs, **how)  # type: ignore[arg-type]  # fields of Program by name
+
+
+def _all_cores() -> Mapping[str, str]:
+    """Return what lets a torch process use the machine; its threads sleep rather than spin while they wait."""
+    return {"OMP_NUM_THREADS": str(os.cpu_count() or 1), "OMP_WAIT_POLICY": "PASSIVE"}
+
+
+_BOTH = ("broker", "warehouse")
+
+CATALOGUE: tuple[Program, ...] = (
+    _module("broker", "services.embedded.broker", needs=(), health="tcp", prepare=create_topics),
+    _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate),
+    _module("model_server", "services.model_server", needs=(), environment=_all_cores()),
+    _module("gateway", "services.gateway"),
+    _module("collector", "services.collector"),
+    _module("sink", "services.sink", needs=_BOTH),
+    _module("functional", "stream_processors", "functional"),
+    _module("safety", "stream_processors", "safety"),
+    _module("quality", "stream_processors", "quality"),
+    _module("drift", "stream_processors", "drift"),
+    _module("monitors", "stream_processors", "monitors"),
+    _module("alerting", "services.alerting"),
+    # Training yields to serving: users' answers come first.
+    _module("training", "training", needs=_BOTH, environment=_all_cores(), niceness=5),
+    _module("rollout", "services.rollout", needs=_BOTH),
+    _module("control", "services.control", needs=_BOTH),
+    _module("dashboard", "dashboards", needs=("warehouse",), health_path="/_stcore/health"),
+)
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """Return the variables under which every child reads the same settings and stays within a small machine.
+
+    One numeric thread a process: sixteen processes with a pool each would only get in each other's way.
+    """
+    deployment = {
+        "PROFILE": settings.profile,
+        "DATA": str(settings.data),
+        "CONFIG": str(settings.configuration),
+        "KAFKA": settings.kafka,
+        "WAREHOUSE_URL": settings.warehouse_url,
+        "WAREHOUSE_DATABASE": settings.warehouse_database,
+        "STORE_URL": settings.store_url,
+        "MLFLOW_URI": settings.mlflow_uri,
+        "ARTIFACTS": settings.artifacts,
+        "HOST": settings.host,
+        "LOG_LEVEL": settings.log_level,
+    }
+    return {
+        **{f"DRIFTLOOP_{name}": value for name, value in deployment.items()},
+        **{port_variable(name): str(port) for name, port in settings.ports.items()},
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "MALLOC_ARENA_MAX": "2",
+        "PYTHONUNBUFFERED": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+    }

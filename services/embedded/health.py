@@ -1,0 +1,56 @@
+"""Asks a child whether it is well."""
+
+import http.client
+import socket
+from enum import Enum
+
+from schemas.settings import Settings, port_variable
+from services.embedded.catalogue import Program
+from services.runtime.health import PortTaken
+
+
+class Health(Enum):
+    """What a probe found."""
+
+    READY = "ready"
+    UNREADY = "unready"
+    SILENT = "silent"
+
+
+def probe(program: Program, settings: Settings, timeout_s: float) -> Health:
+    """Return READY if it says so, UNREADY if it answers but not yet, SILENT if nothing comes in time."""
+    port = settings.ports[program.name]
+    if program.health == "tcp":
+        return _connects(settings.host, port, timeout_s)
+    connection = http.client.HTTPConnection(settings.host, port, timeout=timeout_s)
+    try:
+        connection.request("GET", program.health_path)
+        return Health.READY if connection.getresponse().status == 200 else Health.UNREADY
+    except (OSError, http.client.HTTPException):
+        return Health.SILENT
+    finally:
+        connection.close()
+
+
+def _connects(host: str, port: int, timeout_s: float) -> Health:
+    try:
+        with socket.create_connection((host, port), timeout_s):
+            return Health.READY
+    except OSError:
+        return Health.SILENT
+
+
+def check_ports(programs: tuple[Program, ...], settings: Settings) -> None:
+    """Make sure that every program's port is free.
+
+    Raises:
+        PortTaken: One is not; the message says which and how to move it.
+    """
+    for program in programs:
+        port = settings.ports[program.name]
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((settings.host, port))
+            except OSError as error:
+                raise PortTaken(program.name, port, port_variable(program.name)) from error
