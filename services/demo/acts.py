@@ -1,5 +1,6 @@
 """The three acts: serve well, meet a shift and mend it, refuse and take back a bad version."""
 
+import os
 import subprocess
 import sys
 import time
@@ -11,8 +12,9 @@ import msgspec
 
 from schemas.learning import Accuracy, GateReport
 from services.demo.evaluation import SliceAccuracies, evaluate
-from services.demo.observer import Row
+from services.demo.observer import Row, sql_instant
 from services.demo.stage import Stage
+from services.embedded.catalogue import child_environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def meet_the_shift(stage: Stage, served: str) -> Mended:
     shift_at = datetime.now(UTC)
     stage.traffic.play(stage.scenario.shifted)
     stage.send_malformed()
-    since = {"since": shift_at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]}
+    since = {"since": sql_instant(shift_at)}
     after_shift = "occurred_at >= toDateTime64({since:String}, 3, 'UTC')"
     with stage.narrator.step("accuracy monitor is breached"):
         order = _wait(stage, "retraining order", "retrainings", f"alert_id != '' AND {after_shift}", **since)
@@ -181,14 +183,13 @@ def _fit_flipped(stage: Stage, folder: Path) -> None:
     ]
     source = folder.with_suffix(".jsonl")
     source.write_bytes(b"\n".join(msgspec.json.encode(row) for row in rows))
-    base = str(
-        stage.observer.rows("SELECT any(model) AS model FROM responses WHERE app = {app:String} AND model != ''")[0][
-            "model"
-        ]
-    )
-    command = [sys.executable, "-m", "training.fit_file", "--rows", str(source), "--base", base, "--out", str(folder)]
+    arguments = {"--rows": source, "--base": stage.base_model, "--out": folder, "--steps": stage.scenario.flipped_steps}
     result = subprocess.run(  # noqa: S603  # our own module with our own paths
-        [*command, "--steps", str(stage.scenario.flipped_steps)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "training.fit_file", *(str(part) for pair in arguments.items() for part in pair)],
+        env={**os.environ, **child_environment(stage.settings), "OMP_NUM_THREADS": str(os.cpu_count())},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if result.returncode != 0:
         raise RuntimeError(f"training.fit_file failed: {result.stderr.strip().splitlines()[-1:]}")

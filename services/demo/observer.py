@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from services.warehouse.client import Warehouse, WarehouseDown
@@ -88,3 +88,8 @@ class Observer:
 def seconds_between(start: datetime, end: datetime) -> float:
     """Return end minus start, rounded to milliseconds."""
     return round((end - start).total_seconds(), 3)
+
+
+def sql_instant(instant: datetime) -> str:
+    """Return an instant as text for toDateTime64(..., 3, 'UTC')."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]

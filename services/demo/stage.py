@@ -38,6 +38,7 @@ class Stage:
 
     scenario: Scenario
     settings: Settings
+    base_model: str
     observer: Observer
     traffic: Traffic
     narrator: Narrator

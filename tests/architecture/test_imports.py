@@ -1,0 +1,65 @@
+"""Each import contract holds, and each can fail: a tree with one violation a contract breaks them all."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("schemas", "services", "stream_processors", "training", "dashboards")
+VIOLATIONS = {
+    "Contracts import nobody": ("schemas/ids.py", "import services.runtime.logs"),
+    "Processes never import each other": ("services/gateway/violation.py", "import services.sink"),
+    "The demonstration drives the embedded stack and nobody imports it": (
+        "services/embedded/violation.py",
+        "import services.demo.summary",
+    ),
+    "Clients never import processes": ("services/bus/violation.py", "import services.control"),
+    "Faust only in stream_processors": ("services/bus/violation.py", "import faust"),
+    "clickhouse_connect only in the warehouse client": ("services/sink/violation.py", "import clickhouse_connect"),
+    "torch only where models run": ("services/gateway/violation.py", "import torch"),
+}
+
+
+def _lint(tree: Path) -> dict[str, str]:
+    for package in PACKAGES:
+        if not (tree / package).exists():
+            shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    result = subprocess.run(
+        [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    verdicts = dict(re.findall(r"^(.+?) (KEPT|BROKEN)", result.stdout, flags=re.MULTILINE))
+    assert verdicts, result.stdout + result.stderr
+    return verdicts
+
+
+def _contracts() -> set[str]:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return {contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]}
+
+
+@pytest.mark.timeout(180)
+def test_every_contract_is_kept_by_the_code_as_it_is(tmp_path: Path) -> None:
+    assert _lint(tmp_path) == dict.fromkeys(_contracts(), "KEPT")
+
+
+@pytest.mark.timeout(180)
+def test_every_contract_is_broken_by_a_violation(tmp_path: Path) -> None:
+    assert set(VIOLATIONS) == _contracts()
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for path, violation in VIOLATIONS.values():
+        with (tmp_path / path).open("a") as module:
+            module.write(f"\n{violation}\n")
+    assert _lint(tmp_path) == dict.fromkeys(_contracts(), "BROKEN")
