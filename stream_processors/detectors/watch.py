@@ -1,0 +1,165 @@
+"""The detectors of one metric of one series: observations in, DriftMeasured out. Pure but for its own state."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from schemas.codec import from_unix_ms
+from schemas.configuration import Drift
+from schemas.ids import derived_id
+from schemas.observations import DriftMeasured
+from schemas.record import Series, Variant
+from stream_processors.detectors.adwin import Adwin
+from stream_processors.detectors.page_hinkley import PageHinkley
+from stream_processors.detectors.population_stability import PopulationStability
+
+Method = Literal["PopulationStability", "PageHinkley", "Adwin"]
+
+VERSION = 1
+ADWIN_VERDICT = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A value of a metric, at its event time.
+
+    Attributes:
+        weight: How many equal observations it stands for.
+        id: The same however often it is delivered.
+    """
+
+    series: Series
+    model: str
+    metric: str
+    at: datetime
+    value: float
+    weight: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Methods:
+    """Which detectors watch a metric, besides PSI wherever there is a reference."""
+
+    adwin: bool = False
+    page_hinkley: Literal["", "up", "both"] = ""
+
+
+METHODS = {
+    "prompt.distance": Methods(adwin=True, page_hinkley="both"),
+    "prompt.injection": Methods(),
+    "prompt.harm": Methods(),
+    "feedback": Methods(page_hinkley="up"),
+}
+
+
+@dataclass(slots=True)
+class _Window:
+    stability: PopulationStability | None
+    counts: list[int]
+    seen: set[str] = field(default_factory=set)
+    count: int = 0
+    cuts: int = 0
+    peak: float = 0.0
+
+
+class Watch:
+    """State of one metric of one series.
+
+    Page-Hinkley and ADWIN take observations as they arrive, the windows only collect what is told at
+    their close: PSI over the window, the greatest Page-Hinkley statistic, whether ADWIN cut. A
+    detection is told at once as well. Ids derive from series, metric, method and window (or the
+    detecting observation), so what a replay tells again replaces what was told.
+    """
+
+    def __init__(self, observation: Observation, drift: Drift, *, length_ms: int) -> None:
+        methods = METHODS[observation.metric]
+        self._series, self._model, self._metric = observation.series, observation.model, observation.metric
+        self._drift = drift
+        self._length = length_ms
+        self._adwin = Adwin(delta=drift.adwin_delta) if methods.adwin else None
+        self._test = None
+        if methods.page_hinkley:
+            self._test = PageHinkley(threshold=drift.page_hinkley, two_sided=methods.page_hinkley == "both")
+        self._windows: dict[int, _Window] = {}
+        self._total = 0
+
+    def opens(self, start: int) -> bool:
+        """Whether an observation in this window would be its first."""
+        return start not in self._windows
+
+    def open(self, start: int, stability: PopulationStability | None) -> None:
+        """Begin a window, compared with a reference if the version has one."""
+        self._windows[start] = _Window(stability, [0] * len(stability.expected) if stability else [])
+
+    def observe(self, start: int, observation: Observation) -> tuple[DriftMeasured, ...]:
+        """Take an observation into its open window and return the detections that it made."""
+        window = self._windows[start]
+        if observation.id in window.seen:
+            return ()
+        window.seen.add(observation.id)
+        if window.stability is not None:
+            window.counts[window.stability.bin_of(observation.value)] += observation.weight
+        detections: list[DriftMeasured] = []
+        for _ in range(observation.weight):
+            window.count += 1
+            self._total += 1
+            detections.extend(self._step(start, window, observation))
+        return tuple(detections)
+
+    def _step(self, start: int, window: _Window, observation: Observation) -> Iterator[DriftMeasured]:
+        if self._adwin is not None and self._adwin.update(observation.value):
+            window.cuts += 1
+            yield self._measured("Adwin", 1.0, start, window, cause=observation)
+        if self._test is not None:
+            self._test = self._test.with_value(observation.value)
+            window.peak = max(window.peak, self._test.statistic)
+            if self._test.detected:
+                yield self._measured("PageHinkley", self._test.statistic, start, window, cause=observation)
+
+    def close(self, start: int) -> tuple[DriftMeasured, ...]:
+        """End a window and return what it measured; nothing for a window this series has no part in."""
+        window = self._windows.pop(start, None)
+        if window is None:
+            return ()
+        measured = []
+        if window.stability is not None and window.count >= self._drift.min_count:
+            value = window.stability.measure(window.counts)
+            measured.append(self._measured("PopulationStability", value, start, window))
+        if self._adwin is not None:
+            measured.append(self._measured("Adwin", float(window.cuts > 0), start, window))
+        if self._test is not None:
+            measured.append(self._measured("PageHinkley", window.peak, start, window))
+        return tuple(measured)
+
+    def _measured(
+        self, method: Method, value: float, start: int, window: _Window, cause: Observation | None = None
+    ) -> DriftMeasured:
+        psi = method == "PopulationStability"
+        limits = {
+            "PopulationStability": self._drift.psi,
+            "PageHinkley": self._drift.page_hinkley,
+            "Adwin": ADWIN_VERDICT,
+        }
+        end = from_unix_ms(start + self._length)
+        identity = ("drift", VERSION, self._series.key.decode(), self._metric, method, start)
+        return DriftMeasured(
+            event_id=derived_id(*identity, cause.id if cause else "closed"),
+            occurred_at=cause.at if cause else end,
+            app=self._series.app,
+            model=self._model,
+            adapter_version=self._series.adapter_version,
+            variant=Variant(self._series.variant),
+            tenant=self._series.tenant,
+            metric=self._metric,
+            method=method,
+            value=value,
+            threshold=limits[method],
+            drifted=value > limits[method],
+            count=window.count,
+            window_start=from_unix_ms(start),
+            window_end=cause.at if cause else end,
+            detected_at_count=0 if psi else self._total,
+            reference=self._series.adapter_version if psi else "",
+        )
