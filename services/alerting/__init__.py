@@ -1,1 +1,1 @@
-"""alerting"""
+"""Tells people: alerts go to their subscribers through an outbox, once for each state, with retries."""

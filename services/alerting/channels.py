@@ -1,0 +1,69 @@
+"""Where alerts go: a signed webhook, or a line on the console."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from schemas.configuration import Subscription
+from services.alerting.outbox import Delivery
+from services.alerting.payload import console_line, webhook_body
+from services.alerting.signature import HEADER, signed
+
+TIMEOUT_S = 5.0
+DELIVERY_HEADER = "X-Driftloop-Delivery"
+
+
+class DeliveryFailed(Exception):
+    """The channel did not accept an alert. The message is the reason, without the alert's text."""
+
+
+class Channels:
+    """Delivers one alert at a time to one subscription. Safe to share between threads."""
+
+    def __init__(
+        self, external_url: str, environment: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._external_url = external_url
+        self._environment = environment
+        self._clock = clock
+        self._client = httpx.Client(timeout=TIMEOUT_S)
+
+    def deliver(self, delivery: Delivery, subscription: Subscription) -> None:
+        """Hand an alert to a subscription's channel.
+
+        Raises:
+            DeliveryFailed: No 2xx within TIMEOUT_S, or the signing secret is missing.
+        """
+        if subscription.channel == "console":
+            print(console_line(delivery.alert), file=sys.stdout, flush=True)
+        else:
+            self._post(delivery, subscription)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _post(self, delivery: Delivery, subscription: Subscription) -> None:
+        body = webhook_body(delivery.alert, subscription.name, self._external_url)
+        headers = {
+            "Content-Type": "application/json",
+            DELIVERY_HEADER: delivery.id,
+            **self._signature(subscription, body),
+        }
+        try:
+            answer = self._client.post(subscription.url, content=body, headers=headers)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise DeliveryFailed(f"{subscription.url}: {type(error).__name__}") from error
+        if not answer.is_success:
+            raise DeliveryFailed(f"{subscription.url} answered {answer.status_code}")
+
+    def _signature(self, subscription: Subscription, body: bytes) -> dict[str, str]:
+        if not subscription.secret_env:
+            return {}
+        secret = self._environment.get(subscription.secret_env, "")
+        if not secret:
+            raise DeliveryFailed(f"the signing secret {subscription.secret_env} is not set")
+        return {HEADER: signed(secret, int(self._clock()), body)}
