@@ -22,9 +22,9 @@ from services.demo.scenario import Scenario
 from services.demo.smollm2 import packaged_scenario
 from services.demo.summary import Summary
 from services.embedded.catalogue import CATALOGUE, PYTHON, Program
-from services.runtime.health import PortTaken
 from services.embedded.state import LOCK_FILE, AlreadyRunning, FolderLock
 from services.embedded.supervisor import StartFailed, Supervisor
+from services.runtime.health import PortTaken
 
 RECEIVER = Program("receiver", (PYTHON, "-m", "services.alerting.receiver"))
 KEPT = ("models", LOCK_FILE)

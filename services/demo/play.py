@@ -56,7 +56,7 @@ def perform(scenario: Scenario, settings: Settings, supervisor: Supervisor, narr
         return _summary(stage, supervisor, first, mended, taken_back, began=began)
 
 
-def _summary(  # noqa: PLR0913  # one argument an act
+def _summary(  # one argument an act
     stage: Stage, supervisor: Supervisor, first: Measured, mended: Mended, taken_back: TakenBack, *, began: float
 ) -> Summary:
     with stage.narrator.step("compare what was sent with what is stored"):
