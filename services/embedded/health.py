@@ -6,7 +6,7 @@ from enum import Enum
 
 from schemas.settings import Settings, port_variable
 from services.embedded.catalogue import Program
-from services.runtime.health import PortTaken
+from services.runtime.health import must_be_free
 
 
 class Health(Enum):
@@ -47,10 +47,5 @@ def check_ports(programs: tuple[Program, ...], settings: Settings) -> None:
         PortTaken: One is not; the message says which and how to move it.
     """
     for program in programs:
-        port = settings.ports[program.name]
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                listener.bind((settings.host, port))
-            except OSError as error:
-                raise PortTaken(program.name, port, port_variable(program.name)) from error
+        name = program.name
+        must_be_free(name, settings.host, settings.ports[name], port_variable(name))
