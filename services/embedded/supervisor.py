@@ -85,21 +85,24 @@ class Supervisor:
         self._memory.start()
         self._thread.start()
 
-    def wait_healthy(self, timeout_s: float = 600.0) -> None:
-        """Return once every process is well.
+    def wait_healthy(self, timeout_s: float = 600.0, *, stopping: threading.Event | None = None) -> None:
+        """Return once every process is well, or soon after `stopping` is set.
 
         Raises:
             StartFailed: One gave up, or time is over.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
-            while not all(child.state is State.HEALTHY for child in self._children.values()):
-                failed = next((child for child in self._children.values() if child.state is State.FAILED), None)
+            while not (stopping and stopping.is_set()):
+                unwell = [child for child in self._children.values() if child.state is not State.HEALTHY]
+                if not unwell:
+                    return
+                failed = next((child for child in unwell if child.state is State.FAILED), None)
                 if failed is not None:
                     raise StartFailed(_last_words(failed))
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                    late = next(c for c in self._children.values() if c.state is not State.HEALTHY)
-                    raise StartFailed(f"not healthy after {timeout_s:.0f} s: {_last_words(late)}")
+                if time.monotonic() >= deadline:
+                    raise StartFailed(f"not healthy after {timeout_s:.0f} s: {_last_words(unwell[0])}")
+                self._changed.wait(0.2)
 
     def processes(self) -> tuple[ProcessState, ...]:
         """Return how each process stands now."""

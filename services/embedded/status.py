@@ -1,0 +1,89 @@
+"""What `driftloop status` knows: processes from the state file, lag from the broker, the rest from the warehouse."""
+
+import msgspec
+
+from schemas.learning import Route
+from schemas.settings import Settings
+from services.bus.errors import BusError
+from services.bus.topics import consumer_lag
+from services.embedded.state import ProcessState, is_running, read_state
+from services.warehouse.client import Row, Warehouse, WarehouseError
+
+_LAST_ALERT = """
+SELECT app, adapter_version, monitor, state, severity, summary, occurred_at
+FROM alerts FINAL
+ORDER BY occurred_at DESC
+LIMIT 1
+"""
+_ROUTES = """
+SELECT app, argMax(state, sequence) AS rollout, argMax(routes, sequence) AS routes
+FROM rollouts FINAL
+GROUP BY app
+ORDER BY app
+"""
+
+
+class GroupLag(msgspec.Struct, frozen=True):
+    """Messages of a topic that a group has not yet committed, over all partitions."""
+
+    group: str
+    topic: str
+    lag: int
+
+
+class Served(msgspec.Struct, frozen=True):
+    """What answers an app's users, and where its last rollout stands."""
+
+    app: str
+    rollout: str
+    routes: tuple[Route, ...]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at the stack. `unknown` says which parts could not be asked, and why."""
+
+    running: bool
+    processes: tuple[ProcessState, ...] = ()
+    lag: tuple[GroupLag, ...] = ()
+    last_alert: Row | None = None
+    served: tuple[Served, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+def look(settings: Settings) -> Status:
+    """Ask everyone; who doesn't answer is named in `unknown`."""
+    running = is_running(settings.data)
+    state = read_state(settings.data)
+    unknown: list[str] = []
+    lag: tuple[GroupLag, ...] = ()
+    served: tuple[Served, ...] = ()
+    alert: Row | None = None
+    try:
+        lag = _lag(settings)
+    except BusError as error:
+        unknown.append(f"lag: broker: {error}")
+    try:
+        with Warehouse.connect(settings) as warehouse:
+            alert = next(iter(warehouse.query(_LAST_ALERT)), None)
+            served = tuple(_served(row) for row in warehouse.query(_ROUTES))
+    except WarehouseError as error:
+        unknown.append(f"alerts and versions: warehouse: {type(error).__name__}")
+    return Status(
+        running=running,
+        processes=state.processes if state and running else (),
+        lag=lag,
+        last_alert=alert,
+        served=served,
+        unknown=tuple(unknown),
+    )
+
+
+def _lag(settings: Settings) -> tuple[GroupLag, ...]:
+    sums: dict[tuple[str, str], int] = {}
+    for entry in consumer_lag(settings):
+        sums[entry.group, entry.topic] = sums.get((entry.group, entry.topic), 0) + entry.lag
+    return tuple(GroupLag(group, topic, lag) for (group, topic), lag in sorted(sums.items()))
+
+
+def _served(row: Row) -> Served:
+    return Served(str(row["app"]), str(row["rollout"]), msgspec.json.decode(row["routes"], type=tuple[Route, ...]))
