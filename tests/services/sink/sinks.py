@@ -1,0 +1,112 @@
+"""Sink processes for tests, and what they are fed with."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from schemas.ids import derived_id
+from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded, Message
+from schemas.settings import Settings
+from services.warehouse.client import Warehouse
+from tests.fixtures.broker import free_port
+
+CONFIGURATION = "apps:\n  - {name: guard, base_model: tiny}\n"
+
+
+def requested(name: str, occurred_at: datetime | None = None) -> InferenceRequested:
+    """A request whose ids derive from its name."""
+    return InferenceRequested(
+        event_id=derived_id("requested", name),
+        occurred_at=occurred_at or datetime.now(UTC),
+        app="guard",
+        request_id=name,
+        messages=(Message(role="user", content="a prompt"),),
+    )
+
+
+def responded(name: str) -> InferenceResponded:
+    """An answer to the request of that name."""
+    return InferenceResponded(
+        event_id=derived_id("responded", name),
+        occurred_at=datetime.now(UTC),
+        app="guard",
+        request_id=name,
+        messages=(Message(role="user", content="a prompt"),),
+        output=Message(role="assistant", content="safe"),
+    )
+
+
+def feedback(name: str) -> FeedbackGiven:
+    """Feedback on the request of that name."""
+    return FeedbackGiven(
+        event_id=derived_id("feedback", name),
+        occurred_at=datetime.now(UTC),
+        app="guard",
+        request_id=name,
+        label="safe",
+    )
+
+
+class SinkProcess:
+    """One `python -m services.sink`."""
+
+    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
+        configuration = folder / "driftloop.yaml"
+        configuration.write_text(CONFIGURATION)
+        own = {"DRIFTLOOP_CONFIG": str(configuration), "DRIFTLOOP_SINK_PORT": str(free_port())}
+        self._log = (folder / "sink.log").open("ab")
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "services.sink"],
+            env={**os.environ, **environment, **own},
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self.child.kill()
+        self.child.wait()
+        self._log.close()
+
+    def stop(self) -> int:
+        """As an operator does; return the exit status."""
+        self.child.terminate()
+        status = self.child.wait(timeout=10)
+        self._log.close()
+        return status
+
+
+@contextmanager
+def sink_process(environment: Mapping[str, str], folder: Path) -> Iterator[SinkProcess]:
+    """A sink that is stopped at the end if nobody did before."""
+    process = SinkProcess(environment, folder)
+    try:
+        yield process
+    finally:
+        if process.child.poll() is None:
+            process.stop()
+
+
+def wait_until(holds: Callable[[], bool], timeout_s: float = 45) -> None:
+    """Return once the condition holds."""
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.1)
+
+
+def one(settings: Settings, sql: str) -> dict[str, object]:
+    """Return the only row of a query."""
+    with Warehouse.connect(settings) as warehouse:
+        (row,) = warehouse.query(sql)
+    return row
+
+
+def count(settings: Settings, table: str, where: str = "1") -> int:
+    """Return how many rows a table holds, replaced ones included."""
+    return int(str(one(settings, f"SELECT count() AS n FROM {table} WHERE {where}")["n"]))

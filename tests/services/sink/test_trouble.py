@@ -1,0 +1,161 @@
+"""Poison, outages and re-created topics, with the sink's processes against the real parts."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemas.record import Record
+from schemas.settings import Settings, port_variable
+from schemas.topics import INBOUND, Topic, key_of
+from services.bus.connection import open_admin
+from services.bus.producer import Producer
+from services.bus.tail import Tail
+from services.bus.topics import create_topics, topic_ids
+from services.warehouse.client import Warehouse
+from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.warehouse import running_warehouse
+from tests.services.sink.sinks import count, feedback, one, requested, responded, sink_process, wait_until
+
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
+
+Environment = dict[str, str]
+POISON = b'\xff\x00 {"not": json'
+BUILD = {"inference.requested.v1": requested, "inference.responded.v1": responded, "feedback.given.v1": feedback}
+
+
+@pytest.fixture(scope="module")
+def environment(broker: Broker, warehouse_environment: Environment) -> Environment:
+    return {**warehouse_environment, **broker.environment}
+
+
+@pytest.fixture
+def producer(environment: Environment) -> Iterator[Producer]:
+    with closing(Producer(Settings.from_environment(environment), "test")) as sending:
+        yield sending
+
+
+def test_poison_on_each_inbound_topic_becomes_a_dead_letter_and_the_stream_goes_on(
+    environment: Environment, producer: Producer, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+    with sink_process(environment, tmp_path):
+        for topic in INBOUND:
+            event: Record = BUILD[topic.name](f"after-{topic.name}")
+            producer.send_raw(topic.name, POISON, key=key_of(event), headers=[("who", b"test")])
+            producer.send(event)
+        producer.flush()
+        wait_until(lambda: count(settings, "feedback", "request_id = 'after-feedback.given.v1'") == 1)
+        wait_until(lambda: count(settings, "requests", "request_id = 'after-inference.requested.v1'") == 1)
+        wait_until(lambda: count(settings, "responses", "request_id = 'after-inference.responded.v1'") == 1)
+        wait_until(lambda: count(settings, "dead_letters") == 3)
+    for topic in INBOUND:
+        _is_there_byte_for_byte(settings, topic)
+
+
+def _is_there_byte_for_byte(settings: Settings, topic: Topic) -> None:
+    row = one(
+        settings,
+        "SELECT hex(value) AS value, reason, source_topic_id, source_offset FROM dead_letters FINAL "
+        f"WHERE source_topic = '{topic.name}'",
+    )
+    assert row == {
+        "value": POISON.hex().upper(),
+        "reason": "malformed JSON",
+        "source_topic_id": topic_ids(settings)[topic.name],
+        "source_offset": 0,
+    }
+    with closing(Tail(settings, [topic.dead_letter])) as tail:
+        (letter,) = [message for _ in range(5) for message in tail.poll(0.2)]
+    assert letter.value == POISON
+    assert dict(letter.headers)["who"] == b"test"
+    assert dict(letter.headers)["dl_reason"] == b"malformed JSON"
+
+
+def test_a_record_that_fits_no_column_becomes_a_dead_letter(
+    environment: Environment, producer: Producer, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+    huge = b'{"event_id":"e","occurred_at":"%s","app":"a","request_id":"r","messages":[],"usage":{"input_tokens":%d}}'
+    window = (
+        b'{"event_id":"w","occurred_at":"%s","app":"a","window_start":"0001-01-01T00:00:00Z","window_end":"%s",'
+        b'"source_topic":"t","source_partition":0,"first_offset":0,"last_offset":%d,"counters":{}}'
+    )
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()).encode()
+    with sink_process(environment, tmp_path):
+        producer.send_raw("inference.responded.v1", huge % (now, 2**70))
+        producer.send_raw("metrics.window-closed.v1", window % (now, now, 2**70))
+        producer.flush()
+        wait_until(lambda: count(settings, "dead_letters", "source_topic = 'metrics.window-closed.v1'") == 1)
+        wait_until(lambda: count(settings, "responses", "request_id = 'r'") == 1)
+
+
+def test_rows_of_a_re_created_topic_join_those_of_the_old_one(
+    environment: Environment, producer: Producer, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+    with sink_process(environment, tmp_path):
+        for index in range(50):
+            producer.send(requested(f"old-{index}"))
+        producer.flush()
+        wait_until(lambda: count(settings, "requests", "request_id LIKE 'old-%'") == 50)
+        with closing(open_admin(settings)) as admin:
+            admin.delete_topics(["inference.requested.v1"])
+        create_topics(settings)
+        time.sleep(3)
+        with closing(Producer(settings, "test-2")) as second:
+            for index in range(20):
+                second.send(requested(f"new-{index}"))
+            second.flush()
+        wait_until(lambda: count(settings, "requests", "request_id LIKE 'new-%'") == 20)
+    assert count(settings, "requests", "request_id LIKE 'old-%'") == 50
+
+
+def test_a_sink_that_starts_after_a_topic_was_re_created_stores_all_of_it(
+    environment: Environment, producer: Producer, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+    before = count(settings, "feedback")
+    with sink_process(environment, tmp_path):
+        for index in range(30):
+            producer.send(feedback(f"former-{index}"))
+        producer.flush()
+        wait_until(lambda: count(settings, "feedback") == before + 30)
+    with closing(open_admin(settings)) as admin:
+        admin.delete_topics(["feedback.given.v1"])
+    create_topics(settings)
+    with closing(Producer(settings, "test-3")) as second:
+        for index in range(40):
+            second.send(feedback(f"latter-{index}"))
+        second.flush()
+    with sink_process(environment, tmp_path):
+        wait_until(lambda: count(settings, "feedback") == before + 70)
+
+
+def test_while_the_warehouse_is_down_nothing_is_lost_and_afterwards_all_is_stored(
+    broker: Broker, tmp_path: Path
+) -> None:
+    environment = {
+        **broker.environment,
+        "DRIFTLOOP_DATA": str(tmp_path / "data"),
+        port_variable("warehouse"): str(free_port()),
+    }
+    settings = Settings.from_environment(environment)
+    with closing(Producer(settings, "test")) as producer, sink_process(environment, tmp_path):
+        with running_warehouse(environment):
+            producer.send(responded("outage-first"))
+            producer.flush()
+            wait_until(lambda: count(settings, "responses", "request_id = 'outage-first'") == 1)
+        for index in range(1000):
+            producer.send(responded(f"outage-{index}"))
+        producer.flush()
+        time.sleep(3)
+        with running_warehouse(environment):
+            wait_until(lambda: count(settings, "responses", "request_id LIKE 'outage-%'") >= 1001)
+            with Warehouse.connect(settings) as warehouse:
+                (row,) = warehouse.query(
+                    "SELECT count() AS n, uniqExact(event_id) AS d FROM responses WHERE request_id LIKE 'outage-%'"
+                )
+            assert row == {"n": 1001, "d": 1001}
