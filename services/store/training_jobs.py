@@ -40,7 +40,7 @@ TRAINING_JOBS = Table(
     Column("number", Integer, nullable=True),
     Column("body", LargeBinary, nullable=False),
     Column("detail", String(1024), nullable=False),
-    Column("attempts", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
     Column("recent_since", Instant, nullable=True),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
@@ -55,7 +55,7 @@ class TrainingJob:
     Attributes:
         number: N of the version `<app>-v<N>` in the making; None for a declined order. Never reused.
         body: The order's record as it stood on the broker.
-        attempts: How often a worker has begun it.
+        crashes: How often its worker has died while the service lived.
         recent_since: From when labelled traffic counts as recent; None until curation has found it.
     """
 
@@ -66,7 +66,7 @@ class TrainingJob:
     number: int | None
     body: bytes
     detail: str
-    attempts: int
+    crashes: int
     recent_since: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -112,7 +112,11 @@ class TrainingJobs:
 
     def begin(self, job_id: str, at: datetime) -> None:
         """Note that a worker takes the job up, again or for the first time."""
-        self._change(job_id, state="running", attempts=TRAINING_JOBS.c.attempts + 1, updated_at=at)
+        self._change(job_id, state="running", updated_at=at)
+
+    def crashed(self, job_id: str, at: datetime) -> None:
+        """Note that the job's worker died."""
+        self._change(job_id, crashes=TRAINING_JOBS.c.crashes + 1, updated_at=at)
 
     def set_recent_since(self, job_id: str, instant: datetime) -> None:
         """Note from when traffic counts as recent for this job."""
@@ -138,7 +142,7 @@ class TrainingJobs:
                     "number": (last or 0) + 1 if declined_because is None else None,
                     "body": body,
                     "detail": (declined_because or "")[:1024],
-                    "attempts": 0,
+                    "crashes": 0,
                     "created_at": at,
                     "updated_at": at,
                 }

@@ -40,10 +40,11 @@ def test_a_running_job_is_still_open_after_a_restart(jobs: TrainingJobs) -> None
     jobs.accept("j1", "guard", "retraining", body=b"{}", at=NOW)
     jobs.accept("j2", "guard", "proposal", body=b"{}", at=NOW + timedelta(seconds=1))
     jobs.begin("j1", NOW)
+    jobs.crashed("j1", NOW)
     jobs.begin("j1", NOW)
     opened = jobs.next_open()
     assert opened is not None
-    assert (opened.job_id, opened.state, opened.attempts) == ("j1", "running", 2)
+    assert (opened.job_id, opened.state, opened.crashes) == ("j1", "running", 1)
     jobs.finish("j1", "finished", detail="", at=NOW)
     following = jobs.next_open()
     assert following is not None

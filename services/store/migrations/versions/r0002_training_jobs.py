@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer, nullable=True),
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.Column("detail", sa.String(1024), nullable=False),
-        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("crashes", sa.Integer, nullable=False),
         sa.Column("recent_since", sa.BigInteger, nullable=True),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),

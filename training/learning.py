@@ -1,0 +1,131 @@
+"""The middle of a job, where models run: fit or copy the candidate, judge it, publish it.
+
+Importing this module imports torch, transformers, peft and later MLflow: only a job's own process does.
+"""
+
+import logging
+import shutil
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from transformers.utils import logging as transformers_logging
+
+from schemas.learning import AdapterProposed, AdapterTrained, GateReport
+from services.models.base import base_model_folder
+from services.registry.artifacts import ArtifactStore
+from services.registry.models import ModelRegistry
+from services.warehouse.client import Warehouse, WarehouseDown
+from training.bench import Bench, JobFailed
+from training.dataset import Dataset, Example
+from training.encoding import Lesson
+from training.evaluation import judge
+from training.fit import ADAPTER, Lessons, Progress, fit
+from training.gate import decide
+from training.publishing import CONFIG, GATE, WEIGHTS, Outcome, publish
+from training.traffic import served_version
+
+log = logging.getLogger(__name__)
+
+_PARENT = "parent.json"
+_RETRY_S = 2.0
+
+
+def learn(bench: Bench, dataset: Dataset) -> AdapterTrained:
+    """Return the announcement of the job's version, published and registered.
+
+    Every stage leaves its result in the job's folder, so that after a kill it is not done again.
+
+    Raises:
+        JobFailed: The proposed adapter can't be used, or what is served can't be found.
+    """
+    transformers_logging.disable_progress_bar()
+    with ThreadPoolExecutor(1, thread_name_prefix="registry") as connecting:
+        # Its imports and first migration take seconds that fitting has to spare.
+        registry: Future[ModelRegistry] = connecting.submit(ModelRegistry.connect, bench.settings)
+        base = base_model_folder(bench.app.base_model, bench.settings.data)
+        candidate = _candidate(bench, dataset, base)
+        parent = _parent(bench)
+        gate = _gated(bench, dataset, base=base, candidate=candidate, parent=parent)
+        return publish(bench, _outcome(bench, dataset, candidate, gate, parent), registry.result())
+
+
+def _candidate(bench: Bench, dataset: Dataset, base: Path) -> Path:
+    order = bench.order
+    if isinstance(order, AdapterProposed):
+        return _copied(order.artifact_uri, bench)
+    lessons = Lessons(_lessons(dataset.of("train")), _lessons(dataset.of("validation")))
+    bench.announce("training", f"on {len(lessons.train)} rows", steps=bench.policy.steps)
+
+    def told(progress: Progress) -> None:
+        bench.announce("training", step=progress.step, steps=progress.steps, loss=progress.loss)
+
+    return fit(base, lessons, bench.policy, work=bench.folder, on_progress=told)
+
+
+def _lessons(examples: list[Example]) -> list[Lesson]:
+    return [Lesson(example.chat, example.label) for example in examples]
+
+
+def _copied(uri: str, bench: Bench) -> Path:
+    """Return a copy of a proposed adapter: configuration and weights alone, nothing that could run."""
+    target = bench.folder / ADAPTER
+    target.mkdir(exist_ok=True)
+    try:
+        source = ArtifactStore(bench.settings.artifacts).fetch(uri)
+        for name in (CONFIG, WEIGHTS):
+            shutil.copy(source / name, target / name)
+    except (OSError, ValueError) as error:
+        raise JobFailed(f"no adapter in PEFT format at {uri}: {error}") from error
+    return target
+
+
+def _parent(bench: Bench) -> str:
+    """Return the version that is served while the candidate is judged; once found it stays."""
+    known = bench.remembered(_PARENT, str)
+    while known is None:
+        try:
+            with Warehouse.connect(bench.settings) as warehouse:
+                known = served_version(warehouse, bench.app.name)
+        except WarehouseDown as error:
+            log.warning("job=%s waits for the warehouse: %s", bench.job.job_id, type(error).__name__)
+            time.sleep(_RETRY_S)
+    bench.remember(_PARENT, known)
+    return known
+
+
+def _gated(bench: Bench, dataset: Dataset, *, base: Path, candidate: Path, parent: str) -> GateReport:
+    known = bench.remembered(GATE, GateReport)
+    if known is not None:
+        return known
+    held_out = dataset.of("holdout")
+    bench.announce("evaluating", f"on {len(held_out)} held-out prompts against {parent or 'the base model'}")
+    answers = judge(base, candidate, _incumbent(bench, parent), labels=bench.app.labels, held_out=held_out)
+    report = decide(answers, bench.policy.gate, seed=bench.policy.seed)
+    bench.remember(GATE, report)
+    return report
+
+
+def _incumbent(bench: Bench, parent: str) -> Path | None:
+    store = ArtifactStore(bench.settings.artifacts)
+    if not parent:
+        return None
+    try:
+        return store.fetch(store.folder(bench.app.name, parent))
+    except (OSError, ValueError) as error:
+        raise JobFailed(f"the served version {parent} is not in the artifact store") from error
+
+
+def _outcome(bench: Bench, dataset: Dataset, candidate: Path, gate: GateReport, parent: str) -> Outcome:
+    now = bench.clock()
+    fitted, judged = bench.journal.first("training"), bench.journal.first("evaluating")
+    judged_at = judged.occurred_at if judged else now
+    return Outcome(
+        adapter=candidate,
+        dataset=dataset,
+        gate=gate,
+        parent=parent,
+        losses=bench.journal.losses,
+        train_seconds=(judged_at - fitted.occurred_at).total_seconds() if fitted else 0.0,
+        gate_seconds=max(0.0, (now - judged_at).total_seconds()),
+    )
