@@ -89,15 +89,19 @@ class Engine:
     @contextmanager
     def _handle(self, statement: Statement) -> Iterator[Any]:
         handle = self._handles.get()
+        changed: list[str] = []
         try:
             _execute(handle, f"USE {_identifier(statement.database)}")
             for name, value in statement.settings.items():
                 _execute(handle, f"SET {name} = {_literal(value)}")
+                changed.append(name)
             yield handle
         finally:
-            for name in statement.settings:
-                handle.query(f"SET {name} = {_HANDLE_SETTINGS.get(name, 'DEFAULT')}")
-            self._handles.put(handle)
+            try:
+                for name in changed:
+                    _execute(handle, f"SET {name} = {_HANDLE_SETTINGS.get(name, 'DEFAULT')}")
+            finally:
+                self._handles.put(handle)
 
     def _insert(self, handle: Any, statement: Statement) -> Answer:
         with tempfile.NamedTemporaryFile(dir=self._scratch.name, suffix=".payload") as file:

@@ -13,6 +13,7 @@ import clickhouse_connect
 import pytest
 
 from schemas.settings import Settings, port_variable
+from services.embedded.warehouse.engine import HANDLES
 from services.warehouse.client import Warehouse
 from tests.fixtures.warehouse import free_port, running_warehouse
 
@@ -63,11 +64,13 @@ def test_a_setting_lasts_one_statement(warehouse: Settings) -> None:
     client.close()
 
 
-def test_an_unknown_setting_is_refused(warehouse: Settings) -> None:
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        post(warehouse, "?no_such_setting=1", b"SELECT 1")
-    with caught.value as error:
-        assert (error.code, error.headers["X-ClickHouse-Exception-Code"]) == (500, "115")
+def test_unknown_settings_are_refused_and_cost_nothing(warehouse: Settings) -> None:
+    for _ in range(2 * HANDLES):
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            post(warehouse, "?max_threads=1&no_such_setting=1", b"SELECT 1")
+        with caught.value as error:
+            assert (error.code, error.headers["X-ClickHouse-Exception-Code"]) == (500, "115")
+    assert post(warehouse, "", b"SELECT getSetting('max_threads') = 1") == b"0\n"
 
 
 def test_errors_carry_clickhouses_code(warehouse: Settings) -> None:
