@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _CHILD_TIMEOUT_S = 120.0
 _RETRY_S = 15.0
 _ATTEMPTS = 8
+_NOT_REGISTERED = 3
 
 
 def aliases(lane: Lane) -> dict[str, str]:
@@ -71,10 +72,13 @@ class AliasMover:
         pairs = [f"{alias}={version}" for alias, version in wanted.items()]
         command = [sys.executable, "-m", "services.rollout.aliases", app, *pairs]
         try:
-            subprocess.run(command, check=True, timeout=_CHILD_TIMEOUT_S, stdin=subprocess.DEVNULL)  # noqa: S603
-        except (subprocess.SubprocessError, OSError) as error:
-            log.warning("app=%s aliases not moved, attempt %d: %s", app, self._attempts[app], type(error).__name__)
+            status = subprocess.run(command, timeout=_CHILD_TIMEOUT_S, stdin=subprocess.DEVNULL).returncode  # noqa: S603
+        except (subprocess.SubprocessError, OSError):
+            status = 1
+        if status not in (0, _NOT_REGISTERED):
+            log.warning("app=%s aliases not moved, attempt %d", app, self._attempts[app])
             return
+        # A version comes to us after it was registered: one that is missing was made elsewhere.
         self._moved[app] = wanted
         log.info("app=%s aliases %s", app, " ".join(pairs))
 
@@ -88,7 +92,11 @@ def main(arguments: list[str]) -> None:
     app, pairs = arguments[0], [pair.partition("=") for pair in arguments[1:]]
     registry = ModelRegistry.connect(Settings.from_environment())
     for alias, _, version in pairs:
-        registry.set_alias(app, cast(Alias, alias), version)
+        try:
+            registry.set_alias(app, cast(Alias, alias), version)
+        except KeyError:
+            print(f"aliases: {version} is not in the registry", file=sys.stderr)
+            sys.exit(_NOT_REGISTERED)
 
 
 if __name__ == "__main__":
