@@ -1,7 +1,8 @@
 """The gateway put together: addresses, and the parts behind them in order of start and stop."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
@@ -13,7 +14,9 @@ from starlette.routing import Route
 
 from schemas.configuration import App, Configuration
 from schemas.settings import Settings
+from schemas.topics import ROLLOUTS_CHANGED
 from services.bus.producer import Producer
+from services.bus.tail import Tail
 from services.gateway.calls import Parts, answer_chat
 from services.gateway.feedback import feedback_events, parse_feedback
 from services.gateway.measures import Measures
@@ -33,26 +36,47 @@ from services.spool.spool import DEFAULT_MAX_BYTES, Spool
 _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Edges:
+    """How the gateway reaches the broker; both may raise BusError and are then tried again."""
+
+    producer: Callable[[], Producer]
+    rollouts: Callable[[], Tail]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Edges":
+        """Return the edges of a deployment."""
+        return cls(lambda: Producer(settings, "gateway"), lambda: Tail(settings, [ROLLOUTS_CHANGED.name]))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one gateway.
+
+    Attributes:
+        routes_wait_s: How long a start waits for the rollouts' log before it serves by the snapshot.
+    """
+
+    patience: Patience = DEFAULT_PATIENCE
+    spool_bytes: int = DEFAULT_MAX_BYTES
+    routes_wait_s: float = 3.0
+
+
 class Gateway:
     """The handlers, and the parts while they run."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        configuration: Configuration,
-        *,
-        patience: Patience = DEFAULT_PATIENCE,
-        spool_bytes: int = DEFAULT_MAX_BYTES,
-    ) -> None:
-        self._settings, self._patience = settings, patience
+    def __init__(self, settings: Settings, configuration: Configuration, *, edges: Edges, limits: Limits) -> None:
+        self._limits = limits
+        self._default_upstream = settings.url("model_server")
         self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
         self._key = pseudonym_key(settings.data)
         self.registry: CollectorRegistry = process_registry()
         self._measures = Measures(self.registry)
-        self._spool = Spool(settings.data / "gateway" / "spool", max_bytes=spool_bytes, policy="drop-oldest")
+        folder = settings.data / "gateway"
+        self._spool = Spool(folder / "spool", max_bytes=limits.spool_bytes, policy="drop-oldest")
         self.registry.register(SpoolMeasures(self._spool))
-        self._forwarder = Forwarder(self._spool, lambda: Producer(settings, "gateway"))
-        self._routes = Routes(settings, settings.data / "gateway")
+        self._forwarder = Forwarder(self._spool, edges.producer)
+        self._routes = Routes(edges.rollouts, folder)
         self._parts: Parts | None = None
 
     @asynccontextmanager
@@ -60,8 +84,8 @@ class Gateway:
         """Start and stop: the routes and the forwarder outlive every call."""
         self._routes.start()
         self._forwarder.start()
-        await run_in_threadpool(self._routes.wait_until_known)
-        upstreams = Upstreams(tuple(self._apps.values()), self._settings.url("model_server"), self._patience)
+        await run_in_threadpool(self._routes.wait_until_known, self._limits.routes_wait_s)
+        upstreams = Upstreams(tuple(self._apps.values()), self._default_upstream, self._limits.patience)
         recorder = Recorder(self._spool)
         mirrors = Mirrors(upstreams, recorder, self._measures)
         self._parts = Parts(self._apps, self._key, self._routes, upstreams, recorder, mirrors, self._measures)
@@ -116,7 +140,7 @@ class Gateway:
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
     """Return the ASGI application; nothing starts before its lifespan does."""
-    return application_of(Gateway(settings, configuration))
+    return application_of(Gateway(settings, configuration, edges=Edges.of(settings), limits=Limits()))
 
 
 def application_of(gateway: Gateway) -> Starlette:

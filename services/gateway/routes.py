@@ -7,7 +7,7 @@ before. Without either, every app is answered by its base model.
 import logging
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,8 +15,6 @@ import msgspec
 
 from schemas.codec import BadRecord
 from schemas.learning import RolloutChanged
-from schemas.settings import Settings
-from schemas.topics import ROLLOUTS_CHANGED
 from services.bus.decoding import decoded
 from services.bus.errors import BusError
 from services.bus.message import Message
@@ -25,17 +23,21 @@ from services.gateway.routing import RoutingTable, newest, table_of
 
 _LOG = logging.getLogger(__name__)
 _BASE_ONLY = RoutingTable()
-_PATIENCE_S = 3.0
 _RETRY_S = 0.5
 _SNAPSHOT = msgspec.json.Decoder(dict[str, RolloutChanged])
 
 
 class Routes:
-    """Follows rollouts from `start` to `close`; `of` may be asked from any thread at any time."""
+    """Follows rollouts from `start` to `close`; `of` may be asked from any thread at any time.
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    Args:
+        open_tail: Opens the log of rollouts from its beginning; asked again when reading fails.
+        folder: Where the snapshot is kept.
+    """
+
+    def __init__(self, open_tail: Callable[[], Tail], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._settings, self._snapshot = settings, folder / "routes.json"
+        self._open_tail, self._snapshot = open_tail, folder / "routes.json"
         self._known = _read(self._snapshot)
         self._tables = {app: table_of(change) for app, change in self._known.items()}
         self._stopping = threading.Event()
@@ -46,14 +48,14 @@ class Routes:
         """Begin to follow."""
         self._thread.start()
 
-    def wait_until_known(self) -> None:
-        """Wait for the log's end, three seconds at most: a broker that is away must not stop a start."""
-        self._caught_up.wait(_PATIENCE_S)
+    def wait_until_known(self, patience_s: float) -> None:
+        """Wait for the log's end, but not longer: a broker that is away must not stop a start."""
+        self._caught_up.wait(patience_s)
 
     def close(self) -> None:
         """Stop following."""
         self._stopping.set()
-        self._thread.join(3)
+        self._thread.join(0.5)
 
     def of(self, app: str) -> RoutingTable:
         """Return an app's table; the base model alone when nothing was ever rolled out."""
@@ -67,7 +69,7 @@ class Routes:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with closing(Tail(self._settings, [ROLLOUTS_CHANGED.name])) as tail:
+                with closing(self._open_tail()) as tail:
                     self._follow(tail)
             except BusError as error:
                 _LOG.info("rollouts can't be read yet: %s", error)

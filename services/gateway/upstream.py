@@ -1,5 +1,6 @@
 """The way to the upstreams: one connection pool, replicas in turn, failures with a type."""
 
+import io
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from services.gateway.replicas import Replicas
 
 _PATH = "/v1/chat/completions"
 _TRIES = 3
+_IN_ONE_GO_BYTES = 512 * 1024
 
 
 class UpstreamFailed(Exception):
@@ -71,7 +73,7 @@ class Upstreams:
         for _ in range(max(_TRIES, len(replicas))):
             url = replicas.pick(time.monotonic())
             try:
-                response = await self._session.post(url + _PATH, data=body, headers=headers)
+                response = await self._session.post(url + _PATH, data=_payload(body), headers=headers)
             except aiohttp.SocketTimeoutError as error:
                 raise timed_out() from error
             except aiohttp.ClientError:
@@ -80,6 +82,11 @@ class Upstreams:
             replicas.reached(url)
             return response
         raise UpstreamFailed(502, "upstream_unavailable", "no upstream could be reached")
+
+
+def _payload(body: bytes) -> bytes | io.BytesIO:
+    # aiohttp writes bytes in one go, which would hold up the loop for a large body; a stream goes in pieces.
+    return body if len(body) < _IN_ONE_GO_BYTES else io.BytesIO(body)
 
 
 def timed_out() -> UpstreamFailed:

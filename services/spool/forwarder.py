@@ -29,7 +29,8 @@ class Forwarder:
     it waits 20 ms, so that a busy process pays for few of them.
 
     Args:
-        connect: Makes the producer; called in the forwarder's thread, again after a failed delivery.
+        connect: Makes the producer, or raises BusError; called in the forwarder's thread, and again
+            after a failed delivery.
     """
 
     def __init__(self, spool: Spool, connect: Callable[[], Producer]) -> None:
@@ -47,10 +48,10 @@ class Forwarder:
     def stop(self, timeout_s: float = 3.0) -> None:
         """Stop after the batch in hand, or when the time is up. What is left waits for the next start."""
         deadline = time.monotonic() + timeout_s
-        while not self._away and self._spool.waiting and time.monotonic() < deadline - 1:
+        while not self._away and self._spool.waiting and time.monotonic() < deadline:
             time.sleep(0.01)
         self._stopping.set()
-        self._thread.join(max(0.1, deadline - time.monotonic()))
+        self._thread.join(0.5 if self._away else max(0.5, deadline - time.monotonic()))
 
     @property
     def alive(self) -> bool:
@@ -93,16 +94,19 @@ class Forwarder:
 
     def _sent(self, batch: Batch, start: int) -> tuple[int, float]:
         """Hand the entries from `start` to the producer; return how many of the batch it has, and how long to wait."""
-        producer = self._producer = self._producer or self._connect()
         for number, entry in enumerate(batch.entries[start:], start):
             try:
-                producer.send_raw(entry.topic, entry.value, key=entry.key, headers=entry.headers)
+                self._connected().send_raw(entry.topic, entry.value, key=entry.key, headers=entry.headers)
             except BufferFull as error:
                 return number, error.retry_after
             except BusError:
                 self._note(away=True)
                 return number, _RETRY_S
         return len(batch.entries), 0.0
+
+    def _connected(self) -> Producer:
+        self._producer = self._producer or self._connect()
+        return self._producer
 
     def _flushed(self) -> bool:
         """Wait for Kafka; False when something of the batch failed for good and must be sent again."""

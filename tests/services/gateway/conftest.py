@@ -1,0 +1,107 @@
+"""A gateway on a free port with an echoing upstream, and a look into its spool."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+import pytest
+
+from schemas.codec import decode
+from schemas.configuration import App, Configuration, Price
+from schemas.learning import RolloutChanged, RolloutState, Route
+from schemas.record import Record
+from schemas.settings import Settings
+from services.bus.errors import BrokerDown
+from services.gateway.application import Edges, Gateway, Limits, application_of
+from services.gateway.upstream import Patience
+from services.spool.entries import entry_in, payloads_in
+from tests.fixtures.http import Served
+from tests.services.gateway.echo import BASE_MODEL, Echo
+
+APP = "prompt-guard"
+
+
+def _away() -> NoReturn:
+    raise BrokerDown("nowhere")
+
+
+AWAY = Edges(_away, _away)
+
+
+@dataclass(frozen=True)
+class Running:
+    """A gateway under test. Its broker is away, so its spool keeps every event."""
+
+    url: str
+    data: Path
+    echo: Echo
+    settings: Settings
+
+    def events(self) -> list[Record]:
+        """Everything on the spool, oldest first."""
+        found = []
+        for segment in sorted((self.data / "gateway" / "spool").glob("*.segment")):
+            for payload, _ in payloads_in(segment.read_bytes()):
+                entry = entry_in(payload)
+                found.append(decode(entry.topic, entry.value, datetime.now(UTC)))
+        return found
+
+
+def settings_for(data: Path, **variables: str) -> Settings:
+    """Settings of a deployment in a folder of its own."""
+    return Settings.from_environment({"DRIFTLOOP_DATA": str(data), **variables})
+
+
+def rollout(*routes: Route, sequence: int = 1) -> RolloutChanged:
+    """A change that puts these routes in force."""
+    return RolloutChanged(
+        event_id=f"change-{sequence}",
+        occurred_at=datetime.now(UTC),
+        app=APP,
+        rollout_id="rollout-1",
+        state=RolloutState.CANARY,
+        sequence=sequence,
+        routes=routes,
+    )
+
+
+Start = Callable[..., Running]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start gateways; they stop after the test."""
+    with ExitStack() as stack:
+
+        def run(
+            *routes: Route,
+            models: Sequence[str] = (BASE_MODEL,),
+            upstreams: Sequence[str] = (),
+            settings: Settings | None = None,
+            spool_bytes: int = 1 << 20,
+            read_s: float = 5.0,
+        ) -> Running:
+            settings = settings or settings_for(tmp_path)
+            if routes:
+                folder = settings.data / "gateway"
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / "routes.json").write_bytes(msgspec.json.encode({APP: rollout(*routes)}))
+            echo = Echo(models)
+            urls = tuple(upstreams) or (stack.enter_context(Served(echo.application)).url,)
+            app = App(
+                name=APP,
+                base_model=BASE_MODEL,
+                upstreams=urls,
+                labels=("safe", "unsafe"),
+                price=Price(input=1, output=2),
+            )
+            limits = Limits(Patience(1.0, read_s), spool_bytes, routes_wait_s=0)
+            gateway = Gateway(settings, Configuration(apps=(app,)), edges=AWAY, limits=limits)
+            served = stack.enter_context(Served(application_of(gateway)))
+            return Running(served.url, settings.data, echo, settings)
+
+        yield run
