@@ -43,7 +43,7 @@ from stream_processors.outbox import Outbox
 from stream_processors.transport import LedgerApp
 
 Handler = Callable[[Sequence[Delivery]], Awaitable[Iterable[Record]]]
-Act = Callable[[], Iterable[Record]]
+Act = Callable[[], Iterable[Record] | Awaitable[Iterable[Record]]]
 P = ParamSpec("P")
 
 log = logging.getLogger(__name__)
@@ -102,13 +102,17 @@ class Processor:
         self.app.agent(channel, name="-".join((self.name, *names)))(self._guarded(agent))
 
     def every(self, seconds: float, act: Act) -> None:
-        """Call `act` at intervals and emit what it returns; state it changes must not span an await."""
+        """Call `act` at intervals and emit what it returns; it may wait, but not halfway through a change of state."""
 
         async def tick() -> None:
             while True:
                 await asyncio.sleep(seconds)
-                self.outbox.put(act())
-                self._advance(self._read, self._ledger.epoch)
+                epoch, records = self._ledger.epoch, act()
+                if isinstance(records, Awaitable):
+                    records = await records
+                if epoch == self._ledger.epoch:
+                    self.outbox.put(records)
+                    self._advance(self._read, epoch)
 
         self.app.task(self._guarded(tick))
 

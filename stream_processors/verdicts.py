@@ -69,17 +69,20 @@ def breaches(monitor: Monitor, observation: Observation) -> bool | None:
     return monitor.above is not None and observation.value > monitor.above
 
 
-def judge(monitor: Monitor, observations: Iterable[Observation], standing: Standing | None) -> Change | None:
+def judge(
+    monitor: Monitor, observations: Iterable[Observation], standing: Standing | None, *, spacing: int
+) -> Change | None:
     """Return the change that the windows up to now call for, given the target's last alert.
 
     Args:
         observations: Ascending by their ends; the last one is the present.
+        spacing: From one window to the next, in milliseconds.
     """
     windows = list(observations)
     if not windows:
         return None
     since = standing.window_end if standing else 0
-    oldest = windows[-1].end - (monitor.for_ + SPAN) * window_ms(monitor)
+    oldest = windows[-1].end - (monitor.for_ + SPAN) * spacing
     told = [(o, b) for o in windows if o.end > since and (b := breaches(monitor, o)) is not None]
     if standing and standing.state == "firing":
         return Change("resolved", standing.breached_at, told[-1][0]) if told and not told[-1][1] else None

@@ -1,0 +1,211 @@
+"""Windows, scores and drift → AlertChanged and RetrainingRequested, each once however often it is derived.
+
+What holds after kill -9 and rebalance. Recent windows live in memory; the committed offset stays at the
+first message of the oldest window that a decision may need (stream_processors.retention), so a restart
+reads them again. What was told stands in alerts.changed.v1 and retraining.requested.v1: both are read
+from their start on each assignment, and an alert that is there is neither decided nor emitted again. An
+alert that was not acknowledged before the kill is decided again, from the same windows, with the same id.
+
+Windows are complete, and judged, when every source partition has reported a window that ends no earlier;
+where one is idle, when IDLE_MS have passed beyond the time at which its window had to be closed.
+
+Series are spread over workers by key: with more than one process, a monitor that is not `per` tenant or
+adapter_version sees only its worker's tenants and versions. Run one; a second one is for monitors of
+single series.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemas.codec import to_unix_ms
+from schemas.metrics import METRIC_BY_NAME, Kind
+from schemas.observations import AlertChanged, DriftMeasured, ScoreRecorded, WindowClosed
+from schemas.record import Record
+from schemas.topics import (
+    ALERTS_CHANGED,
+    DRIFT_MEASURED,
+    FEEDBACK_GIVEN,
+    INFERENCE_RESPONDED,
+    METRICS_WINDOW_CLOSED,
+    RETRAINING_REQUESTED,
+    SCORES_RECORDED,
+    Topic,
+)
+from stream_processors.alert_events import alert_changed, retraining_requested, standing_of, target_of
+from stream_processors.application import Processor
+from stream_processors.board import Board
+from stream_processors.delivery import Delivery, Source
+from stream_processors.history import deliveries_since
+from stream_processors.reloading import ConfigurationWatch
+from stream_processors.retention import Retention
+from stream_processors.windows import SKEW_MS, Bounds
+
+TICK_S = 0.25
+BATCH = 500
+IDLE_MS = 2_000  # functional may learn 1.5 s late that a partition is idle (Faust's fetch wait), then looks and sends
+
+_KIND_OF: Mapping[str, Kind] = {
+    METRICS_WINDOW_CLOSED.name: "window",
+    SCORES_RECORDED.name: "score",
+    DRIFT_MEASURED.name: "drift",
+}
+_TOPIC_OF: Mapping[Kind, Topic] = {"window": METRICS_WINDOW_CLOSED, "score": SCORES_RECORDED, "drift": DRIFT_MEASURED}
+
+
+def build_monitors(processor: Processor) -> None:
+    """Wire the monitors into a processor."""
+    watch = ConfigurationWatch(processor.settings)
+    watch.listen()
+    monitors = Monitors(processor, watch)
+    processor.floor = monitors.floor
+    processor.forget = monitors.forget
+    for topic in (METRICS_WINDOW_CLOSED, SCORES_RECORDED, DRIFT_MEASURED):
+        processor.consume(topic, handle=monitors.take, batch=BATCH)
+    processor.every(TICK_S, monitors.judge)
+
+
+class _Assignment:
+    """What is known under one assignment.
+
+    Attributes:
+        board: None until what was told earlier has been read back.
+        progress: Latest end of a window reported, by source partition of the windows.
+        occurred: Latest occurrence of a score, by partition of the scores.
+        drifted: Latest end of a drift measurement.
+    """
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self.board: Board | None = None
+        self.lock = asyncio.Lock()
+        self.retained = {source: Retention() for source in sources}
+        self.occurred: dict[Source, int] = {}
+        self.drifted = 0
+        inbound = (INFERENCE_RESPONDED, FEEDBACK_GIVEN)
+        self.progress = {Source(topic.name, number): 0 for topic in inbound for number in range(topic.partitions)}
+        self._complete = {
+            INFERENCE_RESPONDED.name: 0,
+            FEEDBACK_GIVEN.name: 0,
+            SCORES_RECORDED.name: 0,
+            DRIFT_MEASURED.name: 0,
+        }
+
+    def complete_until(self, metric: str) -> int:
+        """Return the end of the last window of a metric that lacks nothing, as of the last look."""
+        kind = METRIC_BY_NAME[metric].kind
+        if kind == "window":
+            return self._complete[(FEEDBACK_GIVEN if metric.startswith("feedback.") else INFERENCE_RESPONDED).name]
+        return self._complete[_TOPIC_OF[kind].name]
+
+    def look(self, passed: Mapping[Kind, int], lateness: int) -> None:
+        """Note how far windows are complete: by what was reported, or by the clock where nothing more is held."""
+        scored = [self.occurred.get(source, 0) for source in self.retained if source.topic == SCORES_RECORDED.name]
+        reached = {
+            SCORES_RECORDED.name: min(scored, default=0) - lateness,
+            DRIFT_MEASURED.name: max(self.drifted, passed["drift"]),
+        }
+        for topic in (INFERENCE_RESPONDED.name, FEEDBACK_GIVEN.name):
+            reached[topic] = min(end for source, end in self.progress.items() if source.topic == topic)
+        for topic, until in reached.items():
+            kind = _KIND_OF.get(topic, "window")
+            self._complete[topic] = max(self._complete[topic], until, passed[kind])
+
+    def take(self, delivery: Delivery, board: Board) -> None:
+        """Put a record on the board and note how far its sources have come."""
+        record, source = delivery.record, delivery.source
+        assert isinstance(record, WindowClosed | ScoreRecorded | DriftMeasured)
+        if isinstance(record, WindowClosed):
+            of = Source(record.source_topic, record.source_partition)
+            self.progress[of] = max(self.progress.get(of, 0), to_unix_ms(record.window_end))
+        elif isinstance(record, ScoreRecorded):
+            self.occurred[source] = max(self.occurred.get(source, 0), to_unix_ms(record.occurred_at))
+        else:
+            self.drifted = max(self.drifted, to_unix_ms(record.window_end))
+        retention = self.retained[source]
+        if retention.note(board.start_of(record), delivery.offset):
+            board.put(record, whole_from=retention.whole_from or 0)
+
+
+class Monitors:
+    """The monitors of the series this process owns at present."""
+
+    def __init__(self, processor: Processor, watch: ConfigurationWatch) -> None:
+        self._processor = processor
+        self._watch = watch
+        self._configuration = processor.configuration
+        self._bounds = Bounds.of(processor.configuration.windows)
+        self._now = _Assignment(())
+
+    def forget(self, sources: frozenset[Source]) -> None:
+        """Start anew with the partitions of an assignment."""
+        self._now = _Assignment(sources)
+
+    def floor(self, source: Source) -> int | None:
+        """Return the first offset that a window kept needs."""
+        return self._now.retained[source].floor
+
+    async def take(self, deliveries: Sequence[Delivery]) -> Iterable[Record]:
+        """Put records on the board; judging them is `judge`'s part."""
+        now = self._now
+        board, orders = await self._ready(now)
+        for delivery in deliveries:
+            now.take(delivery, board)
+        return orders
+
+    async def judge(self) -> Iterable[Record]:
+        """Return what the windows complete by the last look call for."""
+        now = self._now
+        board, orders = await self._ready(now)
+        if (configuration := self._watch.changed()) is not None:
+            self._configuration = configuration
+            board.configure(configuration)
+        records = list(orders)
+        for decision in board.decide(now.complete_until):
+            alert = alert_changed(*decision)
+            board.standings[decision.target] = standing_of(alert)
+            records.append(alert)
+            if alert.state == "firing" and "retrain" in decision.monitor.then:
+                records.append(retraining_requested(alert))
+        self._look(now, board)
+        return records
+
+    def _look(self, now: _Assignment, board: Board) -> None:
+        """Note how far the windows are complete, and let go of what is older than any monitor looks."""
+        closing = self._bounds.lateness + SKEW_MS + IDLE_MS
+        passed = {kind: (self._passed(now, kind) or closing) - closing for kind in _TOPIC_OF}
+        now.look(passed, self._bounds.lateness)
+        for kind, topic in _TOPIC_OF.items():
+            oldest = board.kept_from(kind, now.complete_until)
+            board.drop(kind, oldest)
+            for source, retention in now.retained.items():
+                if source.topic == topic.name:
+                    retention.drop(oldest)
+
+    def _passed(self, now: _Assignment, kind: Kind) -> int | None:
+        """Return the time at which all partitions of a kind were seen to hold nothing more."""
+        sources = [source for source in now.retained if _KIND_OF[source.topic] == kind]
+        times = [self._processor.caught_up_at(source) for source in sources]
+        known = [time for time in times if time is not None]
+        return min(known) if known and len(known) == len(times) else None
+
+    async def _ready(self, now: _Assignment) -> tuple[Board, Iterable[Record]]:
+        """Return the board; on the first call also the orders that a kill kept from being given."""
+        async with now.lock:
+            if now.board is not None:
+                return now.board, ()
+            await self._processor.outbox.drain()
+            told, ordered = await asyncio.to_thread(self._read_back)
+            last = {target_of(alert): alert for alert in told}
+            board = Board(self._configuration, {target: standing_of(alert) for target, alert in last.items()})
+            now.board = board
+        retraining = {monitor.name for monitor in self._configuration.monitors if "retrain" in monitor.then}
+        firing = [alert for alert in last.values() if alert.state == "firing" and alert.monitor in retraining]
+        orders = [order for alert in firing if (order := retraining_requested(alert)).event_id not in ordered]
+        return board, orders
+
+    def _read_back(self) -> tuple[list[AlertChanged], set[str]]:
+        alerts = [record for record in self._all(ALERTS_CHANGED) if isinstance(record, AlertChanged)]
+        return alerts, {record.event_id for record in self._all(RETRAINING_REQUESTED)}
+
+    def _all(self, topic: Topic) -> list[Record]:
+        sources = [Source(topic.name, number) for number in range(topic.partitions)]
+        return [d.record for source in sources for d in deliveries_since(self._processor.settings, source, 0)]
