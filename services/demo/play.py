@@ -3,6 +3,8 @@
 import os
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import msgspec
 import psutil
@@ -25,6 +27,31 @@ from services.warehouse.client import Warehouse
 START_S = 180.0
 
 
+@contextmanager
+def staged(scenario: Scenario, settings: Settings, supervisor: Supervisor, narrator: Narrator) -> Iterator[Stage]:
+    """Start the stack and its users; the users have settled their calls when the body is left. The stack stays up.
+
+    Raises:
+        StartFailed: A process did not come up.
+    """
+    app = read_configuration(settings).app(scenario.app)
+    if app is None:
+        raise ValueError(f"the configuration has no app {scenario.app!r}")
+    narrator.act("Start: broker, warehouse, model, gateway, processors, dashboard")
+    with narrator.step("start the stack") as tell:
+        supervisor.start(lambda name, state: tell(f"{name} {state}"))
+        supervisor.wait_healthy(START_S)
+    narrator.say(f"dashboard: {settings.url('dashboard')}")
+    with Warehouse.connect(settings) as warehouse:
+        traffic = Traffic(scenario, settings.url("gateway"))
+        traffic.start()
+        observer = Observer(warehouse, scenario.app)
+        try:
+            yield Stage(scenario, settings, app.base_model, observer, traffic, narrator, Sent(set(), set()))
+        finally:
+            traffic.stop()
+
+
 def perform(scenario: Scenario, settings: Settings, supervisor: Supervisor, narrator: Narrator) -> Summary:
     """Play all acts on a stack that `supervisor` is about to start; it stays up afterwards.
 
@@ -33,26 +60,12 @@ def perform(scenario: Scenario, settings: Settings, supervisor: Supervisor, narr
         NothingHappened: A stage did not come within the scenario's patience.
     """
     began = time.monotonic()
-    narrator.act("Start: broker, warehouse, model, gateway, processors, dashboard")
-    with narrator.step("start the stack") as tell:
-        supervisor.start(lambda name, state: tell(f"{name} {state}"))
-        supervisor.wait_healthy(START_S)
-    narrator.say(f"dashboard: {settings.url('dashboard')}")
-    app = read_configuration(settings).app(scenario.app)
-    if app is None:
-        raise ValueError(f"the configuration has no app {scenario.app!r}")
-    with Warehouse.connect(settings) as warehouse:
-        observer = Observer(warehouse, scenario.app)
-        traffic = Traffic(scenario, settings.url("gateway"))
-        traffic.start()
-        stage = Stage(scenario, settings, app.base_model, observer, traffic, narrator, Sent(set(), set()))
-        try:
-            first = serve_well(stage)
-            mended = meet_the_shift(stage, first.version)
-            taken_back = take_back(stage, mended.after.version)
-        finally:
-            with narrator.step("settle open calls"):
-                traffic.stop()
+    with staged(scenario, settings, supervisor, narrator) as stage:
+        first = serve_well(stage)
+        mended = meet_the_shift(stage, first.version)
+        taken_back = take_back(stage, mended.after.version)
+        with narrator.step("settle open calls"):
+            stage.traffic.stop()
         return _summary(stage, supervisor, first, mended, taken_back, began=began)
 
 

@@ -60,7 +60,7 @@ class Traffic:
         self._prompts = prompts
 
     def stop(self) -> Ledger:
-        """Finish the open calls and their feedback; return the account."""
+        """Finish the open calls and their feedback; return the account. Again if need be."""
         self._stopping.set()
         self._thread.join(timeout=60)
         return self.ledger
