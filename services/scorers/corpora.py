@@ -57,8 +57,11 @@ def harm_corpus() -> Corpus:
 
 def harm_elsewhere() -> tuple[Example, ...]:
     """Return harmful requests of HarmBench (Mazeika et al. 2024) and benign look-alikes, in no fit's data."""
+    seen: set[str] = set()
+    for part in _SPLITS:
+        _unique((*_advbench(), *_slabs(part), *_own(_neuralchemy(part))), seen)
     rows = [e for split in _SPLITS for e in _neuralchemy(split)]
-    return tuple(_unique((e for e in rows if e.source in ("harmbench", "harmbench_benign")), set()))
+    return _unique((e for e in rows if e.source in ("harmbench", "harmbench_benign")), seen)
 
 
 def corpus_files() -> tuple[Path, ...]:

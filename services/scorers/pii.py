@@ -4,6 +4,7 @@ presidio with a blank spaCy pipeline: e-mail, phone, card, IBAN, IP, US social s
 Bitcoin address. Names and places need a language model and are not found.
 """
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -102,6 +103,7 @@ def _engine() -> Any:
         import presidio_analyzer.predefined_recognizers as known
         import spacy
         import tldextract
+    logging.getLogger("presidio-analyzer").setLevel(logging.WARNING)
     # The default extractor downloads the list of domain suffixes; this one reads its packaged copy.
     suffixes = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     email = known.EmailRecognizer()
