@@ -34,19 +34,23 @@ def base_model_folder(name: str, data: Path) -> Path:
     Raises:
         UnknownModel: None of the three.
     """
-    converted = data / MODELS / name
-    for folder in (converted, Path(name).absolute()):
-        if (folder / "config.json").is_file():
-            return folder
-    package, file = PACKAGED.get(name, ("", ""))
-    spec = find_spec(package) if package else None
-    if spec is None or not spec.submodule_search_locations:
+    found = _folder(name, data)
+    if found is not None:
+        return found
+    package = _package(name)
+    if package is None:
         raise UnknownModel(f"base model {name!r}: neither a model folder nor an installed package provides it")
+    converted = data / MODELS / name
     converted.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{converted}.lock"):
         if not converted.exists():
-            _convert(Path(spec.submodule_search_locations[0]), file, converted)
+            _convert(package, PACKAGED[name][1], converted)
     return converted
+
+
+def is_known(name: str, data: Path) -> bool:
+    """Tell whether `base_model_folder` would find or make this model; quick, changes nothing."""
+    return _folder(name, data) is not None or _package(name) is not None
 
 
 def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -58,6 +62,16 @@ def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     dtype = fastest_dtype(folder, hidden=shape.hidden_size, intermediate=shape.intermediate_size)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
     return model.eval(), AutoTokenizer.from_pretrained(folder)
+
+
+def _folder(name: str, data: Path) -> Path | None:
+    places = (data / MODELS / name, Path(name).absolute())
+    return next((folder for folder in places if (folder / "config.json").is_file()), None)
+
+
+def _package(name: str) -> Path | None:
+    spec = find_spec(PACKAGED[name][0]) if name in PACKAGED else None
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def _convert(package: Path, file: str, target: Path) -> None:

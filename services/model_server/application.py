@@ -1,0 +1,105 @@
+"""Puts the server together: the model's thread, what it serves, the addresses."""
+
+import asyncio
+import contextlib
+import copy
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from starlette.applications import Starlette
+
+from schemas.configuration import Configuration
+from schemas.configuration_file import BadConfiguration
+from schemas.settings import Settings
+from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.model_server.measures import Measures
+from services.model_server.routes import Counter
+from services.model_server.served import Served
+from services.model_server.waiting import Limits, WaitingRoom
+from services.model_server.worker import Worker
+from services.models.base import UnknownModel, base_model_folder, is_known, load_base
+
+BASE_MODEL = "DRIFTLOOP_BASE_MODEL"
+THREADS = "DRIFTLOOP_MODEL_THREADS"
+_log = logging.getLogger(__name__)
+_STOP_S = 3.0
+
+
+def build_application(settings: Settings, configuration: Configuration) -> Starlette:
+    """Return the server; the model is loaded on its own thread once it starts, and /healthz tells when.
+
+    Raises:
+        BadConfiguration: No base model or several, or one that is not on this machine.
+    """
+    name = base_model_of(configuration, os.environ)
+    if not is_known(name, settings.data):
+        raise BadConfiguration(f"apps: base model {name!r} is neither a folder nor in an installed package")
+    registry = process_registry()
+    measures = Measures(registry)
+    room = WaitingRoom(Limits())
+    served = Served(base=name, worker=Worker(room, measures))
+    stopping = threading.Event()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        thread = threading.Thread(target=partial(_work, settings, served, stopping), name="model", daemon=True)
+        thread.start()
+        yield
+        stopping.set()
+        await asyncio.to_thread(thread.join, _STOP_S)
+
+    routes = [
+        *health_routes(lambda: {"model": served.loaded.is_set()}, registry),
+        *Counter(served, room, measures).routes(),
+    ]
+    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=lifespan)
+
+
+def base_model_of(configuration: Configuration, environment: Mapping[str, str]) -> str:
+    """Return the one base model that this server serves: DRIFTLOOP_BASE_MODEL, or the apps' own.
+
+    Apps with upstreams of their own are served elsewhere and don't count.
+
+    Raises:
+        BadConfiguration: The apps name none, or different ones.
+    """
+    names = {app.base_model for app in configuration.apps if not app.upstreams}
+    chosen = environment.get(BASE_MODEL, "")
+    if chosen:
+        return chosen
+    if len(names) != 1:
+        raise BadConfiguration(
+            f"apps: the model server serves one base model, not {len(names)}; "
+            f"give the other apps upstreams, or set {BASE_MODEL}"
+        )
+    return names.pop()
+
+
+def _work(settings: Settings, served: Served, stopping: threading.Event) -> None:
+    """Load the model, then work; a model that can't be loaded ends the process, not only the thread."""
+    torch.set_num_threads(int(os.environ.get(THREADS, "0")) or torch.get_num_threads())
+    try:
+        folder = base_model_folder(served.base, settings.data)
+        model, tokenizer = load_base(folder)
+    except (UnknownModel, OSError, ValueError, RuntimeError):
+        _log.exception("the base model can't be loaded")
+        os._exit(1)
+    served.root, served.context = str(folder), model.config.max_position_embeddings
+    served.tokenizer = tokenizer
+    # Fast tokenizers must not be used from two threads at once.
+    speaking = copy.deepcopy(tokenizer)
+    served.worker.equip(model, partial(speaking.decode, skip_special_tokens=True), _ends(model, tokenizer))
+    served.loaded.set()
+    _log.info("model loaded base=%s dtype=%s threads=%s", served.base, model.dtype, torch.get_num_threads())
+    served.worker.run(stopping)
+
+
+def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
+    declared = model.generation_config.eos_token_id
+    several = declared if isinstance(declared, list) else [declared]
+    return frozenset(token for token in (*several, tokenizer.eos_token_id) if token is not None)

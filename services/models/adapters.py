@@ -1,0 +1,95 @@
+"""LoRA adapters resident on one base model: loaded, chosen and dropped without touching each other."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, PeftConfig, PeftModel
+from peft.utils import load_peft_weights, set_peft_model_state_dict
+
+
+class AdapterUnfit(ValueError):
+    """A folder holds no LoRA adapter, or one that does not belong on this base model."""
+
+
+class ResidentAdapters:
+    """A base model and the adapters on it; for one thread.
+
+    A slot is a name of our own for an adapter, of letters and digits: peft makes module names of it.
+    Adapter weights stay in float32 whatever the base is in.
+    """
+
+    def __init__(self, base: Any) -> None:
+        self._base = base
+        self._peft: Any = None
+
+    @property
+    def slots(self) -> frozenset[str]:
+        """The adapters held now."""
+        return frozenset(self._peft.peft_config) if self._peft is not None else frozenset()
+
+    def load(self, slot: str, folder: Path) -> None:
+        """Take an adapter in peft's format; what was there before answers as before, also on failure.
+
+        Raises:
+            AdapterUnfit: No such folder, not LoRA, or weights that don't cover what its configuration names.
+        """
+        config = _configuration(folder)
+        config.inference_mode = True
+        try:
+            weights = load_peft_weights(str(folder), device="cpu")
+            self._inject(slot, config)
+            result = set_peft_model_state_dict(self._peft, weights, adapter_name=slot)
+            missing = [key for key in result.missing_keys if f".{slot}." in key]
+        except (OSError, ValueError, RuntimeError) as error:
+            self.unload(slot)
+            raise AdapterUnfit(f"adapter does not fit the base model: {type(error).__name__}") from error
+        if missing or result.unexpected_keys:
+            self.unload(slot)
+            raise AdapterUnfit(
+                f"adapter does not fit the base model: {len(missing)} weights missing, "
+                f"{len(result.unexpected_keys)} that belong nowhere"
+            )
+        self._peft.eval()
+
+    def unload(self, slot: str) -> None:
+        """Drop an adapter; one that is not there is no error.
+
+        The last one takes its wrapping with it: peft would keep a dangling name and fail on the next call.
+        """
+        if slot not in self.slots:
+            return
+        if self.slots == {slot}:
+            self._base, self._peft = self._peft.unload(), None
+        else:
+            self._peft.delete_adapter(slot)
+
+    @contextmanager
+    def answering(self, slot: str) -> Iterator[Any]:
+        """Yield the model with one adapter active, or none for an empty slot."""
+        if self._peft is None:
+            yield self._base
+        elif not slot:
+            with self._peft.disable_adapter():
+                yield self._peft
+        else:
+            self._peft.set_adapter(slot, inference_mode=True)
+            yield self._peft
+
+    def _inject(self, slot: str, config: LoraConfig) -> None:
+        with torch.inference_mode(mode=False):
+            if self._peft is None:
+                self._peft = PeftModel(self._base, config, adapter_name=slot)
+            else:
+                self._peft.add_adapter(slot, config)
+
+
+def _configuration(folder: Path) -> LoraConfig:
+    if not (folder / "adapter_config.json").is_file():
+        raise AdapterUnfit("no adapter found in this folder")
+    config = PeftConfig.from_pretrained(str(folder))
+    if not isinstance(config, LoraConfig):
+        raise AdapterUnfit(f"{config.peft_type} is not LoRA")
+    return config
