@@ -1,5 +1,6 @@
 """Events to bytes and back. Decoding judges; whoever decodes decides where bad input goes."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,6 +15,8 @@ MAX_AHEAD = timedelta(minutes=10)
 MAX_AGE = timedelta(days=365)
 BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 SOURCE = "driftloop"
+# msgspec quotes what it found where it wanted one of a few names.
+_QUOTED_VALUE = re.compile(r"value '.*'", re.DOTALL)
 
 Headers = list[tuple[str, bytes]]
 
@@ -57,7 +60,7 @@ def decode(topic: str, value: bytes | None, logged_at: datetime) -> Record:
     try:
         record = _decoder(topic).decode(value)
     except msgspec.ValidationError as error:
-        raise BadRecord(f"invalid: {error}") from error
+        raise BadRecord(f"invalid: {_QUOTED_VALUE.sub('value', str(error))}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRecord("malformed JSON") from error
     if record.occurred_at > logged_at + MAX_AHEAD:
