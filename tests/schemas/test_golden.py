@@ -1,0 +1,100 @@
+"""Every topic has an example, and everything that is generated from or fed with it agrees."""
+
+import json
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from schemas.codec import decode, encode, from_unix_ms
+from schemas.golden import golden
+from schemas.jsonschema import FOLDER, json_schema, text_of
+from schemas.settings import Settings
+from schemas.tables import DEAD_LETTERS, POSITION_COLUMNS, TABLE_BY_TOPIC, TABLES
+from schemas.topics import TOPICS, Topic, key_of
+from services.bus.message import Message
+from services.sink.blocks import blocks_of
+from services.sink.dead_letters import DEAD_LETTER_COLUMNS
+from services.sink.rows import Row, columns_of, judged
+from services.sink.table_store import TableStore
+from services.warehouse.client import Warehouse
+
+LOGGED_AT = datetime(2026, 1, 31, 13, tzinfo=UTC)
+each_topic = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+
+
+def message(topic: Topic, offset: int = 0) -> Message:
+    record = decode(topic.name, golden(topic), LOGGED_AT)
+    return Message(topic.name, "11111111-2222", 0, offset, key_of(record), golden(topic), (), LOGGED_AT)
+
+
+@each_topic
+def test_an_example_survives_decoding_and_encoding(topic: Topic) -> None:
+    record = decode(topic.name, golden(topic), LOGGED_AT)
+    assert type(record) is topic.record
+    assert decode(topic.name, encode(record), LOGGED_AT) == record
+    assert set(json.loads(golden(topic))) == set(json.loads(encode(record)))
+
+
+@each_topic
+def test_an_example_is_valid_by_its_schema(topic: Topic) -> None:
+    jsonschema.Draft202012Validator(json_schema(topic)).validate(json.loads(golden(topic)))
+
+
+@each_topic
+def test_a_message_without_its_event_id_is_invalid_by_its_schema(topic: Topic) -> None:
+    tree = json.loads(golden(topic))
+    del tree["event_id"]
+    assert not jsonschema.Draft202012Validator(json_schema(topic)).is_valid(tree)
+
+
+@each_topic
+def test_the_schema_file_is_up_to_date(topic: Topic) -> None:
+    assert (FOLDER / f"{topic.name}.json").read_text() == text_of(topic), "run python -m schemas.jsonschema"
+
+
+def test_there_is_nothing_without_a_topic_among_examples_and_schemas() -> None:
+    names = {f"{topic.name}.json" for topic in TOPICS}
+    assert {path.name for path in FOLDER.iterdir()} == names
+    assert {Path(str(path)).name for path in (files("schemas") / "golden").iterdir()} == names
+
+
+@each_topic
+def test_an_example_becomes_one_row_with_its_position(topic: Topic) -> None:
+    (row,) = judged(message(topic, 5), LOGGED_AT)
+    assert isinstance(row, Row)
+    stored = dict(zip(columns_of(row.table), row.values, strict=True))
+    assert [stored[name] for name in POSITION_COLUMNS] == ["11111111-2222", 0, 5]
+    assert stored["app"] == "prompt-guard"
+
+
+@pytest.mark.warehouse
+def test_the_engine_has_the_columns_of_the_catalogue_in_their_order(warehouse: Settings) -> None:
+    with Warehouse.connect(warehouse) as client:
+        for table in TABLES:
+            described = [(row["name"], row["type"]) for row in client.query(f"DESCRIBE TABLE {table.name}")]
+            assert described == [(column.name, column.type) for column in table.columns]
+        names = tuple(row["name"] for row in client.query(f"DESCRIBE TABLE {DEAD_LETTERS}"))
+    assert names == DEAD_LETTER_COLUMNS
+
+
+@pytest.mark.warehouse
+def test_every_example_can_be_read_back_from_the_engine(warehouse: Settings) -> None:
+    rows = [row for topic in TOPICS for row in judged(message(topic), LOGGED_AT) if isinstance(row, Row)]
+    tables = TableStore(warehouse)
+    for block in blocks_of(rows):
+        tables.insert(block)
+    tables.close()
+    with Warehouse.connect(warehouse) as client:
+        for topic in TOPICS:
+            record = decode(topic.name, golden(topic), LOGGED_AT)
+            (row,) = client.query(f"SELECT * FROM {TABLE_BY_TOPIC[topic.name].name} FINAL")
+            assert row["event_id"] == record.event_id
+            assert row["occurred_at"] == record.occurred_at
+            assert row["recorded_at"] == LOGGED_AT
+
+
+def test_times_keep_their_milliseconds() -> None:
+    assert from_unix_ms(1769860800120) == datetime(2026, 1, 31, 12, 0, 0, 120_000, tzinfo=UTC)
