@@ -1,7 +1,7 @@
 """Poison, outages and re-created topics, with the sink's processes against the real parts."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -23,7 +23,11 @@ pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
 
 Environment = dict[str, str]
 POISON = b'\xff\x00 {"not": json'
-BUILD = {"inference.requested.v1": requested, "inference.responded.v1": responded, "feedback.given.v1": feedback}
+BUILD: dict[str, Callable[[str], Record]] = {
+    "inference.requested.v1": requested,
+    "inference.responded.v1": responded,
+    "feedback.given.v1": feedback,
+}
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +47,7 @@ def test_poison_on_each_inbound_topic_becomes_a_dead_letter_and_the_stream_goes_
     settings = Settings.from_environment(environment)
     with sink_process(environment, tmp_path):
         for topic in INBOUND:
-            event: Record = BUILD[topic.name](f"after-{topic.name}")
+            event = BUILD[topic.name](f"after-{topic.name}")
             producer.send_raw(topic.name, POISON, key=key_of(event), headers=[("who", b"test")])
             producer.send(event)
         producer.flush()
