@@ -25,6 +25,7 @@ from services.embedded.catalogue import CATALOGUE, PYTHON, Program
 from services.embedded.state import LOCK_FILE, AlreadyRunning, FolderLock
 from services.embedded.supervisor import StartFailed, Supervisor
 from services.runtime.health import PortTaken
+from services.runtime.logs import configure_logging
 
 RECEIVER = Program("receiver", (PYTHON, "-m", "services.alerting.receiver"))
 KEPT = ("models", LOCK_FILE)
@@ -58,6 +59,7 @@ def empty(folder: Path) -> bool:
 def run_demo(headless: bool, json_path: Path | None) -> int:
     """Play the demonstration; return 0 when every act met its bar, 1 when one did not, 2 when it could not run."""
     console = Console()
+    configure_logging("demo", "ERROR")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         summary = _run(demo_settings(), packaged_scenario(), console, headless=headless, json_path=json_path)

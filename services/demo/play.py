@@ -24,7 +24,7 @@ from services.embedded.supervisor import Supervisor
 from services.runtime.process import read_configuration
 from services.warehouse.client import Warehouse
 
-START_S = 180.0
+START_S = 300.0
 
 
 @contextmanager
