@@ -40,6 +40,7 @@ class AliasMover:
         self._attempts: dict[str, int] = {}
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._run, name="aliases", daemon=True)
 
     def start(self) -> None:
@@ -47,9 +48,13 @@ class AliasMover:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; a child that is still at work is left to finish by itself."""
+        """Stop, the child too: a move cut short is wished again at the next start."""
         self._stopping.set()
         self._wake.set()
+        if self._child is not None:
+            self._child.terminate()
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
 
     def wish(self, lane: Lane) -> None:
         """Say where an app's aliases should be."""
@@ -71,16 +76,24 @@ class AliasMover:
         self._attempts[app] += 1
         pairs = [f"{alias}={version}" for alias, version in wanted.items()]
         command = [sys.executable, "-m", "services.rollout.aliases", app, *pairs]
-        try:
-            status = subprocess.run(command, timeout=_CHILD_TIMEOUT_S, stdin=subprocess.DEVNULL).returncode  # noqa: S603
-        except (subprocess.SubprocessError, OSError):
-            status = 1
+        status = self._status_of(command)
         if status not in (0, _NOT_REGISTERED):
             log.warning("app=%s aliases not moved, attempt %d", app, self._attempts[app])
             return
         # A version comes to us after it was registered: one that is missing was made elsewhere.
         self._moved[app] = wanted
         log.info("app=%s aliases %s", app, " ".join(pairs))
+
+    def _status_of(self, command: list[str]) -> int:
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as child:  # noqa: S603
+            self._child = child
+            try:
+                return child.wait(_CHILD_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                return child.wait()
+            finally:
+                self._child = None
 
 
 def main(arguments: list[str]) -> None:

@@ -89,7 +89,8 @@ class Converger:
         """Stop after the visit in hand, two seconds at most."""
         self._stopping.set()
         self._poke.set()
-        self._thread.join(timeout=2)
+        if self._thread.is_alive():
+            self._thread.join(timeout=2)
         self._client.close()
 
     def want(self, wanted: Mapping[str, Wanted]) -> None:
