@@ -1,0 +1,13 @@
+"""`python -m services.collector`: serve until SIGTERM or Ctrl-C."""
+
+from services.collector.application import build_application
+from services.ingress.serving import serve
+
+
+def main() -> None:
+    """Run the collector."""
+    serve("collector", build_application)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""The collector put together: bodies in, verdicts out, valid records on the spool before the answer.
+
+Policy when the spool is full: block. The sender waits a few seconds, then gets 503 with Retry-After
+and nothing of its request was taken.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from prometheus_client import CollectorRegistry, Counter
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from schemas.configuration import App, Configuration
+from schemas.record import Record
+from schemas.settings import Settings
+from services.bus.producer import Producer
+from services.collector.inbound import Admission
+from services.collector.judging import judged_events, judged_spans
+from services.collector.spans import spans_in_json, spans_in_protobuf
+from services.collector.verdicts import Verdicts
+from services.ingress.bodies import body_of
+from services.ingress.errors import Refusal, json_answer
+from services.ingress.identity import new_event_id
+from services.ingress.pseudonyms import pseudonym_key
+from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.spool.entries import entry_of
+from services.spool.forwarder import Forwarder
+from services.spool.measures import SpoolMeasures
+from services.spool.spool import DEFAULT_MAX_BYTES, Spool, SpoolFull
+
+_PROTOBUF = "application/x-protobuf"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one collector.
+
+    Attributes:
+        patience_s: How long a sender waits for room in a full spool.
+    """
+
+    body_bytes: int = 16 * 1024 * 1024
+    spool_bytes: int = DEFAULT_MAX_BYTES
+    patience_s: float = 5.0
+
+
+class Collector:
+    """The handlers, and the parts while they run.
+
+    Args:
+        producer: How the broker is reached; may raise BusError and is then tried again.
+    """
+
+    def __init__(
+        self, settings: Settings, configuration: Configuration, *, producer: Callable[[], Producer], limits: Limits
+    ) -> None:
+        self._limits = limits
+        self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
+        self._admission = Admission(frozenset(self._apps), pseudonym_key(settings.data))
+        self.registry: CollectorRegistry = process_registry()
+        self._events = Counter(
+            "driftloop_collector_events", "Elements by verdict.", ("source", "verdict"), registry=self.registry
+        )
+        self._spool = Spool(settings.data / "collector" / "spool", max_bytes=limits.spool_bytes, policy="block")
+        self.registry.register(SpoolMeasures(self._spool))
+        self._forwarder = Forwarder(self._spool, producer)
+
+    @asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Start and stop the forwarder."""
+        self._forwarder.start()
+        try:
+            yield
+        finally:
+            await run_in_threadpool(self._forwarder.stop, 1.5)
+            self._spool.close()
+
+    def ready(self) -> dict[str, bool]:
+        """Return the conditions of readiness; a full spool is none, for the next event would wait."""
+        return {"forwarder": self._forwarder.alive, "spool": not self._spool.full}
+
+    async def events(self, request: Request) -> Response:
+        """POST /v1/events: 202 all taken, 207 some, 400 none; each rejection with index and reason."""
+        body = await body_of(request, self._limits.body_bytes)
+        content_type = request.headers.get("content-type", "")
+        verdicts = await run_in_threadpool(
+            judged_events, body, content_type, self._admission, now=datetime.now(UTC), new_id=new_event_id
+        )
+        await self._take("events", verdicts)
+        return json_answer(
+            {
+                "accepted": len(verdicts.records),
+                "event_ids": [record.event_id for record in verdicts.records],
+                "rejected": [{"index": r.index, "reason": r.reason} for r in verdicts.rejections],
+            },
+            verdicts.status,
+        )
+
+    async def traces(self, request: Request) -> Response:
+        """POST /v1/traces: OTLP/HTTP. Spans that are no inferences are passed over without a word."""
+        body = await body_of(request, self._limits.body_bytes)
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in (_PROTOBUF, "application/json"):
+            raise Refusal(415, f"content-type is none of {_PROTOBUF}, application/json")
+        read = spans_in_protobuf if kind == _PROTOBUF else spans_in_json
+        spans = await run_in_threadpool(read, body)
+        verdicts, passed_over = await run_in_threadpool(
+            judged_spans, spans, self._admission, self._apps, now=datetime.now(UTC)
+        )
+        self._events.labels("traces", "passed_over").inc(passed_over)
+        await self._take("traces", verdicts)
+        return _protobuf_answer(verdicts) if kind == _PROTOBUF else _json_answer(verdicts)
+
+    async def _take(self, source: str, verdicts: Verdicts) -> None:
+        if verdicts.records:
+            await self._spooled(verdicts.records)
+        self._events.labels(source, "accepted").inc(len(verdicts.records))
+        self._events.labels(source, "rejected").inc(len(verdicts.rejections))
+
+    async def _spooled(self, records: tuple[Record, ...]) -> None:
+        entries = [entry_of(record) for record in records]
+        deadline = asyncio.get_running_loop().time() + self._limits.patience_s
+        while True:
+            try:
+                return await run_in_threadpool(self._spool.append, entries)
+            except SpoolFull as full:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise Refusal(503, str(full), kind="server_error", headers={"Retry-After": "5"}) from full
+                await asyncio.sleep(full.retry_after)
+
+
+def _said(verdicts: Verdicts) -> str:
+    first = verdicts.rejections[0]
+    return f"{len(verdicts.rejections)} spans rejected; span {first.index}: {first.reason}"
+
+
+def _json_answer(verdicts: Verdicts) -> Response:
+    if not verdicts.rejections:
+        return json_answer({})
+    partial = {"rejectedSpans": str(len(verdicts.rejections)), "errorMessage": _said(verdicts)}
+    return json_answer({"partialSuccess": partial})
+
+
+def _protobuf_answer(verdicts: Verdicts) -> Response:
+    answer = ExportTraceServiceResponse()
+    if verdicts.rejections:
+        answer.partial_success.rejected_spans = len(verdicts.rejections)
+        answer.partial_success.error_message = _said(verdicts)
+    return Response(answer.SerializeToString(), media_type=_PROTOBUF)
+
+
+def build_application(settings: Settings, configuration: Configuration) -> Starlette:
+    """Return the ASGI application; nothing starts before its lifespan does."""
+    return application_of(
+        Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=Limits())
+    )
+
+
+def application_of(collector: Collector) -> Starlette:
+    """Return the addresses of a collector."""
+    routes = [
+        Route("/v1/events", collector.events, methods=["POST"]),
+        Route("/v1/traces", collector.traces, methods=["POST"]),
+        *health_routes(collector.ready, collector.registry),
+    ]
+    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=collector.lifespan)

@@ -1,0 +1,91 @@
+"""From request bodies to elements: CloudEvents 1.0 in JSON, alone or batched, and lines of JSON. Pure."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from schemas.codec import BATCH_CONTENT_TYPE
+from schemas.ids import derived_id
+from services.collector.inbound import Element
+from services.collector.verdicts import Rejected
+from services.ingress.errors import Refusal
+
+SINGLE_CONTENT_TYPE = "application/cloudevents+json"
+LINES_CONTENT_TYPES = ("application/x-ndjson", "application/jsonl")
+MAX_ELEMENTS = 10_000
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    """CloudEvents attributes; lines of JSON need only `type` and `data`."""
+
+    type: str
+    data: dict[str, object]
+    id: str = ""
+    source: str = ""
+    specversion: str = ""
+    time: datetime | None = None
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_BATCH = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def elements_in(body: bytes, content_type: str) -> list[bytes]:
+    """Return the elements of a body, each still JSON.
+
+    Raises:
+        Refusal: 415 an unknown content type; 400 an empty, unreadable or endless body.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in LINES_CONTENT_TYPES:
+        found = [line for line in body.split(b"\n") if line.strip()]
+    elif kind == BATCH_CONTENT_TYPE or (kind == "application/json" and body.lstrip().startswith(b"[")):
+        found = _batched(body)
+    elif kind in (SINGLE_CONTENT_TYPE, "application/json"):
+        found = [body]
+    else:
+        known = ", ".join((SINGLE_CONTENT_TYPE, BATCH_CONTENT_TYPE, LINES_CONTENT_TYPES[0]))
+        raise Refusal(415, f"content-type is none of {known}")
+    if not 0 < len(found) <= MAX_ELEMENTS:
+        raise Refusal(400, f"{len(found)} events; send between 1 and {MAX_ELEMENTS}")
+    return found
+
+
+def _batched(body: bytes) -> list[bytes]:
+    try:
+        return [bytes(raw) for raw in _BATCH.decode(body)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refusal(400, "the body is not a JSON array", code="invalid_json") from error
+
+
+def parse_element(data: bytes, *, plain: bool, new_id: Callable[[], str]) -> Element:
+    """Return an element. `plain` elements need no CloudEvents attributes.
+
+    Raises:
+        Rejected: Malformed, or without what CloudEvents requires.
+    """
+    try:
+        envelope = _ENVELOPE.decode(data)
+    except msgspec.ValidationError as error:
+        raise Rejected(f"invalid: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Rejected("malformed JSON") from error
+    missing = list(_missing(envelope))
+    if missing and not plain:
+        raise Rejected(f"CloudEvents needs {', '.join(missing)}")
+    if envelope.time is not None and envelope.time.tzinfo is None:
+        raise Rejected("time has no offset from UTC")
+    # CloudEvents: source and id together name an event, so the same pair is the same event again.
+    named = envelope.source and envelope.id
+    event_id = derived_id("cloudevents", envelope.source, envelope.id) if named else new_id()
+    return Element(envelope.type, envelope.data, event_id, envelope.time)
+
+
+def _missing(envelope: _Envelope) -> Iterable[str]:
+    if not envelope.id:
+        yield "id"
+    if not envelope.source:
+        yield "source"
+    if envelope.specversion != "1.0":
+        yield "specversion 1.0"

@@ -1,0 +1,90 @@
+"""From one element's type and data to a record of an inbound topic. Pure.
+
+What an element lacks is filled in: its id from the CloudEvents source and id (so a repeated delivery
+is the same event), its time from the envelope or the clock. The judgement is schemas.codec's.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from schemas.codec import BadRecord, decode, to_rfc3339
+from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.record import Record
+from schemas.topics import INBOUND
+from services.collector.verdicts import Rejected
+from services.ingress.pseudonyms import pseudonym
+
+TYPES = tuple(topic.name for topic in INBOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One event as it came.
+
+    Attributes:
+        event_id: For data that has none of its own.
+        time: From the envelope; None when it has none.
+    """
+
+    type: str
+    data: dict[str, object]
+    event_id: str
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who may come in, and the key that turns users into pseudonyms."""
+
+    apps: Collection[str]
+    key: bytes
+
+    def admit(self, element: Element, now: datetime) -> Record:
+        """Return the record of an element.
+
+        Raises:
+            Rejected: Unknown type or app, wrong types, oversized, or a time out of range.
+        """
+        if element.type not in TYPES:
+            raise Rejected(f"type is none of {', '.join(TYPES)}")
+        data = {
+            "event_id": element.event_id,
+            "occurred_at": to_rfc3339(element.time or now),
+            **element.data,
+        }
+        if isinstance(user := data.get("user_id"), str):
+            data["user_id"] = pseudonym(user, self.key)
+        try:
+            record = decode(element.type, msgspec.json.encode(data), now)
+        except BadRecord as error:
+            raise Rejected(error.reason) from error
+        return self.known(record)
+
+    def known(self, record: Record) -> Record:
+        """Return a record of a configured app.
+
+        Raises:
+            Rejected: No such app.
+        """
+        if record.app not in self.apps:
+            raise Rejected(f"no app is called {record.app!r}")
+        return record
+
+    def from_span(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
+        """Return a record made from a span, under the same judgement.
+
+        Raises:
+            Rejected: As `admit`.
+        """
+        element = Element(_TYPE_OF[type(record)], msgspec.to_builtins(record), record.event_id)
+        return self.admit(element, now)
+
+
+_TYPE_OF: dict[type[Record], str] = {
+    InferenceRequested: TYPES[0],
+    InferenceResponded: TYPES[1],
+    FeedbackGiven: TYPES[2],
+}
