@@ -1,0 +1,59 @@
+"""A collector on a free port whose broker is away, and a look into its spool."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from schemas.codec import decode
+from schemas.configuration import App, Configuration, Price
+from schemas.record import Record
+from schemas.settings import Settings
+from services.bus.errors import BrokerDown
+from services.collector.application import Collector, Limits, application_of
+from services.spool.entries import entry_in, payloads_in
+from tests.fixtures.http import Served
+
+APP = App(name="prompt-guard", base_model="base", labels=("safe", "unsafe"), price=Price(input=1, output=2))
+
+
+def _away() -> NoReturn:
+    raise BrokerDown("nowhere")
+
+
+@dataclass(frozen=True)
+class Collecting:
+    """A collector under test."""
+
+    url: str
+    data: Path
+
+    def records(self) -> list[Record]:
+        """Everything on the spool, oldest first."""
+        found = []
+        for segment in sorted((self.data / "collector" / "spool").glob("*.segment")):
+            for payload, _ in payloads_in(segment.read_bytes()):
+                entry = entry_in(payload)
+                found.append(decode(entry.topic, entry.value, datetime.now(UTC)))
+        return found
+
+
+Start = Callable[..., Collecting]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start collectors; they stop after the test."""
+    with ExitStack() as stack:
+
+        def run(**limits: float) -> Collecting:
+            settings = Settings.from_environment({"DRIFTLOOP_DATA": str(tmp_path)})
+            bounds = Limits(**limits)  # type: ignore[arg-type]  # each keyword is one of its fields
+            collector = Collector(settings, Configuration(apps=(APP,)), producer=_away, limits=bounds)
+            return Collecting(stack.enter_context(Served(application_of(collector))).url, tmp_path)
+
+        yield run

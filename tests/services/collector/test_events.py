@@ -1,0 +1,126 @@
+"""POST /v1/events through a real collector: three forms, judged element by element."""
+
+import gzip
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from schemas.inference import FeedbackGiven, InferenceRequested
+from tests.services.collector.conftest import Collecting, Start
+
+SINGLE = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+LINES = "application/x-ndjson"
+
+
+def feedback(number: int = 1, **data: Any) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": f"f-{number}",
+        "source": "/import",
+        "type": "feedback.given.v1",
+        "data": {"app": "prompt-guard", "request_id": f"r-{number}", "label": "safe", **data},
+    }
+
+
+def send(collector: Collecting, content: bytes, content_type: str, **headers: str) -> httpx.Response:
+    return httpx.post(f"{collector.url}/v1/events", content=content, headers={"content-type": content_type, **headers})
+
+
+def lines(*elements: dict[str, Any]) -> bytes:
+    return b"\n".join(json.dumps(element).encode() for element in elements)
+
+
+def test_a_single_cloudevent_is_taken_with_an_id_derived_from_source_and_id(start: Start) -> None:
+    collector = start()
+    answers = [send(collector, json.dumps(feedback()).encode(), SINGLE) for _ in range(2)]
+    one, again = collector.records()
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert isinstance(one, FeedbackGiven)
+    assert one.event_id == again.event_id == answers[0].json()["event_ids"][0]
+
+
+def test_the_envelopes_time_is_when_it_happened(start: Start) -> None:
+    collector = start()
+    moment = datetime.now(UTC).replace(microsecond=0)
+    send(collector, json.dumps({**feedback(), "time": moment.isoformat()}).encode(), SINGLE)
+    assert collector.records()[0].occurred_at == moment
+
+
+def test_a_batch_takes_the_valid_and_names_the_others_by_index(start: Start) -> None:
+    collector = start()
+    wrong = [{**feedback(2), "specversion": "0.3"}, {**feedback(3), "type": "alerts.changed.v1"}, feedback(4, label=7)]
+    response = send(collector, json.dumps([feedback(1), *wrong, feedback(5, app="nobody"), feedback(6)]).encode(), BATCH)
+    answer = response.json()
+    assert response.status_code == 207
+    assert answer["accepted"] == 2
+    assert [rejection["index"] for rejection in answer["rejected"]] == [1, 2, 3, 4]
+    assert "specversion" in answer["rejected"][0]["reason"]
+    assert "label" in answer["rejected"][2]["reason"]
+    assert [r.request_id for r in collector.records() if isinstance(r, FeedbackGiven)] == ["r-1", "r-6"]
+
+
+def test_lines_of_json_need_type_and_data_only(start: Start) -> None:
+    collector = start()
+    asked = {
+        "type": "inference.requested.v1",
+        "data": {
+            "app": "prompt-guard",
+            "request_id": "r-1",
+            "user_id": "ada",
+            "messages": [{"role": "user", "content": "hi"}],
+        },
+    }
+    body = lines(asked, {"type": "feedback.given.v1", "data": feedback()["data"]}) + b"\n\n{cut"
+    response = send(collector, body, LINES)
+    request, judgement = collector.records()
+    assert (response.status_code, response.json()["rejected"]) == (207, [{"index": 2, "reason": "malformed JSON"}])
+    assert isinstance(request, InferenceRequested)
+    assert request.user_id != "ada"
+    assert request.event_id != judgement.event_id
+
+
+def test_nothing_valid_is_a_400(start: Start) -> None:
+    collector = start()
+    response = send(collector, b"[3]", BATCH)
+    assert (response.status_code, response.json()["accepted"]) == (400, 0)
+    assert collector.records() == []
+
+
+def test_times_out_of_range_are_rejected(start: Start) -> None:
+    response = send(start(), lines(feedback(1, occurred_at="2001-01-01T00:00:00Z")), LINES)
+    assert "behind" in response.json()["rejected"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type", "status"),
+    [(b"[", BATCH, 400), (b"[]", BATCH, 400), (b"", LINES, 400), (b"{}", "text/plain", 415), (b"x" * 2000, LINES, 413)],
+)
+def test_a_body_that_is_no_list_of_events_is_refused(
+    start: Start, content: bytes, content_type: str, status: int
+) -> None:
+    response = send(start(body_bytes=1000), content, content_type)
+    assert response.status_code == status
+    assert response.json()["error"]["message"]
+
+
+def test_gzip_is_bounded_after_unpacking(start: Start) -> None:
+    collector = start(body_bytes=10_000)
+    good = send(collector, gzip.compress(lines(feedback())), LINES, **{"content-encoding": "gzip"})
+    bomb = send(collector, gzip.compress(b" " * 1_000_000), LINES, **{"content-encoding": "gzip"})
+    cut = send(collector, gzip.compress(lines(feedback()))[:-12], LINES, **{"content-encoding": "gzip"})
+    assert [good.status_code, bomb.status_code, cut.status_code] == [202, 413, 400]
+
+
+def test_a_full_spool_blocks_then_refuses_and_takes_nothing(start: Start) -> None:
+    collector = start(spool_bytes=3000, patience_s=0.3)
+    statuses = [send(collector, lines(feedback(n)), LINES).status_code for n in range(12)]
+    last = send(collector, lines(feedback(99)), LINES)
+    assert statuses[0] == 202
+    assert last.status_code == 503
+    assert last.headers["retry-after"] == "5"
+    assert len(collector.records()) == statuses.count(202)
+    assert "driftloop_spool_lost_total 0.0" in httpx.get(f"{collector.url}/metrics").text
