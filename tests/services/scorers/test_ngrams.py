@@ -1,12 +1,13 @@
 """Hashed n-grams: unit length, indifferent to case and white space, the same alone and in a batch."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scorers.ngrams import BUCKETS, ngrams
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=60), max_size=5))
 def test_a_text_has_the_same_features_in_every_batch(texts: list[str]) -> None:
     coefficients = np.random.default_rng(0).normal(size=BUCKETS).astype(np.float32)
@@ -17,6 +18,7 @@ def test_a_text_has_the_same_features_in_every_batch(texts: list[str]) -> None:
     np.testing.assert_allclose(together, alone, rtol=1e-6, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(st.text(min_size=3, max_size=60))
 def test_every_text_has_unit_length(text: str) -> None:
     features = ngrams([text])

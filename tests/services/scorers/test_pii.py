@@ -4,7 +4,7 @@ import socket
 import sys
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.scorers import pii
@@ -60,6 +60,7 @@ def test_modules_hidden_from_the_import_are_back_afterwards() -> None:
     assert all(sys.modules.get(name, sys) is not None for name in ("torch", "transformers"))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_masking_leaves_nothing_to_mask_but_its_own_marks(text: str) -> None:
     masked, count = pii.mask(text)

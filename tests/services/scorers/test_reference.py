@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.reference import Reference
@@ -16,7 +16,7 @@ pytest_plugins = ("tests.fixtures.scorers",)
 COOKING = [
     f"how long do I {verb} the {food}"
     for verb in ("bake", "boil", "fry")
-    for food in "bread,rice,eggs,beans".split(",")
+    for food in ["bread", "rice", "eggs", "beans"]
 ]
 ENGINES = [
     f"why does the {part} of my car {fault}" for part in ("engine", "gearbox", "clutch") for fault in ("leak", "stall")
@@ -52,6 +52,7 @@ def test_another_embedding_is_refused(scorers: PromptScorers, reference: Referen
         distances(scorers.embedder.embed(["x"]), foreign)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=300))
 def test_a_histogram_holds_every_value_once(values: list[float]) -> None:
     made = histogram(values)
