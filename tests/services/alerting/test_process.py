@@ -1,0 +1,113 @@
+"""The real process on a real broker, with a real receiver that is away at first."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from schemas.observations import AlertDelivered
+from schemas.topics import ALERTS_DELIVERED
+from services.alerting.receiver import build_application
+from services.bus.decoding import decoded
+from services.bus.producer import Producer
+from services.bus.tail import Tail
+from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.http import Served
+from tests.services.alerting.builders import alert
+
+PATIENCE_S = 45.0
+CONFIGURATION = """
+apps: [{{name: prompt-guard, base_model: tiny}}]
+subscriptions:
+  - {{name: on-call, channel: webhook, url: "http://127.0.0.1:{port}/alerts", secret_env: SECRET}}
+"""
+
+
+def _started(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-m", "services.alerting"], env=environment)
+
+
+def _environment(broker: Broker, folder: Path, receiver_port: int) -> dict[str, str]:
+    (folder / "driftloop.yaml").write_text(CONFIGURATION.format(port=receiver_port))
+    return {
+        **os.environ,
+        **broker.environment,
+        "DRIFTLOOP_DATA": str(folder / "data"),
+        "DRIFTLOOP_CONFIG": str(folder / "driftloop.yaml"),
+        "DRIFTLOOP_ALERTING_PORT": str(free_port()),
+        "SECRET": "s3cret",
+    }
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(180)
+def test_killed_between_attempts_it_still_delivers_each_state_once(broker: Broker, tmp_path: Path) -> None:
+    receiver_port, told = free_port(), list[AlertDelivered]()
+    environment = _environment(broker, tmp_path, receiver_port)
+    process = _started(environment)
+    with (
+        closing(Producer(broker.settings, "test")) as producer,
+        closing(Tail(broker.settings, [ALERTS_DELIVERED.name])) as tail,
+    ):
+        for _ in range(3):
+            producer.send(alert(occurred_at=datetime.now(UTC)))
+        producer.flush()
+        _until(lambda: _failed_once(environment))
+        process.kill()
+        process.wait()
+        process = _started(environment)
+        with Served(build_application(tmp_path / "alerts.jsonl", "s3cret"), receiver_port) as receiver:
+            _until(lambda: len(_received(receiver.url)) == 1)
+            producer.send(alert(occurred_at=datetime.now(UTC)))
+            producer.send(alert(state="resolved", occurred_at=datetime.now(UTC)))
+            producer.flush()
+            began = time.monotonic()
+            _until(lambda: len(_received(receiver.url)) == 2)
+            print(f"alert on the bus to webhook delivered: {time.monotonic() - began:.2f} s")
+
+            def both_told() -> bool:
+                told.extend(
+                    found for message in tail.poll(0.1) if isinstance(found := decoded(message), AlertDelivered)
+                )
+                return len(told) >= 2
+
+            _until(both_told)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+            assert [entry["body"]["status"] for entry in _received(receiver.url)] == ["firing", "resolved"]
+    assert len({outcome.event_id for outcome in told}) == 2
+    assert [(outcome.alert_state, outcome.delivered) for outcome in told] == [("firing", True), ("resolved", True)]
+    assert told[0].attempts > 1
+
+
+def _received(url: str) -> list[dict[str, dict[str, str]]]:
+    entries: list[dict[str, dict[str, str]]] = httpx.get(f"{url}/alerts").json()
+    return entries
+
+
+def _failed_once(environment: dict[str, str]) -> bool:
+    file = Path(environment["DRIFTLOOP_DATA"]) / "control.db"
+    if not file.exists():
+        return False
+    with closing(sqlite3.connect(file)) as connection:
+        try:
+            rows = connection.execute("SELECT attempts FROM deliveries").fetchall()
+        except sqlite3.OperationalError:
+            return False
+    return bool(rows) and rows[0][0] > 0
