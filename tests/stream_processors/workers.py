@@ -1,0 +1,85 @@
+"""Stream processors as processes of their own, to be killed at will."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from schemas.record import Record
+from schemas.settings import Settings
+from schemas.topics import Topic
+from stream_processors.delivery import Delivery, Source
+from stream_processors.history import deliveries_since
+from tests.fixtures.broker import Broker, free_port
+
+
+class Worker:
+    """`python -m stream_processors <name>` against a broker, with its log in a file."""
+
+    def __init__(self, name: str, broker: Broker, *, folder: Path, configuration: str) -> None:
+        self._name = name
+        self._log = folder / f"{name}.log"
+        file = folder / "driftloop.yaml"
+        file.write_text(configuration)
+        self._environment: Mapping[str, str] = {
+            **os.environ,
+            **broker.environment,
+            "DRIFTLOOP_DATA": str(folder / "data"),
+            "DRIFTLOOP_CONFIG": str(file),
+            f"DRIFTLOOP_{name.upper()}_PORT": str(free_port()),
+        }
+        self.settings = Settings.from_environment(self._environment)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, or start it again."""
+        with self._log.open("ab") as log:
+            command = [sys.executable, "-m", "stream_processors", self._name]
+            self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._send(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM; return the exit status."""
+        return self._send(signal.SIGTERM)
+
+    def wait(self, timeout_s: float) -> int:
+        """Return the exit status once it has ended by itself."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+    def log(self) -> str:
+        """Return what it has logged."""
+        return self._log.read_text()
+
+    def _send(self, number: int) -> int:
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(10)
+
+
+@contextmanager
+def working(name: str, broker: Broker, *, folder: Path, configuration: str) -> Iterator[Worker]:
+    """Run a worker; it is gone afterwards, whatever happens."""
+    worker = Worker(name, broker, folder=folder, configuration=configuration)
+    worker.start()
+    try:
+        yield worker
+    finally:
+        worker.kill()
+
+
+def everything(settings: Settings, topic: Topic) -> list[Delivery]:
+    """Return all records of a topic, partition by partition."""
+    sources = [Source(topic.name, number) for number in range(topic.partitions)]
+    return [delivery for source in sources for delivery in deliveries_since(settings, source, 0)]
+
+
+def records(settings: Settings, topic: Topic) -> list[Record]:
+    """Return all records of a topic without their places."""
+    return [delivery.record for delivery in everything(settings, topic)]
