@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.learning import Accuracy, GateReport
 from services.demo.evaluation import SliceAccuracies, evaluate
-from services.demo.observer import Row, sql_instant
+from services.demo.observer import NothingHappened, Row, sql_instant
 from services.demo.stage import Stage
 from services.embedded.catalogue import child_environment
 
@@ -67,7 +67,7 @@ def serve_well(stage: Stage) -> Measured:
         stage.import_history(stage.scenario.history)
     stage.order("/v1/retrainings", requested_by="demo", reason="first version from imported history")
     adapter = _trained(stage, "train the first version", "lineage != ''", seen=())
-    _tell_gate(stage, adapter)
+    _must_pass(stage, adapter)
     version = adapter["adapter_version"]
     with stage.narrator.step(f"load and verify {version}"):
         stage.promoted(version)
@@ -106,7 +106,7 @@ def meet_the_shift(stage: Stage, served: str) -> Mended:
     adapter = _trained(
         stage, "curate, train, evaluate, gate", "adapter_version != {served:String}", seen=(served,), served=served
     )
-    _tell_gate(stage, adapter)
+    _must_pass(stage, adapter)
     version = adapter["adapter_version"]
     with stage.narrator.step(f"shadow, canary, promotion of {version}"):
         promotion = stage.promoted(version)
@@ -166,12 +166,18 @@ def _trained(stage: Stage, what: str, where: str, *, seen: tuple[str, ...], **pa
         )
 
 
-def _tell_gate(stage: Stage, adapter: Row) -> None:
+def _must_pass(stage: Stage, adapter: Row) -> None:
+    if not _tell_gate(stage, adapter):
+        raise NothingHappened(f"the gate refused {adapter['adapter_version']}, so there is no fix to serve")
+
+
+def _tell_gate(stage: Stage, adapter: Row) -> bool:
     report = msgspec.json.decode(adapter["gate"], type=GateReport)
     verdict = "[green]passed[/]" if report.passed else "[red]refused[/]"
     stage.narrator.say(f"gate on {adapter['adapter_version']}: {verdict}")
     for reason in report.reasons[:4]:
         stage.narrator.say(f"  [dim]{reason}")
+    return report.passed
 
 
 def _fit_flipped(stage: Stage, folder: Path) -> None:
