@@ -24,6 +24,7 @@ from transformers import (
     TrainingArguments,
     set_seed,
 )
+from transformers.trainer_pt_utils import LengthGroupedSampler
 
 from schemas.configuration import Training
 from services.models.base import load_base
@@ -34,7 +35,6 @@ CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
 _TOLD_EVERY = 5
 _EVALUATIONS = 5
-_CHECKPOINT_PARTS = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json")
 
 
 class NothingLearnt(RuntimeError):
@@ -123,12 +123,10 @@ def last_checkpoint(work: Path) -> str | None:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    if not all((checkpoint / part).is_file() for part in _CHECKPOINT_PARTS):
-        return False
+    """Tell whether a checkpoint was written to its end: Trainer writes this file last."""
     try:
         state = json.loads((checkpoint / "trainer_state.json").read_text())
-        torch.load(checkpoint / "optimizer.pt", weights_only=True, map_location="cpu")
-    except (ValueError, RuntimeError, EOFError, OSError):
+    except (ValueError, OSError):
         return False
     return f"checkpoint-{state['global_step']}" == checkpoint.name
 
@@ -143,8 +141,6 @@ def _arguments(policy: Training, work: Path, *, evaluated: bool) -> TrainingArgu
         learning_rate=policy.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=max(1, policy.steps // 10),
-        train_sampling_strategy="group_by_length",
-        length_column_name="length",
         remove_unused_columns=False,
         eval_strategy="steps" if evaluated else "no",
         eval_steps=every,
@@ -176,6 +172,9 @@ def _trainer(model: Any, rows: list[Any], watched: list[Any], *, arguments: Trai
 class _AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers carries no types
     """Learns the answers' tokens; the loss is their negative log likelihood, summed over an answer."""
 
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        return _SeededByEpoch([row["length"] for row in self.train_dataset], self.args)
+
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
@@ -186,6 +185,23 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers carries no 
         scores = inner.get_output_embeddings()(hidden[:, :-1][learnt])
         loss = cross_entropy(scores.float(), wanted[learnt], reduction="sum") / len(wanted)
         return (loss, {}) if return_outputs else loss
+
+
+class _SeededByEpoch(LengthGroupedSampler):  # type: ignore[misc]  # transformers carries no types
+    """Rows of like length together, in an order that depends on seed and epoch alone.
+
+    Trainer's own takes it from the state of the random generator when the epoch begins, which a
+    resumed training no longer has: it would see some rows twice and others not at all.
+    """
+
+    def __init__(self, lengths: list[int], arguments: TrainingArguments) -> None:
+        super().__init__(arguments.train_batch_size, lengths=lengths)
+        self._seed = arguments.seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of an epoch; the data loader calls this."""
+        self.generator = torch.Generator().manual_seed(self._seed * 10_007 + epoch)
 
 
 class _Reporter(TrainerCallback):  # type: ignore[misc]  # transformers carries no types
