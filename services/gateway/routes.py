@@ -41,7 +41,8 @@ class Routes:
         self._known = _read(self._snapshot)
         self._tables = {app: table_of(change) for app, change in self._known.items()}
         self._stopping = threading.Event()
-        self._caught_up = threading.Event()
+        self._settled = threading.Event()
+        self._away = False
         self._thread = threading.Thread(target=self._run, name="routes", daemon=True)
 
     def start(self) -> None:
@@ -49,8 +50,8 @@ class Routes:
         self._thread.start()
 
     def wait_until_known(self, patience_s: float) -> None:
-        """Wait for the log's end, but not longer: a broker that is away must not stop a start."""
-        self._caught_up.wait(patience_s)
+        """Wait for the log's end or the news that it can't be read, and never longer than told."""
+        self._settled.wait(patience_s)
 
     def close(self) -> None:
         """Stop following."""
@@ -72,7 +73,7 @@ class Routes:
                 with closing(self._open_tail()) as tail:
                     self._follow(tail)
             except BusError as error:
-                _LOG.info("rollouts can't be read yet: %s", error)
+                self._note_away(str(error))
                 self._stopping.wait(_RETRY_S)
             except Exception:  # noqa: BLE001  # the loop of a worker: it logs and goes on
                 _LOG.exception("following rollouts failed; starting over")
@@ -82,7 +83,14 @@ class Routes:
         while not self._stopping.is_set():
             self._take(tail.poll(0.2))
             if tail.caught_up:
-                self._caught_up.set()
+                self._away = False
+                self._settled.set()
+
+    def _note_away(self, why: str) -> None:
+        if not self._away:
+            _LOG.warning("rollouts can't be read, the routes stay as they are: %s", why)
+        self._away = True
+        self._settled.set()
 
     def _take(self, messages: Iterable[Message]) -> None:
         known = newest(self._known, _changes(messages))

@@ -48,14 +48,14 @@ def frame(entry: Entry) -> bytes:
 def payloads_in(data: bytes, start: int = 0) -> Iterator[tuple[bytes, int]]:
     """Yield each whole payload from `start` with the offset behind its frame.
 
-    Ends at the first frame that is cut off or fails its checksum: whatever a dying process was
-    writing had not been promised to anyone.
+    Ends at the first frame that is cut off, empty (a crashed file system leaves zeros, and zeros have
+    a valid checksum) or fails its checksum: what a dying process was writing was promised to nobody.
     """
     at = start
     while at + _HEAD.size <= len(data):
         length, checksum = _HEAD.unpack_from(data, at)
         payload = data[at + _HEAD.size : at + _HEAD.size + length]
-        if length > MAX_ENTRY_BYTES or len(payload) < length or zlib.crc32(payload) != checksum:
+        if not 0 < length <= MAX_ENTRY_BYTES or len(payload) < length or zlib.crc32(payload) != checksum:
             return
         at += _HEAD.size + length
         yield payload, at

@@ -1,0 +1,173 @@
+"""From the gateway's answer to Kafka: outages delay, kills lose nothing that was answered."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.learning import Route
+from schemas.record import Record
+from schemas.topics import INBOUND, ROLLOUTS_CHANGED
+from services.bus.decoding import decoded
+from services.bus.producer import Producer
+from services.bus.tail import Tail
+from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.http import Served
+from tests.services.gateway.conftest import APP, rollout
+from tests.services.gateway.echo import BASE_MODEL, Echo
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def away() -> Iterator[Broker]:
+    """A broker that a test starts when it wants to."""
+    broker = Broker()
+    yield broker
+    broker.stop()
+
+
+@contextmanager
+def gateway(broker: Broker, upstream: str, data: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the real process until the block ends; it must then stop cleanly unless it was killed."""
+    port = free_port()
+    config = data / "driftloop.yaml"
+    config.write_text(f"apps: [{{name: {APP}, base_model: {BASE_MODEL}, upstreams: ['{upstream}']}}]")
+    environment = {
+        **os.environ,
+        **broker.environment,
+        "DRIFTLOOP_DATA": str(data),
+        "DRIFTLOOP_CONFIG": str(config),
+        "DRIFTLOOP_GATEWAY_PORT": str(port),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "services.gateway"], env=environment)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(lambda: httpx.get(f"{url}/healthz").status_code == 200)
+        yield url, process
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(ready: object, patience_s: float = 15) -> None:
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        try:
+            if ready():  # type: ignore[operator]  # always a function without arguments
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+    pytest.fail("it did not happen in time")
+
+
+def ask(url: str, text: str) -> httpx.Response:
+    return asked(url, [text])[0]
+
+
+def asked(url: str, texts: Sequence[str]) -> list[httpx.Response]:
+    with httpx.Client() as client:
+        bodies = [{"model": APP, "messages": [{"role": "user", "content": text}]} for text in texts]
+        return [client.post(f"{url}/v1/chat/completions", json=body) for body in bodies]
+
+
+def arrived(broker: Broker, count: int, patience_s: float = 20) -> list[Record]:
+    """Everything on the inbound topics, once there are `count` of them or time is up."""
+    found: list[Record] = []
+    deadline = time.monotonic() + patience_s
+    with closing(Tail(broker.settings, [topic.name for topic in INBOUND])) as tail:
+        while time.monotonic() < deadline and (len(found) < count or not tail.caught_up):
+            found.extend(decoded(message) for message in tail.poll(0.2))
+        found.extend(decoded(message) for message in tail.poll(0.5))
+    return found
+
+
+def test_events_of_an_outage_arrive_later_each_once(away: Broker, tmp_path: Path) -> None:
+    with Served(Echo().application) as upstream, gateway(away, upstream.url, tmp_path) as (url, _):
+        started = time.monotonic()
+        answers = asked(url, [f"question {number}" for number in range(20)])
+        assert time.monotonic() - started < 5
+        assert {answer.status_code for answer in answers} == {200}
+        ids = [answer.json()["id"] for answer in answers]
+        feedback = [{"request_id": request_id, "label": "safe"} for request_id in ids]
+        httpx.post(f"{url}/v1/feedback", json=feedback).raise_for_status()
+        away.start()
+        records = arrived(away, 60)
+    assert Counter(type(record) for record in records) == {
+        InferenceRequested: 20,
+        InferenceResponded: 20,
+        FeedbackGiven: 20,
+    }
+    assert set(Counter(record.event_id for record in records).values()) == {1}
+    assert {r.request_id for r in records if isinstance(r, InferenceResponded)} == set(ids)
+
+
+def test_a_killed_gateway_loses_no_answered_call(away: Broker, tmp_path: Path) -> None:
+    with Served(Echo().application) as upstream:
+        with gateway(away, upstream.url, tmp_path) as (url, process):
+            ids = [answer.json()["id"] for answer in asked(url, [f"question {number}" for number in range(10)])]
+            process.kill()
+            process.wait()
+        away.start()
+        with gateway(away, upstream.url, tmp_path):
+            records = arrived(away, 20)
+    assert {r.request_id for r in records if isinstance(r, InferenceResponded)} == set(ids)
+    assert set(Counter(record.event_id for record in records).values()) == {1}
+
+
+def test_a_broker_that_goes_and_comes_back_is_used_again(broker: Broker, tmp_path: Path) -> None:
+    with Served(Echo().application) as upstream, gateway(broker, upstream.url, tmp_path) as (url, _):
+        ask(url, "before")
+        before = arrived(broker, 2)
+        broker.stop()
+        ask(url, "during")
+        time.sleep(1)
+        broker.start()
+        ask(url, "after")
+        records = arrived(broker, 4)
+    assert {r.prompt for r in before if isinstance(r, InferenceResponded)} == {"before"}
+    assert {r.prompt for r in records if isinstance(r, InferenceResponded)} == {"during", "after"}
+
+
+def test_rollouts_reach_the_routes_and_outlive_the_broker(broker: Broker, tmp_path: Path) -> None:
+    change = rollout(Route(adapter_version="v9", variant="stable", weight=1.0), sequence=5)
+    with Served(Echo(["v9", BASE_MODEL]).application) as upstream:
+        with gateway(broker, upstream.url, tmp_path) as (url, _):
+            assert ask(url, "x").headers["x-driftloop-adapter-version"] == ""
+            with closing(Producer(broker.settings, "test")) as producer:
+                producer.send(change)
+                producer.flush()
+            _wait(lambda: ask(url, "x").headers["x-driftloop-adapter-version"] == "v9")
+        broker.stop()
+        with gateway(broker, upstream.url, tmp_path) as (url, _):
+            assert ask(url, "x").headers["x-driftloop-adapter-version"] == "v9"
+    broker.start()
+    assert ROLLOUTS_CHANGED.compacted
+
+
+def test_a_busy_port_is_one_line_and_status_two(tmp_path: Path) -> None:
+    (tmp_path / "driftloop.yaml").write_text("apps: [{name: a, base_model: b}]")
+    with Served(Echo().application) as other:
+        environment = {
+            **os.environ,
+            "DRIFTLOOP_DATA": str(tmp_path),
+            "DRIFTLOOP_CONFIG": str(tmp_path / "driftloop.yaml"),
+            "DRIFTLOOP_GATEWAY_PORT": str(other.port),
+        }
+        done = subprocess.run([sys.executable, "-m", "services.gateway"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    expected = f"gateway: port {other.port} is taken; set DRIFTLOOP_GATEWAY_PORT to a free one"
+    assert done.stderr.strip() == expected
