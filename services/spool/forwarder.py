@@ -38,7 +38,7 @@ class Forwarder:
         self._producer: Producer | None = None
         self._stopping = threading.Event()
         self._synced_at = 0.0
-        self._away = False
+        self._away = self._suspect = False
         self._thread = threading.Thread(target=self._run, name="forwarder", daemon=True)
 
     def start(self) -> None:
@@ -65,11 +65,14 @@ class Forwarder:
             except Exception:  # noqa: BLE001  # the loop of a worker: it logs and goes on
                 # The batch was not acknowledged, so it comes again, to a new producer.
                 _LOG.exception("forwarding failed; starting over")
-                self._producer = None
+                self._suspect = True
                 self._stopping.wait(_RETRY_S)
         self._disconnect()
 
     def _forward(self) -> None:
+        if self._suspect:
+            self._suspect = False
+            self._disconnect()
         batch = self._spool.read(_BATCH, _IDLE_S)
         if batch is None:
             return
@@ -125,9 +128,9 @@ class Forwarder:
         return False
 
     def _disconnect(self) -> None:
-        if self._producer is not None:
-            self._producer.close()
-            self._producer = None
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close()
 
     def _wait(self, seconds: float) -> None:
         if time.monotonic() - self._synced_at > _SYNC_EVERY_S:

@@ -148,10 +148,8 @@ class Spool:
             segment = next(segment for segment in self._segments if segment.number == batch.end.segment)
             segment.start = batch.end.offset
             segment.entries -= len(batch.entries)
-            if segment.entries == 0 and segment.length >= min(_TIDY_BYTES, self._segment_bytes):
-                self._roll_if_active(segment)
-            if segment.entries == 0 and segment is not self._segments[-1]:
-                self._remove(segment)
+            if segment.entries == 0:
+                self._tidy(segment)
 
     def sync(self) -> None:
         """Bring what waits to the disk itself. Appends go on meanwhile."""
@@ -186,8 +184,10 @@ class Spool:
         if sealed.entries == 0:
             self._remove(sealed)
 
-    def _roll_if_active(self, segment: Segment) -> None:
-        if segment is self._segments[-1]:
+    def _tidy(self, finished: Segment) -> None:
+        if finished is not self._segments[-1]:
+            self._remove(finished)
+        elif finished.length >= min(_TIDY_BYTES, self._segment_bytes):
             self._roll()
 
     def _made_room(self, size: int) -> bool:
@@ -227,10 +227,10 @@ class Spool:
     def _give_up(self, segment: Segment) -> None:
         with self._changed:
             self._reading = None
-            self._roll_if_active(segment)
+            if segment is self._segments[-1]:
+                self._roll()
             self._lost += segment.entries
-            self._segments = [other for other in self._segments if other is not segment]
-            segment.path.unlink(missing_ok=True)
+            self._remove(segment)
 
     def _remove(self, segment: Segment) -> None:
         self._segments.remove(segment)

@@ -121,11 +121,24 @@ def measure(folder: Path, broker: Broker, *, seconds: float, connections: int) -
         )
         gateway = stack.enter_context(_child("services.gateway", environment=environment, port=port))
         asyncio.run(_load(gateway, 1, connections))
+        before = asyncio.run(_spent(gateway))
         straight, through = [], []
         for _ in range(_ROUNDS):
             straight.append(asyncio.run(_load(upstream, seconds, connections)))
             through.append(asyncio.run(_load(gateway, seconds, connections)))
-    return {"connections": connections, "direct": _figures(straight), "gateway": _figures(through)}
+        cpu_s, calls = asyncio.run(_spent(gateway)), sum(load.requests for load in through)
+    return {
+        "connections": connections,
+        "direct": _figures(straight),
+        "gateway": _figures(through),
+        "gateway_cpu_ms_per_request": round(1000 * (cpu_s - before) / calls, 3),
+    }
+
+
+async def _spent(gateway: str) -> float:
+    async with aiohttp.ClientSession() as session, session.get(f"{gateway}/metrics") as response:
+        lines = (await response.text()).splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("process_cpu_seconds_total"))
 
 
 def _figures(loads: list[Load]) -> dict[str, float]:

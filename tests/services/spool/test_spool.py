@@ -84,6 +84,14 @@ def test_acknowledged_entries_leave_the_disk(tmp_path: Path) -> None:
         assert spool.size_bytes < 1_200
 
 
+def test_a_busy_spool_that_is_emptied_again_and_again_stays_small(tmp_path: Path) -> None:
+    with opened(tmp_path, max_bytes=1 << 26) as spool:
+        for number in range(30):
+            spool.append([entry(number, 1_000_000)])
+            assert list(drained(spool)) == [number]
+            assert spool.size_bytes <= 5_000_000
+
+
 def test_a_full_spool_that_blocks_takes_nothing_and_says_when_to_come_back(tmp_path: Path) -> None:
     with opened(tmp_path, max_bytes=1_000, policy="block") as spool:
         spool.append([entry(n) for n in range(4)])
