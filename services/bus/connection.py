@@ -1,5 +1,6 @@
 """How every client reaches the broker: address and tuning of the profile, nothing else."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,7 +74,19 @@ def open_producer(settings: Settings, **options: Any) -> KafkaProducer:
 
 @contextmanager
 def _reachable(settings: Settings) -> Iterator[None]:
+    if not any(_answers(address) for address in settings.kafka.split(",")):
+        raise BrokerDown(settings.kafka)
     try:
         yield
     except UNREACHABLE as error:
         raise BrokerDown(settings.kafka) from error
+
+
+def _answers(address: str) -> bool:
+    """Ask before a client is made: one that cannot bootstrap leaves its thread and sockets behind."""
+    host, _, port = address.strip().rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+            return True
+    except OSError:
+        return False

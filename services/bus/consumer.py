@@ -46,6 +46,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._lock = threading.Lock()
         self._unsettled: set[TopicPartition] = set()
         self._ids: dict[str, str] = {}
+        self._recreated: set[str] = set()
         self._next: dict[TopicPartition, int] = {}
         self._epoch = 0
         self._client = open_consumer(
@@ -133,6 +134,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         if changed:
             log.warning("created anew, so read from the beginning: %s", ", ".join(sorted(changed)))
             self._from_start = True
+            self._recreated |= changed
             self._ids.update({topic: now[topic] for topic in changed})
             self.rewind()
 
@@ -153,13 +155,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
                 self._ids[tp.topic] = partition.topic_id
                 self._seek(tp, start)
             self._unsettled.clear()
+            self._recreated.clear()
             self._client.resume(*wanted)
 
     def _assigned(self, tp: TopicPartition) -> Assigned:
         now = topic_id(self._client, tp.topic)
         commit = self._client.committed(tp, metadata=True, timeout_ms=_REQUEST_MS)
-        same = commit is not None and commit.offset >= 0 and commit.metadata == now
-        return Assigned(tp.topic, now, tp.partition, commit.offset if same else None)
+        # The embedded broker drops a commit's metadata; all brokers drop the commits of a deleted topic.
+        same = commit is not None and commit.offset >= 0 and commit.metadata in (None, "", now)
+        fresh = tp.topic in self._recreated
+        return Assigned(tp.topic, now, tp.partition, commit.offset if same and not fresh else None)
 
     def _seek(self, tp: TopicPartition, start: int | None) -> None:
         if start is not None:

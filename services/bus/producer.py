@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from schemas.codec import encode, headers_of
@@ -76,9 +77,10 @@ class Producer:
             raise Undelivered(failed, self._reason)
 
     def close(self) -> None:
-        """Send what is buffered, for a few seconds at most, and disconnect."""
+        """Send what is buffered, for a few seconds at most, and disconnect. Only `flush` tells of failures."""
         if self._client is not None:
-            self._client.close(timeout=3)
+            with suppress(*UNREACHABLE):
+                self._client.close(timeout=3)
 
     @property
     def buffered_bytes(self) -> int:
