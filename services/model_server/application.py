@@ -25,7 +25,6 @@ from services.model_server.worker import Worker
 from services.models.base import UnknownModel, base_model_folder, is_known, load_base
 
 BASE_MODEL = "DRIFTLOOP_BASE_MODEL"
-THREADS = "DRIFTLOOP_MODEL_THREADS"
 _log = logging.getLogger(__name__)
 _STOP_S = 3.0
 
@@ -82,7 +81,6 @@ def base_model_of(configuration: Configuration, environment: Mapping[str, str]) 
 
 def _work(settings: Settings, served: Served, stopping: threading.Event) -> None:
     """Load the model, then work; a model that can't be loaded ends the process, not only the thread."""
-    torch.set_num_threads(int(os.environ.get(THREADS, "0")) or torch.get_num_threads())
     try:
         folder = base_model_folder(served.base, settings.data)
         model, tokenizer = load_base(folder)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from filelock import FileLock
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 from services.models.numerics import fastest_dtype
 
@@ -58,10 +59,14 @@ def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
 
     The trainer calls `.train()` before its first step.
     """
+    disable_progress_bar()
     shape = AutoConfig.from_pretrained(folder)
     dtype = fastest_dtype(folder, hidden=shape.hidden_size, intermediate=shape.intermediate_size)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa")
-    return model.eval(), AutoTokenizer.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    # A clean-up made for WordPiece, which would eat spaces of a BPE tokenizer's text.
+    tokenizer.clean_up_tokenization_spaces = False
+    return model.eval(), tokenizer
 
 
 def _folder(name: str, data: Path) -> Path | None:
@@ -76,6 +81,7 @@ def _package(name: str) -> Path | None:
 
 def _convert(package: Path, file: str, target: Path) -> None:
     """Write `target`: a model read from GGUF refuses to be saved, so its weights move to a clean one."""
+    disable_progress_bar()
     scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
         tokenizer = AutoTokenizer.from_pretrained(package, gguf_file=file)
