@@ -81,6 +81,7 @@ class Processor:
         self.app = _faust_app(name, settings)
         self._ledger = self.app.ledger = Ledger()
         self._read: dict[Source, int] = {}
+        self._handled = cache(lambda topic: handled_counter().labels(name, topic))
         self.outbox = Outbox(lambda topic, **message: self.app.producer.send(topic, **message))
         self.app.before_commit = self._before_commit
         self.app.on_new_assignment = self._on_new_assignment
@@ -150,7 +151,7 @@ class Processor:
             log.warning("skipped topic=%s partition=%s offset=%s: %s", *message.tp, message.offset, error.reason)
             skipped_counter().labels(self.name, message.topic).inc()
             return None
-        handled_counter().labels(self.name, message.topic).inc()
+        self._handled(message.topic).inc()
         return Delivery(Source(message.topic, message.partition), message.offset, logged_at, record)
 
     def _on_new_assignment(self, sources: frozenset[Source]) -> None:
