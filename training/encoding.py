@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from services.models.choices import prompt_ids
+from services.models.choices import choice_ids, prompt_ids
 
 IGNORED = -100
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,28 @@ class Lesson:
     answer: str
 
 
-def encode(tokenizer: Any, lessons: Sequence[Lesson], *, max_tokens: int) -> list[dict[str, Any]]:
+def encode(tokenizer: Any, lessons: Sequence[Lesson], choices: Sequence[str], *, max_tokens: int) -> list[Row]:
     """Return one row a lesson for a Trainer: input_ids, labels (IGNORED on the prompt) and length.
 
     A user message longer than `max_tokens` tokens is cut, so that one long prompt can't fill the memory.
+
+    Args:
+        tokenizer: The base model's.
+        lessons: Their answers are among the choices.
+        choices: Every possible answer; they decide which of its tokens tell an answer apart.
+        max_tokens: Of a user message.
     """
-    return [_row(tokenizer, lesson, max_tokens) for lesson in lessons]
+    answers = dict(zip(choices, choice_ids(tokenizer, choices), strict=True))
+    return [_row(tokenizer, lesson.chat, answers[lesson.answer], max_tokens) for lesson in lessons]
 
 
-def collate(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+def telling_tokens(tokenizer: Any, choices: Sequence[str]) -> list[int] | None:
+    """Return the tokens among which a single one is the answer, None where answers take several."""
+    answers = choice_ids(tokenizer, choices)
+    return [answer[0] for answer in answers] if all(len(answer) == 1 for answer in answers) else None
+
+
+def collate(rows: Sequence[Row]) -> dict[str, torch.Tensor]:
     """Return a batch padded on the right. Causal attention never looks there, so no mask is needed."""
     longest = max(len(row["input_ids"]) for row in rows)
     return {
@@ -36,9 +50,8 @@ def collate(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
     }
 
 
-def _row(tokenizer: Any, lesson: Lesson, max_tokens: int) -> dict[str, Any]:
-    prompt = prompt_ids(tokenizer, [_cut(tokenizer, message, max_tokens) for message in lesson.chat])
-    answer = [*tokenizer(lesson.answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+def _row(tokenizer: Any, chat: Sequence[dict[str, str]], answer: list[int], max_tokens: int) -> Row:
+    prompt = prompt_ids(tokenizer, [_cut(tokenizer, message, max_tokens) for message in chat])
     ids = [*prompt, *answer]
     return {"input_ids": ids, "labels": [IGNORED] * len(prompt) + answer, "length": len(ids)}
 

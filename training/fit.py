@@ -1,7 +1,8 @@
 """LoRA by peft and transformers' Trainer: from examples to an adapter folder, resumable after a kill.
 
-The only thing of its own is the loss: the answer's tokens alone, so the head over the vocabulary is
-applied to a handful of positions instead of all (a quarter of a step on SmolLM2).
+The only thing of its own is the loss. It looks at the answer's tokens alone and, where one token tells
+the answers apart, at the rows of the head that belong to them: what serving compares is what is learnt,
+and the head over 49,152 tokens, a quarter of a step on SmolLM2, is never applied to the prompt.
 """
 
 import json
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from torch.nn.functional import cross_entropy
 from transformers import (
     EarlyStoppingCallback,
@@ -29,7 +30,7 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from schemas.configuration import Training
 from services.models.base import load_base
 from services.models.choices import causal_model
-from training.encoding import IGNORED, Lesson, collate, encode
+from training.encoding import IGNORED, Lesson, collate, encode, telling_tokens
 
 CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
@@ -55,10 +56,18 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """What to learn from, and what early stopping watches (may be empty: then there is none)."""
+    """What to learn from.
+
+    Attributes:
+        choices: Every possible answer.
+        validation: What early stopping watches; without any there is none.
+        start: Adapter folder to go on from, None to begin afresh. One of another shape is not gone on from.
+    """
 
     train: Sequence[Lesson]
+    choices: Sequence[str]
     validation: Sequence[Lesson] = ()
+    start: Path | None = None
 
 
 def fit(base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
@@ -82,10 +91,18 @@ def fit(base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progre
         return target
     set_seed(policy.seed)
     model, tokenizer = load_base(base)
-    adapted = get_peft_model(model, lora(policy, layers=model.config.num_hidden_layers)).train()
-    rows = encode(tokenizer, lessons.train, max_tokens=policy.max_tokens)
-    watched = encode(tokenizer, lessons.validation, max_tokens=policy.max_tokens)
-    trainer = _trainer(adapted, rows, watched, arguments=_arguments(policy, work, evaluated=bool(watched)))
+    adapted = _adapted(model, lora(policy, layers=model.config.num_hidden_layers), lessons.start)
+    rows = encode(tokenizer, lessons.train, lessons.choices, max_tokens=policy.max_tokens)
+    watched = encode(tokenizer, lessons.validation, lessons.choices, max_tokens=policy.max_tokens)
+    trainer = _AnswerTrainer(
+        telling=telling_tokens(tokenizer, lessons.choices),
+        model=adapted,
+        args=_arguments(policy, work, evaluated=bool(watched)),
+        train_dataset=rows,
+        eval_dataset=watched or None,
+        data_collator=collate,
+    )
+    trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Reporter(on_progress))
     if watched:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=policy.early_stopping_patience))
@@ -161,16 +178,28 @@ def _arguments(policy: Training, work: Path, *, evaluated: bool) -> TrainingArgu
     )
 
 
-def _trainer(model: Any, rows: list[Any], watched: list[Any], *, arguments: TrainingArguments) -> Trainer:
-    trainer = _AnswerTrainer(
-        model=model, args=arguments, train_dataset=rows, eval_dataset=watched or None, data_collator=collate
+def _adapted(model: Any, shape: LoraConfig, start: Path | None) -> Any:
+    """Return the model with a trainable adapter: the one at `start` if it has the wanted shape, else a new one."""
+    if start is not None and _same_shape(LoraConfig.from_pretrained(start), shape):
+        return PeftModel.from_pretrained(model, str(start), is_trainable=True).train()
+    return get_peft_model(model, shape).train()
+
+
+def _same_shape(there: LoraConfig, wanted: LoraConfig) -> bool:
+    """Tell whether two adapters are alike but for their weights; peft names "all-linear" layers when it saves."""
+    return (there.r, there.lora_alpha, there.layers_to_transform) == (
+        wanted.r,
+        wanted.lora_alpha,
+        wanted.layers_to_transform,
     )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
 
 
 class _AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers carries no types
     """Learns the answers' tokens; the loss is their negative log likelihood, summed over an answer."""
+
+    def __init__(self, *, telling: list[int] | None, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._telling = telling
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         return _SeededByEpoch([row["length"] for row in self.train_dataset], self.args)
@@ -182,8 +211,13 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers carries no 
         hidden = inner.base_model(input_ids=inputs["input_ids"], use_cache=False).last_hidden_state
         wanted = inputs["labels"][:, 1:]
         learnt = wanted != IGNORED
-        scores = inner.get_output_embeddings()(hidden[:, :-1][learnt])
-        loss = cross_entropy(scores.float(), wanted[learnt], reduction="sum") / len(wanted)
+        head = inner.get_output_embeddings().weight
+        targets = wanted[learnt]
+        if self._telling is not None:
+            tokens = torch.tensor(self._telling, device=head.device)
+            head, targets = head[tokens], (targets[:, None] == tokens).int().argmax(dim=1)
+        scores = hidden[:, :-1][learnt].to(head.dtype) @ head.T
+        loss = cross_entropy(scores.float(), targets, reduction="sum") / len(wanted)
         return (loss, {}) if return_outputs else loss
 
 

@@ -40,6 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rows", type=Path, required=True, help='JSONL of {"messages": [...], "label": "..."}')
     parser.add_argument("--base", required=True, help="name or folder of the base model")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--start", type=Path, help="adapter folder to go on from")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=7e-4)
@@ -50,7 +51,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     policy = Training(app="file", **{name: getattr(given, name) for name in _POLICY_FIELDS})
     base = base_model_folder(given.base, Settings.from_environment().data)
-    lessons = Lessons(read_lessons(given.rows))
+    rows = read_lessons(given.rows)
+    lessons = Lessons(rows, sorted({lesson.answer for lesson in rows}), start=given.start)
     with tempfile.TemporaryDirectory(prefix="driftloop-fit-") as work:
         made = fit(base, lessons, policy, work=Path(work), on_progress=_print)
         shutil.copytree(made, given.out)

@@ -44,17 +44,21 @@ def learn(bench: Bench, dataset: Dataset) -> AdapterTrained:
         # Its imports and first migration take seconds that fitting has to spare.
         registry: Future[ModelRegistry] = connecting.submit(ModelRegistry.connect, bench.settings)
         base = base_model_folder(bench.app.base_model, bench.settings.data)
-        candidate = _candidate(bench, dataset, base)
         parent = _parent(bench)
-        gate = _gated(bench, dataset, base=base, candidate=candidate, parent=parent)
+        incumbent = _incumbent(bench, parent)
+        candidate = _candidate(bench, dataset, base, incumbent)
+        gate = _gated(bench, dataset, base=base, candidate=candidate, incumbent=incumbent)
         return publish(bench, _outcome(bench, dataset, candidate, gate, parent), registry.result())
 
 
-def _candidate(bench: Bench, dataset: Dataset, base: Path) -> Path:
+def _candidate(bench: Bench, dataset: Dataset, base: Path, incumbent: Path | None) -> Path:
+    """Return the adapter to judge: the proposed one, or one fitted from where the incumbent stands."""
     order = bench.order
     if isinstance(order, AdapterProposed):
         return _copied(order.artifact_uri, bench)
-    lessons = Lessons(_lessons(dataset.of("train")), _lessons(dataset.of("validation")))
+    lessons = Lessons(
+        _lessons(dataset.of("train")), bench.app.labels, _lessons(dataset.of("validation")), start=incumbent
+    )
     bench.announce("training", f"on {len(lessons.train)} rows", steps=bench.policy.steps)
 
     def told(progress: Progress) -> None:
@@ -81,7 +85,7 @@ def _copied(uri: str, bench: Bench) -> Path:
 
 
 def _parent(bench: Bench) -> str:
-    """Return the version that is served while the candidate is judged; once found it stays."""
+    """Return the version that is served when the job learns; once found it stays."""
     known = bench.remembered(_PARENT, str)
     while known is None:
         try:
@@ -94,13 +98,13 @@ def _parent(bench: Bench) -> str:
     return known
 
 
-def _gated(bench: Bench, dataset: Dataset, *, base: Path, candidate: Path, parent: str) -> GateReport:
+def _gated(bench: Bench, dataset: Dataset, *, base: Path, candidate: Path, incumbent: Path | None) -> GateReport:
     known = bench.remembered(GATE, GateReport)
     if known is not None:
         return known
     held_out = dataset.of("holdout")
-    bench.announce("evaluating", f"on {len(held_out)} held-out prompts against {parent or 'the base model'}")
-    answers = judge(base, candidate, _incumbent(bench, parent), labels=bench.app.labels, held_out=held_out)
+    bench.announce("evaluating", f"on {len(held_out)} held-out prompts")
+    answers = judge(base, candidate, incumbent, labels=bench.app.labels, held_out=held_out)
     report = decide(answers, bench.policy.gate, seed=bench.policy.seed)
     bench.remember(GATE, report)
     return report

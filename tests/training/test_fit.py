@@ -15,7 +15,7 @@ from schemas.configuration import GatePolicy, Training
 from schemas.inference import Message
 from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, messages_of, synthetic_prompts
 from training.dataset import Example
-from training.encoding import IGNORED, Lesson, collate, encode
+from training.encoding import IGNORED, Lesson, collate, encode, telling_tokens
 from training.evaluation import judge
 from training.fit import Lessons, NothingLearnt, Progress, fit, last_checkpoint
 from training.gate import decide
@@ -56,9 +56,9 @@ def sabotaged(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "adapter"
 
 
-def _lessons() -> Lessons:
+def _lessons(start: Path | None = None) -> Lessons:
     rows = [Lesson(messages_of(text), LABEL[kind]) for kind in OLD for text in synthetic_prompts(kind, 100, 1)]
-    return Lessons(rows[::2] + rows[1::2][:-20], rows[1::2][-20:])
+    return Lessons(rows[::2] + rows[1::2][:-20], ("safe", "unsafe"), rows[1::2][-20:], start)
 
 
 def _held_out(kinds: tuple[Kind, ...] = OLD, *, recent: bool = True) -> list[Example]:
@@ -187,11 +187,37 @@ def test_only_the_answer_is_learnt_and_long_prompts_are_cut(base: Path) -> None:
     short, long = encode(
         tokenizer,
         [Lesson(messages_of("bake bread"), "safe"), Lesson(messages_of("bread " * 300), "unsafe")],
+        ("safe", "unsafe"),
         max_tokens=20,
     )
-    assert [label for label in short["labels"] if label != IGNORED] == short["input_ids"][-2:]
-    assert short["input_ids"][-1] == tokenizer.eos_token_id
+    assert [label for label in short["labels"] if label != IGNORED] == short["input_ids"][-1:]
+    assert telling_tokens(tokenizer, ("safe", "unsafe")) == [short["input_ids"][-1], long["input_ids"][-1]]
     assert long["length"] < 60
     batch = collate([short, long])
     assert batch["input_ids"].shape == batch["labels"].shape == (2, long["length"])
     assert (batch["labels"][0, short["length"] :] == IGNORED).all()
+
+
+def test_answers_that_begin_alike_are_learnt_whole_with_their_end(base: Path, tmp_path: Path) -> None:
+    from services.models.base import load_base
+
+    _, tokenizer = load_base(base)
+    choices = ("safe", "safe request")
+    assert telling_tokens(tokenizer, choices) is None
+    (row,) = encode(tokenizer, [Lesson(messages_of("bake bread"), "safe")], choices, max_tokens=20)
+    assert [label for label in row["labels"] if label != IGNORED][-1] == tokenizer.eos_token_id
+    lessons = [Lesson(chat.chat, choices[chat.answer == "unsafe"]) for chat in _lessons().train]
+    steps: list[Progress] = []
+    fit(base, Lessons(lessons, choices), POLICY, work=tmp_path, on_progress=steps.append)
+    assert steps[-1].loss < 0.3
+
+
+def test_training_goes_on_from_the_incumbent_of_the_same_shape(base: Path, fitted: Path, tmp_path: Path) -> None:
+    continued: list[Progress] = []
+    fit(base, _lessons(fitted), POLICY, work=tmp_path, on_progress=continued.append)
+    assert continued[0].loss < 0.1
+    afresh: list[Progress] = []
+    other = Training(app="guard", steps=5, batch_size=16, learning_rate=1e-2, rank=4)
+    (tmp_path / "other").mkdir()
+    fit(base, _lessons(fitted), other, work=tmp_path / "other", on_progress=afresh.append)
+    assert afresh[0].loss > 0.5
