@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import uuid
 from pathlib import Path
 
 _KEY_BYTES = 32
@@ -21,7 +22,7 @@ def pseudonym_key(data: Path) -> bytes:
     path = data / "pseudonym.key"
     data.mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        draft = path.with_suffix(f".{os.getpid()}")
+        draft = path.with_suffix(f".{uuid.uuid4().hex}")
         draft.touch(0o600)
         draft.write_bytes(os.urandom(_KEY_BYTES))
         try:

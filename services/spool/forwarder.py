@@ -15,7 +15,7 @@ from services.spool.spool import Batch, Spool
 
 _LOG = logging.getLogger(__name__)
 _BATCH = 1000
-_IDLE_S = 0.5
+_IDLE_S = 0.1
 _LINGER_S = 0.02
 _FLUSH_S = 2.0
 _RETRY_S = 0.5

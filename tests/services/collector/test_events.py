@@ -53,7 +53,9 @@ def test_the_envelopes_time_is_when_it_happened(start: Start) -> None:
 def test_a_batch_takes_the_valid_and_names_the_others_by_index(start: Start) -> None:
     collector = start()
     wrong = [{**feedback(2), "specversion": "0.3"}, {**feedback(3), "type": "alerts.changed.v1"}, feedback(4, label=7)]
-    response = send(collector, json.dumps([feedback(1), *wrong, feedback(5, app="nobody"), feedback(6)]).encode(), BATCH)
+    response = send(
+        collector, json.dumps([feedback(1), *wrong, feedback(5, app="nobody"), feedback(6)]).encode(), BATCH
+    )
     answer = response.json()
     assert response.status_code == 207
     assert answer["accepted"] == 2

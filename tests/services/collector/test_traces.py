@@ -17,7 +17,9 @@ def now_ns() -> int:
     return time.time_ns() // 1_000_000_000 * 1_000_000_000
 
 
-def export(collector: Collecting, body: bytes, content_type: str = "application/json", **headers: str) -> httpx.Response:
+def export(
+    collector: Collecting, body: bytes, content_type: str = "application/json", **headers: str
+) -> httpx.Response:
     return httpx.post(f"{collector.url}/v1/traces", content=body, headers={"content-type": content_type, **headers})
 
 
@@ -28,7 +30,9 @@ def taken(collector: Collecting) -> tuple[InferenceRequested, InferenceResponded
     return asked, answered
 
 
-@pytest.mark.parametrize("span", [golden.GENAI, golden.OLDER, golden.OPENINFERENCE], ids=["genai", "older", "openinference"])
+@pytest.mark.parametrize(
+    "span", [golden.GENAI, golden.OLDER, golden.OPENINFERENCE], ids=["genai", "older", "openinference"]
+)
 def test_each_convention_tells_of_the_same_call(start: Start, span: dict[str, object]) -> None:
     collector = start()
     response = export(collector, json.dumps(golden.exported(now_ns(), span)).encode())

@@ -167,7 +167,9 @@ def test_a_busy_port_is_one_line_and_status_two(tmp_path: Path) -> None:
             "DRIFTLOOP_CONFIG": str(tmp_path / "driftloop.yaml"),
             "DRIFTLOOP_GATEWAY_PORT": str(other.port),
         }
-        done = subprocess.run([sys.executable, "-m", "services.gateway"], env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "services.gateway"], env=environment, capture_output=True, text=True
+        )
     assert done.returncode == 2
     expected = f"gateway: port {other.port} is taken; set DRIFTLOOP_GATEWAY_PORT to a free one"
     assert done.stderr.strip() == expected

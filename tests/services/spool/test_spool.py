@@ -156,19 +156,21 @@ def test_a_disk_that_spoils_a_segment_costs_that_segment_and_is_counted(tmp_path
 
 def test_appending_threads_and_a_reader_agree(tmp_path: Path) -> None:
     with opened(tmp_path, max_bytes=1 << 22, policy="block") as spool:
-        threads = [
-            threading.Thread(target=lambda t=t: [spool.append([entry(t * 1000 + n)]) for n in range(500)])
-            for t in range(3)
-        ]
+        threads = [threading.Thread(target=_append_many, args=(spool, t * 1000)) for t in range(3)]
         for thread in threads:
             thread.start()
-        read = []
+        read: list[int] = []
         while len(read) < 1500 and (batch := spool.read(50, 5)):
             read.extend(map(number_of, batch.entries))
             spool.acknowledge(batch)
         for thread in threads:
             thread.join()
     assert sorted(read) == sorted(t * 1000 + n for t in range(3) for n in range(500))
+
+
+def _append_many(spool: Spool, first: int) -> None:
+    for number in range(first, first + 500):
+        spool.append([entry(number)])
 
 
 @pytest.mark.parametrize("seed", range(3))
