@@ -156,13 +156,17 @@ def _draw_held_out(examples: Sequence[Example], seed: int, removed: Counter[str]
 
 
 def _draw_training(examples: Sequence[Example], policy: Training, removed: Counter[str]) -> list[Example]:
-    """Return training and validation rows: recent ones, and as many earlier ones as the replay share says."""
+    """Return training and validation rows: recent ones, and as many earlier ones as the replay share says.
+
+    Where there is too little earlier traffic to fill its share, recent rows take its place.
+    """
     there = [example for example in examples if example.split == "train"]
     recent = [example for example in there if example.recent]
     earlier = [example for example in there if not example.recent]
-    drawn = balanced(recent, round(policy.max_rows * (1 - policy.replay_share)), seed=policy.seed)
+    room = min(len(earlier), round(policy.max_rows * policy.replay_share))
+    drawn = balanced(recent, policy.max_rows - room, seed=policy.seed)
     replayed = round(len(drawn) * policy.replay_share / (1 - policy.replay_share))
-    drawn += balanced(earlier, replayed, seed=policy.seed)
+    drawn += balanced(earlier, min(room, replayed), seed=policy.seed)
     removed["over_quota"] += len(there) - len(drawn)
     shuffled = sorted(drawn, key=lambda example: _fraction("order", policy.seed, example.request_id))
     validation = min(MAX_VALIDATION, int(len(shuffled) * _VALIDATION_SHARE))

@@ -4,6 +4,7 @@ For adapters made outside the loop, which then ask for the gate by a proposal.
 """
 
 import argparse
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,9 +13,7 @@ import msgspec
 
 from schemas.configuration import Training
 from schemas.settings import Settings
-from services.models.base import base_model_folder
-from training.encoding import Lesson
-from training.fit import Lessons, Progress, fit
+from services.models.threads import share_cores
 
 
 class FileRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,14 +23,13 @@ class FileRow(msgspec.Struct, frozen=True, kw_only=True):
     label: str
 
 
-def read_lessons(file: Path) -> list[Lesson]:
-    """Return the lessons of a JSONL file.
+def read_rows(file: Path) -> list[FileRow]:
+    """Return the rows of a JSONL file.
 
     Raises:
         msgspec.DecodeError: A line is not of the form {"messages": [...], "label": "..."}.
     """
-    rows = msgspec.json.Decoder(FileRow).decode_lines(file.read_bytes())
-    return [Lesson(row.messages, row.label) for row in rows]
+    return msgspec.json.Decoder(FileRow).decode_lines(file.read_bytes())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -50,19 +48,21 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args(arguments)
     policy = Training(app="file", **{name: getattr(given, name) for name in _POLICY_FIELDS})
+    share_cores(os.environ)
+    # Imported only now: torch reads the variables set above when it is.
+    from services.models.base import base_model_folder
+    from training.encoding import Lesson
+    from training.fit import Lessons, fit
+
     base = base_model_folder(given.base, Settings.from_environment().data)
-    rows = read_lessons(given.rows)
-    lessons = Lessons(rows, sorted({lesson.answer for lesson in rows}), start=given.start)
+    rows = [Lesson(row.messages, row.label) for row in read_rows(given.rows)]
+    lessons = Lessons(rows, sorted({row.answer for row in rows}), start=given.start)
     with tempfile.TemporaryDirectory(prefix="driftloop-fit-") as work:
-        made = fit(base, lessons, policy, work=Path(work), on_progress=_print)
+        made = fit(base, lessons, policy, work=Path(work), on_progress=lambda progress: print(progress, flush=True))
         shutil.copytree(made, given.out)
 
 
 _POLICY_FIELDS = ("steps", "batch_size", "learning_rate", "rank", "top_layers", "max_tokens", "seed")
-
-
-def _print(progress: Progress) -> None:
-    print(f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}", flush=True)
 
 
 if __name__ == "__main__":

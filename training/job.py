@@ -27,6 +27,7 @@ from schemas.durations import parse_duration
 from schemas.learning import AdapterTrained
 from schemas.settings import Settings
 from services.bus.producer import Producer
+from services.models.threads import share_cores
 from services.registry.artifacts import ArtifactStore
 from services.runtime.logs import configure_logging
 from services.runtime.process import read_configuration
@@ -53,6 +54,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.leashed:
         threading.Thread(target=_end_with_parent, name="leash", daemon=True).start()
+    share_cores(os.environ)
     settings = Settings.from_environment()
     configure_logging(NAME, settings.log_level)
     jobs = TrainingJobs(open_store(settings.store_url))

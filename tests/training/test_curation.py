@@ -158,6 +158,11 @@ def test_a_replay_share_of_a_quarter_draws_one_earlier_row_for_three_recent_ones
     assert len(drawn) - recent == pytest.approx(recent / 3, abs=1)
 
 
+def test_without_earlier_traffic_recent_rows_fill_the_whole_quota() -> None:
+    dataset = _curated(_rows(300))
+    assert len(dataset.of("train")) + len(dataset.of("validation")) == POLICY.max_rows
+
+
 def test_a_draw_is_as_even_over_labels_and_slices_as_there_are_some() -> None:
     many, few = _rows(200, slice_="a"), _rows(30, start=200, label="unsafe", slice_="b")
     dataset = _curated([*many, *few], Training(app="guard", max_rows=60, replay_share=0.0, holdout_share=0.1))
