@@ -61,15 +61,32 @@ def open_admin(settings: Settings) -> KafkaAdminClient:
 
 def open_consumer(settings: Settings, **options: Any) -> KafkaConsumer:
     """Return a consumer that commits nothing by itself and waits briefly for data; close it."""
-    fixed = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "fetch_max_wait_ms": 100}
+    fixed = {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "earliest",
+        "fetch_max_wait_ms": 100,
+    }
     with _reachable(settings):
-        return KafkaConsumer(**client_options(settings), metrics_enabled=False, **fixed, **options)
+        consumer = KafkaConsumer(**client_options(settings), metrics_enabled=False, **fixed, **options)
+    _create_nothing_by_asking(consumer._cluster)
+    return consumer
 
 
 def open_producer(settings: Settings, **options: Any) -> KafkaProducer:
     """Return a producer; close it."""
+    shared = {**client_options(settings), **producer_options(settings)}
     with _reachable(settings):
-        return KafkaProducer(**client_options(settings), **producer_options(settings), metrics_enabled=False, **options)
+        producer = KafkaProducer(**shared, metrics_enabled=False, **options)
+    _create_nothing_by_asking(producer._metadata)
+    return producer
+
+
+def _create_nothing_by_asking(metadata: Any) -> None:
+    """Keep a client from making a missing topic, with the broker's number of partitions, by asking for it.
+
+    kafka-python 3.0.12 has the option on its clients but does not hand it to their metadata.
+    """
+    metadata.config["allow_auto_create_topics"] = False
 
 
 @contextmanager

@@ -49,9 +49,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._recreated: set[str] = set()
         self._next: dict[TopicPartition, int] = {}
         self._epoch = 0
-        self._client = open_consumer(
-            settings, **group_options(settings), group_id=group, client_id=group, allow_auto_create_topics=False
-        )
+        self._client = open_consumer(settings, **group_options(settings), group_id=group, client_id=group)
         self._client.subscribe(topics=list(topics), listener=self)
 
     @property

@@ -1,6 +1,7 @@
 """The way into the broker: keyed by the catalogue, acknowledged by all replicas, bounded in memory."""
 
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -29,7 +30,9 @@ class Producer:
         self._settings = settings
         self._client_id = client_id
         self._client: Any = None
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
+        self._sizes: dict[int, int] = {}
+        self._taken = 0
         self._buffered = 0
         self._failed = 0
         self._reason = ""
@@ -47,18 +50,17 @@ class Producer:
         self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
     ) -> None:
         """Buffer a message as it is. Raises as `send` does."""
-        size = len(value or b"") + len(key or b"") + _OVERHEAD_BYTES
-        self._reserve(size)
+        number = self._reserve(len(value or b"") + len(key or b"") + _OVERHEAD_BYTES)
         try:
             future = self._connected().send(topic, value=value or b"", key=key, headers=list(headers))
         except UNREACHABLE as error:
-            self._settle(size, None)
+            self._settle(number, None)
             raise BrokerDown(self._settings.kafka) from error
         except BaseException:
-            self._settle(size, None)
+            self._settle(number, None)
             raise
-        future.add_callback(lambda _: self._settle(size, None))
-        future.add_errback(lambda error: self._settle(size, error))
+        future.add_callback(lambda _: self._settle(number, None))
+        future.add_errback(lambda error: self._settle(number, error))
 
     def flush(self, timeout_s: float = 30) -> None:
         """Wait until everything sent so far is acknowledged.
@@ -66,13 +68,17 @@ class Producer:
         Raises:
             Undelivered: Something sent since the last flush failed or is still unacknowledged.
         """
+        deadline = time.monotonic() + timeout_s
         if self._client is not None:
-            try:
+            with suppress(*UNREACHABLE):
                 self._client.flush(timeout=timeout_s)
-            except UNREACHABLE as error:
-                raise Undelivered(self._buffered, f"no acknowledgement within {timeout_s} s") from error
         with self._lock:
+            # The client's own flush may return before the last callback has run.
+            last = self._taken
+            self._lock.wait_for(lambda: not self._waiting(last), timeout=max(0.1, deadline - time.monotonic()))
             failed, self._failed = self._failed, 0
+            if waiting := self._waiting(last):
+                raise Undelivered(failed + waiting, f"no acknowledgement within {timeout_s} s")
         if failed:
             raise Undelivered(failed, self._reason)
 
@@ -97,19 +103,27 @@ class Producer:
                     batch_size=128 * 1024,
                     max_block_ms=5_000,
                     max_request_size=8 * 1024 * 1024,
-                    allow_auto_create_topics=False,
                 )
             return self._client
 
-    def _reserve(self, size: int) -> None:
+    def _reserve(self, size: int) -> int:
         with self._lock:
             if self._buffered + size > MAX_BUFFERED_BYTES:
                 raise BufferFull(self._buffered, _RETRY_AFTER_S)
+            self._taken += 1
             self._buffered += size
+            self._sizes[self._taken] = size
+            return self._taken
 
-    def _settle(self, size: int, error: BaseException | None) -> None:
+    def _waiting(self, last: int) -> int:
+        """Return how many of the messages up to number `last` wait; numbers stand in order."""
+        oldest = next(iter(self._sizes), last + 1)
+        return sum(1 for number in self._sizes if number <= last) if oldest <= last else 0
+
+    def _settle(self, number: int, error: BaseException | None) -> None:
         with self._lock:
-            self._buffered -= size
+            self._buffered -= self._sizes.pop(number)
             if error is not None:
                 self._failed += 1
                 self._reason = type(error).__name__
+            self._lock.notify_all()

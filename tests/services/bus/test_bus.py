@@ -56,6 +56,23 @@ def test_topics_are_created_once_and_keep_their_ids(broker: Broker) -> None:
     assert len(set(ids.values())) == len(ids)
 
 
+def test_a_topic_of_the_wrong_number_of_partitions_is_made_anew_on_the_embedded_broker(broker: Broker) -> None:
+    with closing(open_admin(broker.settings)) as admin:
+        admin.delete_topics(["rollouts.ordered.v1"])
+        admin.create_topics({"rollouts.ordered.v1": {"num_partitions": 4, "replication_factor": 1}})
+        create_topics(broker.settings)
+        (described,) = admin.describe_topics(["rollouts.ordered.v1"])
+    assert len(described["partitions"]) == 1
+
+
+def test_asking_for_a_missing_topic_does_not_make_it(broker: Broker) -> None:
+    with pytest.raises(TopicMissing, match=r"nobody\.made\.v1"):
+        Tail(broker.settings, ["nobody.made.v1"])
+    with closing(Producer(broker.settings, "test")) as producer, pytest.raises(BrokerDown):
+        producer.send_raw("nobody.made.v1", b"x")
+    assert "nobody.made.v1" not in topic_ids(broker.settings)
+
+
 def test_messages_arrive_whole_in_order_and_in_the_partition_of_their_key(broker: Broker) -> None:
     with closing(Producer(broker.settings, "test")) as producer:
         for index in range(200):
@@ -185,11 +202,6 @@ def test_nobody_at_the_address_is_told_as_such() -> None:
         topic_ids(nowhere)
     with closing(Producer(nowhere, "test")) as producer, pytest.raises(BrokerDown):
         producer.send_raw(REQUESTED, b"x")
-
-
-def test_a_missing_topic_is_told_as_such(broker: Broker) -> None:
-    with pytest.raises(TopicMissing, match=r"nobody\.made\.v1"):
-        Tail(broker.settings, ["nobody.made.v1"])
 
 
 def test_a_full_buffer_refuses_and_says_when_to_try_again() -> None:
