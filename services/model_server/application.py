@@ -22,15 +22,20 @@ from services.model_server.routes import Counter
 from services.model_server.served import Served
 from services.model_server.waiting import Limits, WaitingRoom
 from services.model_server.worker import Worker
-from services.models.base import UnknownModel, base_model_folder, is_known, load_base
+from services.models.base import base_model_folder, is_known, load_base
 
 BASE_MODEL = "DRIFTLOOP_BASE_MODEL"
 _log = logging.getLogger(__name__)
 _STOP_S = 3.0
+DEFAULT_LIMITS = Limits()
 
 
-def build_application(settings: Settings, configuration: Configuration) -> Starlette:
+def build_application(
+    settings: Settings, configuration: Configuration, *, limits: Limits = DEFAULT_LIMITS
+) -> Starlette:
     """Return the server; the model is loaded on its own thread once it starts, and /healthz tells when.
+
+    `state.room` of the result is the queue in front of the model.
 
     Raises:
         BadConfiguration: No base model or several, or one that is not on this machine.
@@ -40,7 +45,7 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
         raise BadConfiguration(f"apps: base model {name!r} is neither a folder nor in an installed package")
     registry = process_registry()
     measures = Measures(registry)
-    room = WaitingRoom(Limits())
+    room = WaitingRoom(limits)
     served = Served(base=name, worker=Worker(room, measures))
     stopping = threading.Event()
 
@@ -56,7 +61,9 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
         *health_routes(lambda: {"model": served.loaded.is_set()}, registry),
         *Counter(served, room, measures).routes(),
     ]
-    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=lifespan)
+    application = Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=lifespan)
+    application.state.room = room
+    return application
 
 
 def base_model_of(configuration: Configuration, environment: Mapping[str, str]) -> str:
@@ -80,13 +87,18 @@ def base_model_of(configuration: Configuration, environment: Mapping[str, str]) 
 
 
 def _work(settings: Settings, served: Served, stopping: threading.Event) -> None:
-    """Load the model, then work; a model that can't be loaded ends the process, not only the thread."""
+    """Load the model, then work. What ends this thread ends the process: a server without it is none."""
     try:
-        folder = base_model_folder(served.base, settings.data)
-        model, tokenizer = load_base(folder)
-    except (UnknownModel, OSError, ValueError, RuntimeError):
-        _log.exception("the base model can't be loaded")
+        _equip(settings, served)
+        served.worker.run(stopping)
+    except Exception:  # noqa: BLE001  # whatever it is, the supervisor starts a fresh process
+        _log.exception("the model's thread ended")
         os._exit(1)
+
+
+def _equip(settings: Settings, served: Served) -> None:
+    folder = base_model_folder(served.base, settings.data)
+    model, tokenizer = load_base(folder)
     served.root, served.context = str(folder), model.config.max_position_embeddings
     served.tokenizer = tokenizer
     # Fast tokenizers must not be used from two threads at once.
@@ -94,7 +106,6 @@ def _work(settings: Settings, served: Served, stopping: threading.Event) -> None
     served.worker.equip(model, partial(speaking.decode, skip_special_tokens=True), _ends(model, tokenizer))
     served.loaded.set()
     _log.info("model loaded base=%s dtype=%s threads=%s", served.base, model.dtype, torch.get_num_threads())
-    served.worker.run(stopping)
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:

@@ -90,7 +90,7 @@ def parse_call(body: bytes) -> ChatCall:
     """Return the call in a request body.
 
     Raises:
-        Refusal: 400, naming the field but repeating nothing of its content.
+        Refusal: 400, naming the field; nothing of a message's text is repeated.
     """
     try:
         return _DECODER.decode(body)

@@ -12,7 +12,7 @@ from jinja2 import TemplateError
 
 from services.ingress.errors import Refusal
 from services.model_server.worker import Worker
-from services.models.adapters import AdapterUnfit
+from services.models.adapters import CONFIGURATION, AdapterUnfit
 from services.models.choices import choice_ids, prompt_ids
 
 
@@ -100,7 +100,7 @@ class Served:
                 raise Refusal(
                     400, f"The lora adapter '{name}' has already been loaded.", kind="InvalidUserInput", code="400"
                 )
-            if not (Path(folder) / "adapter_config.json").is_file():
+            if not (Path(folder) / CONFIGURATION).is_file():
                 raise Refusal(
                     404,
                     f"Loading lora {name} failed: No adapter found for {folder}",

@@ -7,7 +7,12 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel
-from peft.utils import load_peft_weights, set_peft_model_state_dict
+from peft.utils import set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+CONFIGURATION = "adapter_config.json"
+WEIGHTS = "adapter_model.safetensors"
 
 
 class AdapterUnfit(ValueError):
@@ -37,13 +42,12 @@ class ResidentAdapters:
             AdapterUnfit: No such folder, not LoRA, or weights that don't cover what its configuration names.
         """
         config = _configuration(folder)
-        config.inference_mode = True
         try:
-            weights = load_peft_weights(str(folder), device="cpu")
+            weights = load_file(folder / WEIGHTS)
             self._inject(slot, config)
             result = set_peft_model_state_dict(self._peft, weights, adapter_name=slot)
             missing = [key for key in result.missing_keys if f".{slot}." in key]
-        except (OSError, ValueError, RuntimeError) as error:
+        except (SafetensorError, OSError, ValueError, RuntimeError) as error:
             self.unload(slot)
             raise AdapterUnfit(f"adapter does not fit the base model: {type(error).__name__}") from error
         if missing or result.unexpected_keys:
@@ -87,9 +91,15 @@ class ResidentAdapters:
 
 
 def _configuration(folder: Path) -> LoraConfig:
-    if not (folder / "adapter_config.json").is_file():
-        raise AdapterUnfit("no adapter found in this folder")
-    config = PeftConfig.from_pretrained(str(folder))
+    """Read the configuration; both files must be there, as peft would look for others on the network."""
+    for file in (CONFIGURATION, WEIGHTS):
+        if not (folder / file).is_file():
+            raise AdapterUnfit(f"no adapter found: {file} is missing")
+    try:
+        config = PeftConfig.from_pretrained(str(folder))
+    except (TypeError, ValueError, KeyError) as error:
+        raise AdapterUnfit(f"{CONFIGURATION} is none of peft's") from error
     if not isinstance(config, LoraConfig):
         raise AdapterUnfit(f"{config.peft_type} is not LoRA")
+    config.inference_mode = True
     return config

@@ -1,0 +1,78 @@
+"""What a chat completion call may look like."""
+
+import json
+from typing import Any
+
+import pytest
+
+from services.ingress.errors import Refusal
+from services.model_server.calls import ChatCall, check_length, parse_call
+from services.model_server.jobs import MAX_TOKENS, Sampling
+
+MESSAGES = [{"role": "user", "content": "hello"}]
+
+
+def call(**fields: Any) -> ChatCall:
+    return parse_call(json.dumps({"model": "m", "messages": MESSAGES, **fields}).encode())
+
+
+def test_both_of_vllms_ways_to_ask_for_a_choice_are_understood() -> None:
+    assert call(guided_choice=["a", "b"]).choices == ("a", "b")
+    assert call(structured_outputs={"choice": ["a", "b"]}).choices == ("a", "b")
+    assert call().choices == ()
+
+
+def test_content_parts_become_text_and_developers_are_the_system() -> None:
+    parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
+    messages = [{"role": "developer", "content": "be kind"}, {"role": "user", "content": parts}]
+    assert call(messages=messages).conversation == [
+        {"role": "system", "content": "be kind"},
+        {"role": "user", "content": "one\ntwo"},
+    ]
+
+
+def test_sampling_has_openais_defaults_within_the_context() -> None:
+    assert call().sampling(10_000) == Sampling(max_tokens=MAX_TOKENS)
+    assert call().sampling(7).max_tokens == 7
+    assert call(stop="x", temperature=0, seed=3, max_completion_tokens=5).sampling(7) == Sampling(
+        5, 0.0, 1.0, 3, ("x",)
+    )
+
+
+def test_unknown_fields_are_ignored() -> None:
+    assert call(metadata={"a": "b"}, user="u").model == "m"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"messages": []},
+        {"messages": "secret"},
+        {"messages": [{"role": "user", "content": 3}]},
+        {"messages": [{"role": "wizard", "content": "secret"}]},
+        {"max_tokens": 0},
+        {"temperature": -1},
+        {"top_p": 0},
+        {"n": 2},
+        {"stream": "yes"},
+    ],
+)
+def test_a_wrong_field_is_named_and_no_message_is_repeated(fields: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as refused:
+        call(**fields)
+    assert refused.value.status == 400
+    assert next(iter(fields)) in refused.value.message
+    assert "secret" not in refused.value.message
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_json_is_refused(body: bytes) -> None:
+    with pytest.raises(Refusal, match=r"JSON|object"):
+        parse_call(body)
+
+
+def test_a_call_longer_than_the_context_is_refused_in_vllms_words() -> None:
+    check_length(90, 10, 100)
+    with pytest.raises(Refusal, match="maximum context length is 100 tokens") as refused:
+        check_length(91, 10, 100)
+    assert refused.value.code == "context_length_exceeded"
