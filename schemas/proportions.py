@@ -1,6 +1,6 @@
 """Shares of successes with their uncertainty: the one place for the arithmetic of accuracies."""
 
-from math import sqrt
+from math import isinf, sqrt
 
 from schemas.learning import Accuracy
 
@@ -19,13 +19,14 @@ def wilson_interval(successes: int, count: int, z: float = Z_95) -> tuple[float,
     """
     if not 0 <= successes <= count:
         raise ValueError(f"{successes} successes of {count}")
-    if count == 0:
+    if count == 0 or isinf(z):
         return 0.0, 1.0
     share = successes / count
     centre = share + z * z / (2 * count)
     spread = z * sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     scale = 1 + z * z / count
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    # The interval holds the share itself, which rounding may put a hair outside.
+    return max(0.0, min(share, (centre - spread) / scale)), min(1.0, max(share, (centre + spread) / scale))
 
 
 def accuracy(correct: int, count: int) -> Accuracy:

@@ -1,15 +1,12 @@
-"""From partials to one window: which partial of a source counts, and how those of all sources add up. Pure.
-
-Partials come at least once, after a replay also incomplete: of each source the one with the smallest
-first offset counts, then the one with the largest last offset (design 4.3).
-"""
+"""From partials to one window: how those of all sources add up. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.observations import Sketch, WindowClosed
+from schemas.partials import preferred
+from schemas.sketches import merge, quantile
 from stream_processors.delivery import Source
-from stream_processors.sketches import merge, quantile
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SUMS = {
@@ -43,14 +40,8 @@ class Partials:
         """Take a partial; return whether it replaces what was known of its source."""
         source = Source(partial.source_topic, partial.source_partition)
         known = self.by_source.get(source)
-        if known is not None and _rank(partial) <= _rank(known):
-            return False
-        self.by_source[source] = partial
-        return True
-
-
-def _rank(partial: WindowClosed) -> tuple[int, int]:
-    return (-partial.first_offset, partial.last_offset)
+        self.by_source[source] = preferred(known, partial)
+        return self.by_source[source] is not known
 
 
 def measure(metric: str, windows: Iterable[WindowClosed]) -> Measure:
@@ -68,7 +59,7 @@ def measure(metric: str, windows: Iterable[WindowClosed]) -> Measure:
         return Measure(part / whole if whole else None, int(whole))
     name, aggregate = metric.rsplit(".", 1)
     sketch = merged_sketch(partials, name)
-    return Measure(quantile(sketch, _QUANTILES[aggregate]), sketch.count)
+    return Measure(quantile(sketch, _QUANTILES[aggregate]) if sketch.count else None, sketch.count)
 
 
 def merged_sketch(partials: Iterable[WindowClosed], name: str) -> Sketch:

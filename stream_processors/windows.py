@@ -20,8 +20,8 @@ from schemas.durations import parse_duration
 from schemas.ids import derived_id
 from schemas.observations import WindowClosed
 from schemas.record import Series, Variant
+from schemas.sketches import Accumulator
 from stream_processors.delivery import Source
-from stream_processors.sketches import Accumulator
 
 SKEW_MS = 500
 

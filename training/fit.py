@@ -91,7 +91,7 @@ def fit(base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progre
         return target
     set_seed(policy.seed)
     model, tokenizer = load_base(base)
-    adapted = _adapted(model, lora(policy, layers=model.config.num_hidden_layers), lessons.start)
+    adapted = _adapted(model, lora(policy, model), lessons.start)
     rows = encode(tokenizer, lessons.train, lessons.choices, max_tokens=policy.max_tokens)
     watched = encode(tokenizer, lessons.validation, lessons.choices, max_tokens=policy.max_tokens)
     trainer = _AnswerTrainer(
@@ -113,17 +113,19 @@ def fit(base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progre
     return _saved(adapted, target)
 
 
-def lora(policy: Training, *, layers: int) -> LoraConfig:
-    """Return the adapter's shape: all linear layers, of the top `policy.top_layers` blocks if that is set.
+def lora(policy: Training, model: Any) -> LoraConfig:
+    """Return the adapter's shape: all linear layers but the head, of the top `policy.top_layers` blocks if set.
 
     The backward pass stops at the lowest block with an adapter, so few top blocks halve a step.
     """
+    layers, head = model.config.num_hidden_layers, model.get_output_embeddings()
+    linear = {name for name, part in model.named_modules() if isinstance(part, torch.nn.Linear) and part is not head}
     top = list(range(max(0, layers - policy.top_layers), layers)) if policy.top_layers else None
     return LoraConfig(
         r=policy.rank,
         lora_alpha=2 * policy.rank,
         lora_dropout=0.0,
-        target_modules="all-linear",
+        target_modules=sorted({name.rpartition(".")[2] for name in linear}),
         layers_to_transform=top,
         task_type="CAUSAL_LM",
     )
@@ -186,12 +188,9 @@ def _adapted(model: Any, shape: LoraConfig, start: Path | None) -> Any:
 
 
 def _same_shape(there: LoraConfig, wanted: LoraConfig) -> bool:
-    """Tell whether two adapters are alike but for their weights; peft names "all-linear" layers when it saves."""
-    return (there.r, there.lora_alpha, there.layers_to_transform) == (
-        wanted.r,
-        wanted.lora_alpha,
-        wanted.layers_to_transform,
-    )
+    """Tell whether two adapters are alike but for their weights."""
+    one, other = ((s.r, s.lora_alpha, s.layers_to_transform, set(s.target_modules)) for s in (there, wanted))
+    return bool(one == other)
 
 
 class _AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers carries no types

@@ -20,8 +20,9 @@ import msgspec
 import numpy as np
 
 from schemas.configuration import GatePolicy
-from schemas.learning import Accuracy, GateReport, SliceResult
-from training.statistics import Correct, count_to_prove, difference_bound, wilson
+from schemas.learning import GateReport, SliceResult
+from schemas.proportions import accuracy
+from training.statistics import count_to_prove, difference_bound
 
 MIN_SLICE = 20
 Role = Literal["recent", "earlier", "slice"]
@@ -76,13 +77,6 @@ def slices_of(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     return dict(sorted(found.items()))
 
 
-def accuracy(correct: Correct) -> Accuracy:
-    """Return the share of correct answers with its interval."""
-    right, count = int(correct.sum()), int(correct.size)
-    low, high = wilson(right, count)
-    return Accuracy(correct=right, count=count, low=low, high=high)
-
-
 def _recent(judged: Sequence[Judged], policy: GatePolicy, seed: int) -> tuple[SliceResult, str]:
     rows = [row for row in judged if row.recent]
     result = _compared("recent", "recent", rows, margin=0.0, seed=seed)
@@ -125,8 +119,8 @@ def _compared(name: str, role: Role, rows: Sequence[Judged], *, margin: float, s
     return SliceResult(
         name=name,
         role=role,
-        candidate=accuracy(candidate),
-        incumbent=accuracy(incumbent),
+        candidate=accuracy(int(candidate.sum()), int(candidate.size)),
+        incumbent=accuracy(int(incumbent.sum()), int(incumbent.size)),
         margin=margin,
         bound=difference_bound(candidate, incumbent, seed=seed),
         passed=False,

@@ -6,7 +6,7 @@ the sample. Adding half an observation to each cell of the paired 2x2 table (Agr
 keeps the bound honest at small n and vanishes at large n.
 """
 
-from math import ceil, sqrt
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -15,22 +15,6 @@ Correct = npt.NDArray[np.bool_]
 
 ONE_SIDED = 0.05
 RESAMPLES = 10_000
-_Z_TWO_SIDED = 1.959964
-
-
-def wilson(correct: int, count: int) -> tuple[float, float]:
-    """Return the Wilson (1927) 95 % score interval of a share; (0, 1) when nothing was counted.
-
-    Example:
-        >>> [round(end, 3) for end in wilson(9, 10)]
-        [0.596, 0.982]
-    """
-    if count == 0:
-        return 0.0, 1.0
-    share, z2 = correct / count, _Z_TWO_SIDED**2
-    centre = (share + z2 / (2 * count)) / (1 + z2 / count)
-    half = _Z_TWO_SIDED / (1 + z2 / count) * sqrt(share * (1 - share) / count + z2 / (4 * count**2))
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def difference_bound(candidate: Correct, incumbent: Correct, *, seed: int) -> float:

@@ -6,9 +6,10 @@ from datetime import datetime
 from schemas.configuration import Configuration, RolloutPolicy
 from schemas.learning import AdapterTrained, RolloutOrdered, RolloutState
 from schemas.observations import WindowClosed
+from schemas.partials import PartialKey, partial_key, preferred
 from schemas.record import Record, Variant
 from services.rollout.convergence import Standing, Wanted
-from services.rollout.figures import Figures, PartialKey, partial_key, preferred, summed
+from services.rollout.figures import Figures, summed
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of
 from services.rollout.machine import Observation
 from services.rollout.persistence import RolloutStore

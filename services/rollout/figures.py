@@ -2,13 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from schemas.observations import Sketch, WindowClosed
-from schemas.record import Series, series_of
-from services.rollout.sketches import merged
-
-PartialKey = tuple[Series, datetime, str, int]
+from schemas.sketches import merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +41,17 @@ class Figures:
 NOTHING = Figures()
 
 
-def partial_key(window: WindowClosed) -> PartialKey:
-    """Return what a partial is a partial of: one series, window and source partition."""
-    return series_of(window), window.window_start, window.source_topic, window.source_partition
-
-
-def preferred(known: WindowClosed | None, new: WindowClosed) -> WindowClosed:
-    """Return the partial to believe of two with the same key.
-
-    A replay may send an incomplete one again; the complete one began earliest, then ended latest.
-    """
-    if known is None:
-        return new
-    return min(known, new, key=lambda window: (window.first_offset, -window.last_offset))
-
-
 def summed(windows: Iterable[WindowClosed]) -> Figures:
     """Return the sums of partials, each of another key."""
     taken = tuple(windows)
     responses, judged = _total(taken, "responses"), _total(taken, "feedback")
+    latency = merge(window.sketches["latency_ms"] for window in taken if "latency_ms" in window.sketches)
     return Figures(
         responses=responses,
         errors=min(_total(taken, "errors"), responses),
         judged=judged,
         correct=min(_total(taken, "feedback_correct"), judged),
-        latency=merged(window.sketches["latency_ms"] for window in taken if "latency_ms" in window.sketches),
+        latency=latency if latency.count else None,
     )
 
 

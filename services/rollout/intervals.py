@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from schemas.proportions import wilson_interval
+
 # Where the sequential boundary is tightest, in units of information (see `information`): a few dozen
 # judged answers, because a canary is meant to be judged by its first windows.
 TIGHTEST_AT = 10.0
@@ -52,16 +54,6 @@ def sequential_critical_value(amount: float, alpha: float) -> float:
     return boundary / math.sqrt(amount)
 
 
-def wilson(hits: int, count: int, z: float) -> Interval:
-    """Return Wilson's score interval of a share (Wilson 1927); [0, 1] for an empty sample."""
-    if not count or math.isinf(z):
-        return Interval(0.0, 1.0)
-    share, scale = hits / count, 1 + z * z / count
-    centre = (share + z * z / (2 * count)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return Interval(max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half)))
-
-
 def difference(first: tuple[int, int], second: tuple[int, int], z: float) -> Interval:
     """Return Newcombe's hybrid score interval of a difference of shares, first minus second.
 
@@ -77,7 +69,7 @@ def difference(first: tuple[int, int], second: tuple[int, int], z: float) -> Int
     if not (first[1] and second[1]):
         return Interval(-1.0, 1.0)
     p, q = first[0] / first[1], second[0] / second[1]
-    of_p, of_q = wilson(*first, z), wilson(*second, z)
-    low = p - q - math.hypot(p - of_p.low, of_q.high - q)
-    high = p - q + math.hypot(of_p.high - p, q - of_q.low)
+    (p_low, p_high), (q_low, q_high) = wilson_interval(*first, z), wilson_interval(*second, z)
+    low = p - q - math.hypot(p - p_low, q_high - q)
+    high = p - q + math.hypot(p_high - p, q - q_low)
     return Interval(low, high)

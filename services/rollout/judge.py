@@ -27,9 +27,9 @@ from dataclasses import dataclass, field
 
 from schemas.configuration import RolloutPolicy
 from schemas.observations import Sketch
+from schemas.sketches import quantile
 from services.rollout.figures import Figures
 from services.rollout.intervals import critical_value, difference, information, sequential_critical_value
-from services.rollout.sketches import quantile
 
 HARM_ALPHA = 0.05
 FITNESS_ALPHA = 0.05

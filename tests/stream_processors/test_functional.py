@@ -12,9 +12,9 @@ from schemas.inference import FeedbackGiven, InferenceResponded
 from schemas.observations import WindowClosed
 from schemas.record import series_of
 from schemas.settings import Settings
+from schemas.sketches import quantile
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED
 from services.bus.producer import Producer
-from stream_processors.sketches import quantile
 from tests.fixtures.broker import Broker
 from tests.stream_processors.builders import feedback, now_ms, responded
 from tests.stream_processors.workers import Worker, everything, records, working

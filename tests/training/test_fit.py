@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from schemas.configuration import GatePolicy, Training
 from schemas.inference import Message
@@ -221,3 +222,11 @@ def test_training_goes_on_from_the_incumbent_of_the_same_shape(base: Path, fitte
     (tmp_path / "other").mkdir()
     fit(base, _lessons(fitted), other, work=tmp_path / "other", on_progress=afresh.append)
     assert afresh[0].loss > 0.5
+
+
+def test_top_layers_leave_the_lower_ones_alone(base: Path, tmp_path: Path) -> None:
+    policy = Training(app="guard", steps=5, batch_size=16, learning_rate=1e-2, rank=4, top_layers=1)
+    made = fit(base, _lessons(), policy, work=tmp_path, on_progress=_ignore)
+    names = list(load_file(made / "adapter_model.safetensors"))
+    assert names
+    assert all(".layers.1." in name for name in names)

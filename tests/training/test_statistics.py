@@ -5,28 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.statistics import Correct, count_to_prove, difference_bound, wilson
+from training.statistics import Correct, count_to_prove, difference_bound
 
 
 def _answers(won: int, lost: int, tied: int) -> tuple[Correct, Correct]:
     candidate = np.array([True] * won + [False] * lost + [True] * tied)
     incumbent = np.array([False] * won + [True] * lost + [True] * tied)
     return candidate, incumbent
-
-
-@given(st.integers(0, 500), st.integers(0, 500))
-def test_wilson_holds_the_share_and_stays_within_zero_and_one(first: int, second: int) -> None:
-    correct, count = min(first, second), max(first, second)
-    low, high = wilson(correct, count)
-    assert 0 <= low <= high <= 1
-    if count:
-        assert low <= correct / count <= high
-
-
-def test_wilson_agrees_with_a_published_example() -> None:
-    # Newcombe 1998, table I: 81 of 263 and 0 of 20.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
 @given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 200))

@@ -6,6 +6,7 @@ from schemas.configuration import RolloutPolicy
 from schemas.learning import AdapterTrained, GateReport, Lineage, RolloutOrdered
 from schemas.observations import Sketch, WindowClosed
 from schemas.record import Variant
+from schemas.sketches import Accumulator
 from services.rollout.figures import Figures
 
 START = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
@@ -68,3 +69,11 @@ def window(
         last_offset=first + count,
         counters={"responses": count, "feedback": count, "feedback_correct": correct},
     )
+
+
+def sketch_of(values: list[float]) -> Sketch:
+    """A sketch of values."""
+    accumulator = Accumulator()
+    for value in values:
+        accumulator.add(value)
+    return accumulator.sketch()

@@ -1,7 +1,8 @@
 import pytest
 
+from schemas.partials import partial_key, preferred
 from schemas.record import Variant
-from services.rollout.figures import Figures, partial_key, preferred, summed
+from services.rollout.figures import Figures, summed
 from tests.services.rollout.builders import window
 
 

@@ -2,10 +2,8 @@ import math
 import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.rollout.intervals import critical_value, difference, information, sequential_critical_value, wilson
+from services.rollout.intervals import critical_value, difference, information, sequential_critical_value
 
 
 def test_newcombe_interval_agrees_with_the_published_example() -> None:
@@ -18,14 +16,6 @@ def test_newcombe_interval_agrees_with_the_published_example_at_the_edge() -> No
     # Case (g): 10/10 - 0/20.
     interval = difference((10, 10), (0, 20), 1.959964)
     assert (round(interval.low, 4), interval.high) == (0.6791, 1.0)
-
-
-@given(hits=st.integers(0, 500), more=st.integers(0, 500), z=st.floats(0.1, 6))
-def test_wilson_interval_holds_the_share_and_stays_between_0_and_1(hits: int, more: int, z: float) -> None:
-    count = hits + more
-    interval = wilson(hits, count, z)
-    assert 0 <= interval.low <= interval.high <= 1
-    assert not count or interval.low <= hits / count <= interval.high
 
 
 def test_an_empty_sample_says_nothing() -> None:

@@ -1,8 +1,7 @@
 from schemas.configuration import RolloutPolicy
 from services.rollout.figures import Figures
 from services.rollout.judge import judge
-from tests.services.rollout.builders import APP, POLICY, judged
-from tests.services.rollout.test_sketches import sketch_of
+from tests.services.rollout.builders import APP, POLICY, judged, sketch_of
 
 
 def test_flipped_labels_are_harm_within_a_dozen_answers() -> None:

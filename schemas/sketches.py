@@ -69,8 +69,11 @@ def merge(sketches: Iterable[Sketch]) -> Sketch:
     )
 
 
-def quantile(sketch: Sketch, q: float) -> float | None:
-    """Return the q-quantile (0 to 1, lower of two neighbours) within the relative accuracy; None when empty.
+def quantile(sketch: Sketch, q: float) -> float:
+    """Return the q-quantile (0 to 1, lower of two neighbours) within the relative accuracy.
+
+    Raises:
+        ValueError: The sketch is empty.
 
     Example:
         >>> accumulator = Accumulator()
@@ -80,7 +83,7 @@ def quantile(sketch: Sketch, q: float) -> float | None:
         50
     """
     if sketch.count == 0:
-        return None
+        raise ValueError("an empty sketch has no quantiles")
     rank = math.floor(q * (sketch.count - 1))
     seen = sketch.zeros
     if rank < seen:
