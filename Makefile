@@ -6,12 +6,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := $(shell grep -E '^torch==' requirements.in)
+EMBEDDED_ONLY := --ignore=tests/e2e --ignore=tests/services/embedded/test_broker.py --ignore=tests/services/test_cli.py
 PACKAGES := schemas services stream_processors training dashboards
 
-.PHONY: help setup demo up test check browser lock clean
+.PHONY: help setup demo up test check browser kafka kafka-cluster test-kafka test-kafka-if-available lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Create .venv from the lock file (no Docker, no GPU)
 
@@ -46,6 +47,21 @@ browser:
 		echo "browser: installing Debian's chromium for the dashboard tests"; \
 		run=$$(test "$$(id -u)" = 0 || echo sudo); \
 		$$run apt-get -qq update && $$run apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
+
+kafka: setup ## Start Apache Kafka on port 19092 (Java 17, Maven; no Docker) and stay until Ctrl-C
+	@$(BIN)/python -m services.embedded.kafka
+
+kafka-cluster: setup ## The same with three brokers that keep every record three times
+	@$(BIN)/python -m services.embedded.kafka 3
+
+test-kafka: setup ## Run every test that touches a broker against Apache Kafka
+	@$(BIN)/python -m services.embedded.kafka --bring
+	@DRIFTLOOP_TEST_BROKER=kafka $(BIN)/python -m pytest -m broker $(EMBEDDED_ONLY)
+
+# Status 3 of --bring is a machine without Java, Maven or Maven Central; it has said so in one line.
+test-kafka-if-available: setup
+	@status=0; $(BIN)/python -m services.embedded.kafka --bring || status=$$?; \
+		case $$status in 0) $(MAKE) --no-print-directory test-kafka;; 3) echo "test-kafka: skipped";; *) exit $$status;; esac
 
 lock: ## Resolve requirements*.in into requirements.lock
 	@deploy/lock.sh

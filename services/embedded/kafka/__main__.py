@@ -1,11 +1,12 @@
 """python -m services.embedded.kafka [1|3]: Apache Kafka in the foreground until Ctrl-C; its log stays.
 
-Order of effects: 1. jars into the cache  2. folders formatted, once  3. all ports free  4. nodes started
-5. one line when all answer  6. on Ctrl-C or SIGTERM, or when every node has ended: SIGTERM, wait, SIGKILL.
+Order of effects: 1. jars into the cache  2. each folder formatted, once, its ports free  3. nodes started
+4. one line when all answer  5. on Ctrl-C or SIGTERM, or when every node has ended: SIGTERM, wait, SIGKILL.
 A node of three that ends is told of, and the others go on, so that one can be killed to see what follows.
 
-DRIFTLOOP_KAFKA_CACHE says where the jars are kept (.driftloop/kafka). A user's mistake, or a machine
-without Java, Maven or Maven Central, ends it with one line and status 2; `--bring` only does step 1.
+DRIFTLOOP_KAFKA_CACHE says where the jars are kept (.driftloop/kafka). A user's mistake ends it with
+one line and status 2, a machine without Java, Maven or Maven Central with one line and status 3.
+`--bring` only does step 1.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 from schemas.settings import BadSetting, Settings, port_variable
 from services.embedded.kafka.distribution import Distribution, KafkaMissing, bring_kafka
@@ -40,17 +42,29 @@ def main() -> None:
     parser.add_argument("--bring", action="store_true", help="only bring the jars into the cache")
     asked = parser.parse_args()
     try:
-        settings = Settings.from_environment()
-        kafka = bring_kafka(cache_folder())
-        nodes = cluster(settings.data / NAME, settings.host, settings.ports["broker"], size=asked.size)
-        if not asked.bring:
-            _check_ports(nodes)
-            for node in nodes:
-                prepare(node, nodes, kafka)
-    except (BadSetting, KafkaMissing, PortTaken) as error:
-        print(error if str(error).startswith(NAME) else f"{NAME}: {error}", file=sys.stderr)
-        sys.exit(2)
-    sys.exit(0 if asked.bring else run(nodes, kafka))
+        sys.exit(_bring_and_run(asked.size, only_bring=asked.bring))
+    except (BadSetting, PortTaken) as error:
+        _end(error, 2)
+    except KafkaMissing as error:
+        _end(error, 3)
+
+
+def _bring_and_run(size: int, *, only_bring: bool) -> int:
+    settings = Settings.from_environment()
+    kafka = bring_kafka(cache_folder())
+    if only_bring:
+        return 0
+    nodes = cluster(settings.data / NAME, settings.host, settings.ports["broker"], size=size)
+    for node in nodes:
+        prepare(node, nodes, kafka)
+        for port in (node.port, node.controller_port):
+            must_be_free(NAME, node.host, port, port_variable("broker"))
+    return run(nodes, kafka)
+
+
+def _end(error: Exception, status: int) -> NoReturn:
+    print(error if str(error).startswith(NAME) else f"{NAME}: {error}", file=sys.stderr)
+    sys.exit(status)
 
 
 def cache_folder() -> Path:
@@ -69,12 +83,6 @@ def run(nodes: Sequence[Node], kafka: Distribution) -> int:
     finally:
         _stop(running)
     return 0 if well else 1
-
-
-def _check_ports(nodes: Sequence[Node]) -> None:
-    for node in nodes:
-        for port in (node.port, node.controller_port):
-            must_be_free(NAME, node.host, port, port_variable("broker"))
 
 
 def _await_answers(running: Running, stopping: threading.Event) -> bool:
