@@ -59,7 +59,7 @@ class Observer:
             except WarehouseDown:
                 pass
             time.sleep(POLL_S)
-        raise NothingHappened(f"{what}: not within {patience_s:.0f} s")
+        raise NothingHappened(f"{what}: not within {patience_s:.0f} s; last word of training: {self.training_progress()}")
 
     def training_progress(self) -> str:
         """Return the latest word of the training service, e.g. "training 40/100, loss 0.21"."""

@@ -47,5 +47,5 @@ class Scenario:
     rate: float = 12.0
     baseline_s: float = 30.0
     flipped_steps: int = 40
-    patience_s: float = 300.0
+    patience_s: float = 600.0
     bars: Bars = field(default_factory=Bars)
