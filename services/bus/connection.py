@@ -38,6 +38,14 @@ def group_options(settings: Settings) -> dict[str, Any]:
     return {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 1_500}
 
 
+def join_patience_s(settings: Settings) -> float:
+    """Return for how long a member waits to be in its group before it starts over.
+
+    A real broker answers within what its slowest member takes between polls.
+    """
+    return 12.0 if settings.profile == "embedded" else 600.0
+
+
 def producer_options(settings: Settings) -> dict[str, Any]:
     """Return what makes sending safe on this profile's broker.
 

@@ -2,17 +2,20 @@
 
 import logging
 import threading
+import time
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
-from kafka import TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.errors import KafkaError
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from schemas.settings import Settings
 from services.bus.assignment import Assigned, Starts, committed_starts
-from services.bus.connection import group_options, open_consumer
+from services.bus.connection import group_options, join_patience_s, open_consumer
+from services.bus.errors import BrokerDown
 from services.bus.message import Message, message_of
 from services.bus.positions import topic_id
 
@@ -49,8 +52,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._recreated: set[str] = set()
         self._next: dict[TopicPartition, int] = {}
         self._epoch = 0
-        self._client = open_consumer(settings, **group_options(settings), group_id=group, client_id=group)
-        self._client.subscribe(topics=list(topics), listener=self)
+        self._committed: dict[TopicPartition, int] = {}
+        self._joining_since: float | None = None
+        self._open = partial(_joined, settings, group, topics, self)
+        self._patience_s = join_patience_s(settings)
+        self._client = self._open()
 
     @property
     def assigned(self) -> bool:
@@ -73,6 +79,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         """
         epoch = self._epoch
         batches = self._client.poll(timeout_ms=round(timeout_s * 1000), max_records=max_records)
+        self._notice_stuck()
         self._notice_recreated()
         if self._unsettled:
             self._settle()
@@ -84,11 +91,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
     def commit(self) -> None:
         """Commit all that poll has returned. A commit that fails is covered by the next one."""
         with self._lock:
-            offsets = {tp: OffsetAndMetadata(at, self._ids[tp.topic], -1) for tp, at in self._next.items()}
+            ahead = {tp: at for tp, at in self._next.items() if self._committed.get(tp) != at}
+            offsets = {tp: OffsetAndMetadata(at, self._ids[tp.topic], -1) for tp, at in ahead.items()}
         if not offsets:
             return
         try:
             self._client.commit(offsets, timeout_ms=_REQUEST_MS)
+            self._committed.update(ahead)
         except KafkaError as error:
             log.warning("commit of %d partitions failed: %s", len(offsets), type(error).__name__)
 
@@ -124,7 +133,30 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._epoch += 1
         self._unsettled = set(partitions)
         self._next.clear()
+        self._committed.clear()
         self._client.pause(*partitions)
+
+    def _notice_stuck(self) -> None:
+        """Join anew when joining takes too long: the embedded broker sometimes never answers a rejoin."""
+        now = time.monotonic()
+        if self._client.group_metadata().state is MemberState.STABLE:
+            self._joining_since = None
+            return
+        self._joining_since = self._joining_since or now
+        if now - self._joining_since < self._patience_s:
+            return
+        self._joining_since = now
+        stuck = self._client
+        try:
+            self._client = self._open()
+        except BrokerDown:
+            return
+        log.warning("no answer to joining the group for %.0f s; joining anew", self._patience_s)
+        stuck.close(autocommit=False, timeout_ms=1_000)
+        with self._lock:
+            self._epoch += 1
+            self._unsettled.clear()
+            self._next.clear()
 
     def _notice_recreated(self) -> None:
         now = {topic: topic_id(self._client, topic) for topic in self._ids}
@@ -176,3 +208,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
     def _take(self, tp: TopicPartition, records: list[Any]) -> list[Message]:
         self._next[tp] = records[-1].offset + 1
         return [message_of(record, self._ids[tp.topic]) for record in records]
+
+
+def _joined(
+    settings: Settings, group: str, topics: Sequence[str], listener: ConsumerRebalanceListener
+) -> KafkaConsumer:
+    client = open_consumer(settings, **group_options(settings), group_id=group, client_id=group)
+    client.subscribe(topics=list(topics), listener=listener)
+    return client
