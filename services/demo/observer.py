@@ -59,7 +59,8 @@ class Observer:
             except WarehouseDown:
                 pass
             time.sleep(POLL_S)
-        raise NothingHappened(f"{what}: not within {patience_s:.0f} s; last word of training: {self.training_progress()}")
+        last = self.training_progress()
+        raise NothingHappened(f"{what}: not within {patience_s:.0f} s; training last said: {last or 'nothing'}")
 
     def training_progress(self) -> str:
         """Return the latest word of the training service, e.g. "training 40/100, loss 0.21"."""
