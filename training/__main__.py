@@ -32,7 +32,7 @@ from training.bench import JobFailed, bench_for, folder_of
 from training.courier import Courier
 from training.job import fail
 from training.journal import Journal
-from training.measures import BAD_MESSAGES, CRASHES, ORDERS, RUNNING
+from training.measures import Measures
 from training.orders import refusal, unfitness
 from training.worker import Worker
 
@@ -66,6 +66,7 @@ class Service:
         self._send = send
         self._worker: Worker | None = None
         self._not_before = 0.0
+        self._measures = Measures()
 
     def run(self, consumer: Consumer) -> None:
         """Run until stopped; a worker at work is ended, its job stays open."""
@@ -84,7 +85,7 @@ class Service:
         try:
             order = decoded(message)
         except BadRecord as error:
-            BAD_MESSAGES.inc()
+            self._measures.skipped.labels(NAME, message.topic).inc()
             log.warning("skipped %s/%d@%d: %s", message.topic, message.partition, message.offset, error.reason)
             return
         if isinstance(order, RetrainingRequested | AdapterProposed):
@@ -94,7 +95,7 @@ class Service:
         kind: Kind = "retraining" if isinstance(order, RetrainingRequested) else "proposal"
         job_id = job_id_of(order)
         job = self._jobs.get(job_id) or self._judge(order, job_id, kind)
-        ORDERS.labels(kind, "declined" if job.state == "declined" else "accepted").inc()
+        self._measures.orders.labels(kind, "declined" if job.state == "declined" else "accepted").inc()
         log.info("job=%s app=%s kind=%s state=%s version=%s", job_id, order.app, kind, job.state, job.version)
         if job.state == "declined":
             self._send(declined(job, order))
@@ -115,12 +116,12 @@ class Service:
         if self._worker is not None:
             self._account_for(self._worker)
             self._worker = None
-            RUNNING.set(0)
+            self._measures.running.set(0)
         job = self._jobs.next_open()
         if job is not None and time.monotonic() >= self._not_before:
             self._jobs.begin(job.job_id, datetime.now(UTC))
             self._worker = Worker(job.job_id)
-            RUNNING.set(1)
+            self._measures.running.set(1)
             log.info("job=%s app=%s version=%s worker=%d", job.job_id, job.app, job.version, self._worker.pid)
 
     def _account_for(self, worker: Worker) -> None:
@@ -129,7 +130,7 @@ class Service:
         job = self._jobs.get(worker.job_id)
         if job is None or job.state not in OPEN:
             return
-        CRASHES.inc()
+        self._measures.crashes.inc()
         log.warning("job=%s worker ended with status %s", worker.job_id, worker.exit_code)
         self._jobs.crashed(job.job_id, datetime.now(UTC))
         self._not_before = time.monotonic() + BACK_OFF_S
