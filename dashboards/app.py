@@ -1,62 +1,37 @@
-"""The dashboard's frame: navigation, the choice of app, and one refreshing page at a time."""
+"""The script that Streamlit runs: page names and addresses, the rest is dashboards.pages."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
-from dashboards.reader import Reader, Unreachable
-from dashboards.views import drift, loop, overview, safety, training
+from dashboards.pages import PAGES, draw
 
-REFRESH = "2s"
-PAGES = {
-    "Loop": (loop.show, ":material/sync:"),
-    "Overview": (overview.show, ":material/monitoring:"),
-    "Safety": (safety.show, ":material/shield:"),
-    "Drift": (drift.show, ":material/trending_up:"),
-    "Training & rollouts": (training.show, ":material/rocket_launch:"),
-}
+# Drawn here: Streamlit would fetch a named icon from the network.
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="32" height="32" fill="none" stroke="#2f6fde" '
+    'stroke-width="3" stroke-linecap="round"><path d="M20 12a8 8 0 1 1-2.6-5.9"/><path d="M20 3v5h-5"/></svg>'
+)
 
 
 def main() -> None:
-    """Draw the chosen page; everything below the title refreshes by itself."""
-    st.set_page_config(page_title="driftloop", page_icon=":material/sync:", layout="wide")
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="driftloop", page_icon=ICON, layout="wide")
     pages = [
-        st.Page(_page(title), title=title, icon=icon, url_path=title.split()[0].lower(), default=title == "Loop")
-        for title, (_, icon) in PAGES.items()
+        st.Page(
+            _drawing(page.title),
+            title=page.title,
+            icon=page.icon,
+            url_path=page.title.split()[0].lower(),
+            default=place == 0,
+        )
+        for place, page in enumerate(PAGES)
     ]
-    st.navigation(pages).run()
+    st.navigation(pages, position="top").run()
 
 
-def _page(title: str):  # type: ignore[no-untyped-def]  # Streamlit takes any callable as a page
-    def draw() -> None:
-        st.title(title)
-        _live(title)
-
-    draw.__name__ = title.split()[0].lower()
-    return draw
+def _drawing(title: str) -> Callable[[], None]:
+    return lambda: draw(title)
 
 
-@st.fragment(run_every=REFRESH)
-def _live(title: str) -> None:
-    try:
-        reader = _reader()
-        apps = reader.apps()
-        if not apps:
-            st.info(
-                "No traffic yet. Point a client at the gateway (see the README) or run `driftloop demo`; "
-                "this page fills by itself."
-            )
-            return
-        app = apps[0] if len(apps) == 1 else st.sidebar.selectbox("Application", apps)
-        PAGES[title][0](reader.about(app))
-    except Unreachable:
-        st.session_state.pop("reader", None)
-        st.warning("The warehouse does not answer. This page tries again every two seconds.")
-
-
-def _reader() -> Reader:
-    if "reader" not in st.session_state:
-        st.session_state["reader"] = Reader.connect()
-    reader: Reader = st.session_state["reader"]
-    return reader
-
-
-main()
+if __name__ == "__main__":
+    main()

@@ -1,218 +1,105 @@
-"""From rows of the loop's tables to the chains that the Loop page tells. Pure: frames in, values out."""
+"""From rows of the loop's tables to the chains that the Loop page tells. Pure: rows in, values out.
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+A chain is what belongs together by its ids: an order of a version with the alert behind it, the training,
+the gate and the rollout; or a proposal with the same; or an alert that ordered nothing.
+"""
 
-import msgspec
-import pandas as pd
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 
-Row = Mapping[str, Any]
-Tone = Literal["breach", "act", "good", "bad"]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Something that happened, and the row that proves it.
-
-    Attributes:
-        table: Where the evidence stands.
-        evidence: The row's telling fields.
-    """
-
-    at: datetime
-    title: str
-    detail: str
-    tone: Tone
-    table: str
-    evidence: Row
+from dashboards.outcomes import Outcome, Version, outcome_of_alert, outcome_of_version
+from dashboards.rows import Row, Rows, lineage_of, where
+from dashboards.steps import Step, alert_steps, drift_steps, order_step, proposal_step, training_steps, version_steps
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """What belongs together, from what set it off to where it ended; steps are in order of time."""
+    """What belongs together, from what set it off to where it ended.
+
+    Attributes:
+        key: Id of the order, proposal or alert that began it.
+        origin: The breach, or the order when no alert is behind it; the zero of its steps' times.
+        outcome: Where it stands now, in words.
+        steps: In order of time.
+    """
 
     key: str
-    title: str
+    origin: datetime
+    outcome: Outcome
     steps: tuple[Step, ...]
-
-    @property
-    def began(self) -> datetime:
-        """When the first step happened."""
-        return self.steps[0].at
-
-    @property
-    def outcome(self) -> Tone:
-        """The tone of the last step."""
-        return self.steps[-1].tone
-
-    @property
-    def duration(self) -> timedelta:
-        """From first step to last."""
-        return self.steps[-1].at - self.steps[0].at
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """The loop's tables of one app, oldest rows first."""
-
-    alerts: pd.DataFrame
-    deliveries: pd.DataFrame
-    retrainings: pd.DataFrame
-    training_changes: pd.DataFrame
-    adapters: pd.DataFrame
-    orders: pd.DataFrame
-    rollouts: pd.DataFrame
-    proposals: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def chains(rows: Rows) -> tuple[Chain, ...]:
-    """Return all chains, the newest first: one for each ordered or proposed version, one for each other alert."""
-    adapters = records(rows.adapters)
-    found = [_retraining_chain(rows, order, adapters) for order in records(rows.retrainings)]
-    retrained = {lineage_of(adapter).get("retraining_id") for adapter in adapters}
-    orders = {order["retraining_id"] for order in records(rows.retrainings)}
-    found += [
-        _proposal_chain(rows, adapter)
-        for adapter in adapters
-        if lineage_of(adapter).get("retraining_id") not in orders & retrained
+    """Return every chain, the newest first."""
+    ordered = {order["alert_id"] for order in rows.retrainings}
+    known = {order["retraining_id"] for order in rows.retrainings} | {p["proposal_id"] for p in rows.proposals}
+    found = [_of_order(rows, order) for order in rows.retrainings]
+    found += [_of_proposal(rows, proposal) for proposal in rows.proposals]
+    found += [_of_orphan(rows, a) for a in rows.adapters if not {lineage_of(a).retraining_id, a["job_id"]} & known]
+    alert_ids = dict.fromkeys(alert["alert_id"] for alert in rows.alerts)
+    found += [_of_alert(rows, alert_id) for alert_id in alert_ids if alert_id not in ordered]
+    return tuple(sorted(found, key=lambda chain: chain.origin, reverse=True))
+
+
+def _of_order(rows: Rows, order: Row) -> Chain:
+    alerts = where(rows.alerts, "alert_id", order["alert_id"]) if order["alert_id"] else []
+    origin: datetime = alerts[0]["breached_at"] if alerts else order["occurred_at"]
+    changes = where(rows.training_changes, "retraining_id", order["retraining_id"])
+    made = [a for a in rows.adapters if lineage_of(a).retraining_id == order["retraining_id"]]
+    steps = [
+        *(drift_steps(rows.drifts, alerts[0]) if alerts else ()),
+        *alert_steps(alerts, where(rows.deliveries, "alert_id", order["alert_id"])),
+        order_step(order),
+        *_making(rows, changes, made),
     ]
-    ordered = {order["alert_id"] for order in records(rows.retrainings)}
-    found += _alert_chains(rows, ordered)
-    return tuple(sorted((chain for chain in found if chain.steps), key=lambda chain: chain.began, reverse=True))
+    cause = "the breach" if alerts else "it was ordered"
+    version = _version(rows, origin=origin, cause=cause, changes=changes, made=made)
+    return _chain(order["retraining_id"], origin, outcome_of_version(version), steps)
 
 
-def lineage_of(adapter: Row) -> dict[str, Any]:
-    """Return the lineage that an adapters row holds as JSON."""
-    return dict(msgspec.json.decode(adapter["lineage"]))
+def _of_proposal(rows: Rows, proposal: Row) -> Chain:
+    origin: datetime = proposal["occurred_at"]
+    changes = where(rows.training_changes, "job_id", proposal["proposal_id"])
+    made = where(rows.adapters, "job_id", proposal["proposal_id"])
+    version = _version(rows, origin=origin, cause="it was proposed", changes=changes, made=made)
+    steps = [proposal_step(proposal), *_making(rows, changes, made)]
+    return _chain(proposal["proposal_id"], origin, outcome_of_version(version), steps)
 
 
-def records(frame: pd.DataFrame) -> list[Row]:
-    """Return the rows of a frame as mappings."""
-    return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+def _of_orphan(rows: Rows, adapter: Row) -> Chain:
+    """Tell of a version whose order is no longer among the rows."""
+    origin: datetime = adapter["occurred_at"]
+    version = _version(rows, origin=origin, cause="its gate", changes=[], made=[adapter])
+    return _chain(adapter["job_id"], origin, outcome_of_version(version), _making(rows, [], [adapter]))
 
 
-def _of(frame: pd.DataFrame, column: str, value: str) -> list[Row]:
-    return [row for row in records(frame) if row[column] == value]
+def _of_alert(rows: Rows, alert_id: str) -> Chain:
+    alerts = where(rows.alerts, "alert_id", alert_id)
+    steps = alert_steps(alerts, where(rows.deliveries, "alert_id", alert_id))
+    return _chain(alert_id, alerts[0]["breached_at"], outcome_of_alert(alerts), steps)
 
 
-def _chain(key: str, title: str, steps: Iterable[Step]) -> Chain:
-    return Chain(key, title, tuple(sorted(steps, key=lambda step: step.at)))
-
-
-def _retraining_chain(rows: Rows, order: Row, adapters: list[Row]) -> Chain:
-    made = [a for a in adapters if lineage_of(a).get("retraining_id") == order["retraining_id"]]
-    steps = _alert_steps(rows, order["alert_id"]) if order["alert_id"] else []
-    by = order["monitor"] or order["requested_by"]
-    steps.append(_step(order, "Retraining ordered", f"by {by}", "act", "retrainings"))
-    steps += _training_steps(rows, order["retraining_id"])
+def _making(rows: Rows, changes: list[Row], made: list[Row]) -> list[Step]:
+    steps = training_steps(changes)
     for adapter in made:
-        steps += _version_steps(rows, adapter)
-    name = made[-1]["adapter_version"] if made else "next version"
-    return _chain(order["retraining_id"], f"{name}, ordered by {by}", steps)
+        name = adapter["adapter_version"]
+        orders, rollouts = (where(table, "adapter_version", name) for table in (rows.orders, rows.rollouts))
+        steps += version_steps(adapter, orders, rollouts)
+    return steps
 
 
-def _proposal_chain(rows: Rows, adapter: Row) -> Chain:
-    proposed = [
-        _step(row, "Adapter proposed", f"by {row['proposed_by']}: {row['reason']}", "act", "adapter_proposals")
-        for row in records(rows.proposals)
-        if row["proposal_id"] == adapter["job_id"]
-    ]
-    return _chain(
-        adapter["job_id"], f"{adapter['adapter_version']}, proposed", [*proposed, *_version_steps(rows, adapter)]
+def _version(rows: Rows, *, origin: datetime, cause: str, changes: list[Row], made: list[Row]) -> Version:
+    name = made[-1]["adapter_version"] if made else changes[-1]["adapter_version"] if changes else ""
+    return Version(
+        name=name,
+        origin=origin,
+        cause=cause,
+        training=changes[-1] if changes else None,
+        adapter=made[-1] if made else None,
+        rollouts=where(rows.rollouts, "adapter_version", name) if made else [],
     )
 
 
-def _alert_chains(rows: Rows, ordered: set[str]) -> list[Chain]:
-    firing = [a for a in records(rows.alerts) if a["state"] == "firing" and a["alert_id"] not in ordered]
-    return [
-        _chain(a["alert_id"], f"{a['monitor']} on {_version(a)}", _alert_steps(rows, a["alert_id"])) for a in firing
-    ]
-
-
-def _alert_steps(rows: Rows, alert_id: str) -> list[Step]:
-    steps = []
-    for row in _of(rows.alerts, "alert_id", alert_id):
-        firing = row["state"] == "firing"
-        value: str = "no data" if pd.isna(row["value"]) else f"{row['value']:.3g}"
-        detail = f"{row['metric']} of {_version(row)} is {value}, wanted not {row['comparison']} {row['threshold']:g}"
-        title = f"{'Breach' if firing else 'Recovered'}: {row['monitor']}"
-        steps.append(_step(row, title, detail, "breach" if firing else "good", "alerts"))
-    for row in _of(rows.deliveries, "alert_id", alert_id):
-        told = f"{row['alert_state']} told to {row['subscription']} by {row['channel']}"
-        detail = told if row["delivered"] else f"{told} failed: {row['error']}"
-        title = "Alert delivered" if row["delivered"] else "Alert not delivered"
-        steps.append(_step(row, title, detail, "act" if row["delivered"] else "bad", "alert_deliveries"))
-    return steps
-
-
-def _training_steps(rows: Rows, retraining_id: str) -> list[Step]:
-    titles = {
-        "declined": "Retraining declined",
-        "curating": "Data curated",
-        "training": "Training",
-        "evaluating": "Candidate and incumbent compared",
-        "failed": "Training failed",
-    }
-    last = {str(row["state"]): row for row in _of(rows.training_changes, "retraining_id", retraining_id)}
-    return [
-        _step(
-            row,
-            titles[state],
-            _training_detail(row),
-            "bad" if state in ("failed", "declined") else "act",
-            "training_changes",
-        )
-        for state, row in last.items()
-        if state in titles
-    ]
-
-
-def _training_detail(row: Row) -> str:
-    if row["state"] != "training":
-        return str(row["detail"])
-    loss: str = "" if pd.isna(row["loss"]) else ", loss {:.3f}".format(row["loss"])
-    return f"step {row['step']} of {row['steps']}{loss}"
-
-
-def _version_steps(rows: Rows, adapter: Row) -> list[Step]:
-    report = msgspec.json.decode(adapter["gate"])
-    verdict = "passed" if report["passed"] else "refused"
-    tone: Tone = "good" if report["passed"] else "bad"
-    reason = "; ".join(report["reasons"][:2])
-    steps = [_step(adapter, f"Gate {verdict} {adapter['adapter_version']}", reason, tone, "adapters")]
-    for row in _of(rows.orders, "adapter_version", adapter["adapter_version"]):
-        forced = ", past the gate" if row["override_gate"] else ""
-        detail = f"{row['action']} by {row['ordered_by']}{forced}: {row['reason']}"
-        steps.append(_step(row, "Operator's order", detail, "act", "rollout_orders"))
-    steps += [_rollout_step(row) for row in _of(rows.rollouts, "adapter_version", adapter["adapter_version"])]
-    return steps
-
-
-_ROLLOUT_TITLES: dict[str, tuple[str, Tone]] = {
-    "loading": ("Loading on every replica", "act"),
-    "shadow": ("Shadow", "act"),
-    "canary": ("Canary", "act"),
-    "promoted": ("Promoted", "good"),
-    "rolled_back": ("Rolled back", "bad"),
-    "refused": ("Rollout refused", "bad"),
-    "failed": ("Rollout failed", "bad"),
-}
-
-
-def _rollout_step(row: Row) -> Step:
-    title, tone = _ROLLOUT_TITLES[row["state"]]
-    share = next((r["weight"] for r in msgspec.json.decode(row["routes"]) if r["variant"] == "canary"), None)
-    if row["state"] == "canary" and share is not None:
-        title = f"{title} at {share:.0%}"
-    return _step(row, f"{title}: {row['adapter_version']}", row["reason"], tone, "rollouts")
-
-
-def _step(row: Row, title: str, detail: str, tone: Tone, table: str) -> Step:
-    shown = {key: value for key, value in row.items() if key not in ("topic_id", "partition", "offset", "recorded_at")}
-    return Step(row["occurred_at"], title, detail, tone, table, shown)
-
-
-def _version(row: Row) -> str:
-    return str(row["adapter_version"]) or "the base model"
+def _chain(key: str, origin: datetime, outcome: Outcome, steps: Iterable[Step]) -> Chain:
+    return Chain(key, origin, outcome, tuple(sorted(steps, key=lambda step: step.at)))

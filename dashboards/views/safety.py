@@ -1,42 +1,60 @@
 """What the safety heads and the personal-data scanner say about prompts and answers."""
 
+from datetime import timedelta
+
+import pandas as pd
 import streamlit as st
 
 from dashboards import charts
-from dashboards.reader import About
+from dashboards.charts import Axis
+from dashboards.reader import About, Span
 from schemas.metrics import SCORES
 
-MINUTES = 60
-HEADS = ("prompt.injection", "prompt.harm", "response.harm")
-COUNTS = ("prompt.pii", "response.pii")
+HEADS = {
+    "prompt.injection": "Prompts that look like injections",
+    "prompt.harm": "Prompts that ask for harm",
+    "response.harm": "Harmful answers",
+}
+COUNTS = {"prompt.pii": "in prompts", "response.pii": "in answers"}
+LATELY = timedelta(minutes=1)
 
 
-def show(about: About) -> None:
+def show(about: About, span: Span) -> None:
     """Draw the page for one app."""
-    shares = about.score_shares(MINUTES)
-    heads = shares[shares["name"].isin(HEADS)]
+    shares = about.score_shares(span)
+    heads = shares[shares["name"].isin(list(HEADS))]
     if heads.empty:
-        st.info("No scores yet. The safety processor scores every answer shortly after it was given.")
+        st.info("No scores in this span. The safety processor scores every answer shortly after it was given.")
         return
-    last = heads[heads["at"] == heads["at"].max()]
-    for column, name in zip(st.columns(len(HEADS)), HEADS, strict=True):
-        of_name = last[last["name"] == name]
-        share = (of_name["unsafe_share"] * of_name["scored"]).sum() / max(of_name["scored"].sum(), 1)
-        column.metric(name, f"{share:.1%} unsafe", help=SCORES[name])
-    weighted = heads.assign(unsafe=heads["unsafe_share"] * heads["scored"])
-    by_name = weighted.groupby(["at", "name"], as_index=False)[["unsafe", "scored"]].sum()
-    by_name["unsafe_share"] = by_name["unsafe"] / by_name["scored"]
-    st.altair_chart(
-        charts.lines(by_name, x="at", y="unsafe_share", by="name", title="share labelled unsafe", domain=(0.0, 1.0)),
-        use_container_width=True,
-    )
-    pii = shares[shares["name"].isin(COUNTS)]
-    st.subheader("Personal data")
-    if pii.empty or pii["mean"].sum() == 0:
-        st.success("No entity of personal data found in the last hour.")
+    for column, (name, title) in zip(st.columns(len(HEADS)), HEADS.items(), strict=True):
+        of_name = heads[heads["name"] == name]
+        value, note = _lately(of_name)
+        column.metric(
+            title, value, note, help=f"{name}: {SCORES[name]}", delta_color="off", delta_arrow="off", border=True
+        )
+    frame = heads.assign(value=heads["unsafe_share"], series=[HEADS[name] for name in heads["name"]])
+    axis = Axis("Share labelled unsafe, weighted by sampling", "%", min(1.0, max(0.2, 1.1 * frame["value"].max())))
+    st.altair_chart(charts.lines(frame, charts.name_colors(HEADS.values()), axis), width="stretch", key="safety-shares")
+    _personal_data(shares[shares["name"].isin(list(COUNTS))])
+
+
+def _lately(of_name: pd.DataFrame) -> tuple[str, str]:
+    if of_name.empty:
+        return "none", "not scored in this span"
+    last = of_name[of_name["at"] > of_name["at"].max() - LATELY]
+    scored = last["scored"].sum()
+    share = (last["unsafe_share"] * last["scored"]).sum() / scored
+    return f"{share:.1%}".replace("%", " %"), f"of the last minute's {scored:,.0f}"
+
+
+def _personal_data(counted: pd.DataFrame) -> None:
+    st.subheader("Personal data", anchor=False)
+    if counted.empty:
+        st.caption("Not scanned in this span.")
         return
-    counted = pii.assign(entities=pii["mean"] * pii["scored"])
-    totals = counted.groupby(["at", "name"], as_index=False)[["entities"]].sum()
-    st.altair_chart(
-        charts.lines(totals, x="at", y="entities", by="name", title="entities found"), use_container_width=True
-    )
+    if counted["total"].sum() == 0:
+        st.caption("No entity of personal data found in this span.")
+        return
+    frame = counted.assign(value=counted["total"], series=[COUNTS[name] for name in counted["name"]])
+    chart = charts.lines(frame, charts.name_colors(COUNTS.values()), Axis("Entities found"))
+    st.altair_chart(chart, width="stretch", key="safety-pii")

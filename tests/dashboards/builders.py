@@ -94,7 +94,7 @@ def adapter(
         artifact_uri=f"file:///srv/driftloop/{version}",
         gate=report,
         lineage=lineage,
-        train_seconds=71.4,
+        train_seconds=0.0 if version == V3 else 71.4,
         gate_seconds=9.2,
     )
 
@@ -123,9 +123,21 @@ def rollout(
         previous_version=previous if version != V1 else "",
         routes=routes,
         reason=reason,
-        evidence={"canary_accuracy": 0.929, "canary_count": 42, "stable_accuracy": 0.61} if judged else {},
+        evidence=_figures(version) if judged else {},
         override_by=by,
     )
+
+
+def _figures(version: str) -> dict[str, float]:
+    canary, incumbent = (0.19, 0.918) if version == V3 else (0.929, 0.61)
+    return {
+        "canary_accuracy": canary,
+        "canary_count": 42,
+        "stable_accuracy": incumbent,
+        "stable_count": 133,
+        "canary_latency_ms_p95": 144.0,
+        "stable_latency_ms_p95": 143.0,
+    }
 
 
 def change(begin: datetime, second: float, version: str, state: str, **fields: Any) -> TrainingChanged:

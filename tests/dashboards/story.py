@@ -85,7 +85,15 @@ def first_version(begin: datetime) -> Iterator[Record]:
         reason="first version from imported history",
     )
     yield from training(begin, 6, V1, retraining_id=FIRST_ORDER, job_id="job-1")
-    yield adapter(begin, 75, V1, gate_report(True, ((96, 52), None)), job_id="job-1", lineage=Lineage(**learnt(1)))
+    yield adapter(
+        begin,
+        75,
+        V1,
+        gate_report(True, ((96, 52), None)),
+        job_id="job-1",
+        lineage=Lineage(**learnt(1), retraining_id=FIRST_ORDER),
+    )
+    yield change(begin, 75.1, V1, "finished", retraining_id=FIRST_ORDER, job_id="job-1", detail="gate passed")
     moves = ((75.2, RolloutState.LOADING, "begins"), (78, RolloutState.PROMOTED, "first version: nothing to compare"))
     for sequence, (second, state, reason) in enumerate(moves, 1):
         served = V1 if state is RolloutState.PROMOTED else ""
@@ -127,6 +135,7 @@ def second_version(begin: datetime) -> Iterator[Record]:
         **learnt(2), alert_id=ACCURACY_ALERT, retraining_id=SECOND_ORDER, parent_version=V1, offsets=OFFSETS
     )
     yield adapter(begin, 368, V2, report, job_id="job-2", lineage=lineage)
+    yield change(begin, 368.1, V2, "finished", retraining_id=SECOND_ORDER, job_id="job-2", detail="gate passed")
     moves = (
         (368.4, RolloutState.LOADING, 0, 0.0, "begins"),
         (370, RolloutState.SHADOW, 0, 0.0, "loaded on every replica"),
@@ -160,6 +169,7 @@ def third_version(begin: datetime) -> Iterator[Record]:
     ):
         yield change(begin, second, V3, state, job_id=PROPOSAL, detail=detail)
     report = gate_report(False, ((31, 91), (22, 94)), slices=(("benign look-alikes", 12, 44),))
+    yield change(begin, 486.1, V3, "finished", job_id=PROPOSAL, detail="gate refused")
     yield adapter(begin, 486, V3, report, job_id=PROPOSAL, lineage=Lineage(parent_version=V2))
     refused = "the gate refused it: " + "; ".join(report.reasons)
     yield rollout(

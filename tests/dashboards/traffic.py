@@ -7,7 +7,7 @@ from datetime import datetime
 from schemas.inference import InferenceResponded, Message, Usage
 from schemas.observations import DriftMeasured, ScoreRecorded, Sketch, WindowClosed
 from schemas.record import Record, Variant
-from stream_processors.sketches import Accumulator
+from schemas.sketches import Accumulator
 from tests.dashboards.builders import V1, V2, V3, about, at
 
 WINDOW_S = 5
