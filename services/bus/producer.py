@@ -85,8 +85,12 @@ class Producer:
     def close(self) -> None:
         """Send what is buffered, for a few seconds at most, and disconnect. Only `flush` tells of failures."""
         if self._client is not None:
-            with suppress(*UNREACHABLE):
+            try:
                 self._client.close(timeout=3)
+            except UNREACHABLE:
+                # kafka-python gives up closing when its flush does, and its thread would go on for ever.
+                self._client._sender.force_close()
+                self._client._sender.join(1)
 
     @property
     def buffered_bytes(self) -> int:
