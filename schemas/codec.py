@@ -1,14 +1,21 @@
-"""Events to bytes and back. Decoding judges; whoever decodes decides where bad input goes."""
+"""Events to bytes and back. Decoding judges; whoever decodes decides where bad input goes.
+
+A message holds one event, or, on an inbound topic and under the content type of CloudEvents batches, a
+JSON array of events. Those share the message's place in the log and nothing else: each is judged alone.
+"""
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import pairwise
+from types import GenericAlias
 
 import msgspec
 
 from schemas.record import Record
-from schemas.topics import TOPIC_BY_NAME, topic_of
+from schemas.topics import INBOUND, TOPIC_BY_NAME, topic_of
 
 MAX_EVENT_BYTES = 1_000_000
 MAX_AHEAD = timedelta(minutes=10)
@@ -17,6 +24,12 @@ BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 SOURCE = "driftloop"
 # msgspec quotes what it found where it wanted one of a few names.
 _QUOTED_VALUE = re.compile(r"value '.*'", re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*+"|[\[\]{},]', re.DOTALL)
+_DEEPER = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
+_WHITESPACE = b" \t\r\n"
+
+_BATCHED_TOPICS = frozenset(topic.name for topic in INBOUND)
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Headers = list[tuple[str, bytes]]
 
@@ -29,9 +42,29 @@ class BadRecord(ValueError):
         self.reason = reason
 
 
+@dataclass(frozen=True, slots=True)
+class BadElement:
+    """What of a message can't be taken.
+
+    Attributes:
+        number: Its place in the message's array, from 1; 0 is the whole message.
+        value: Its own bytes.
+    """
+
+    number: int
+    value: bytes | None
+    reason: str
+
+
 @cache
 def _decoder(topic: str) -> msgspec.json.Decoder[Record]:
     return msgspec.json.Decoder(TOPIC_BY_NAME[topic].record, strict=True)
+
+
+@cache
+def _array_decoder(topic: str) -> msgspec.json.Decoder[list[Record]]:
+    array = GenericAlias(list, (TOPIC_BY_NAME[topic].record,))
+    return msgspec.json.Decoder(array, strict=True)
 
 
 _ENCODER = msgspec.json.Encoder()
@@ -61,13 +94,86 @@ def decode(topic: str, value: bytes | None, logged_at: datetime) -> Record:
         record = _decoder(topic).decode(value)
     except msgspec.ValidationError as error:
         raise BadRecord(f"invalid: {_QUOTED_VALUE.sub('value', str(error))}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise BadRecord("malformed JSON") from error
     if record.occurred_at > logged_at + MAX_AHEAD:
         raise BadRecord(f"occurred_at is more than {MAX_AHEAD} ahead of the log")
     if record.occurred_at < logged_at - MAX_AGE:
         raise BadRecord(f"occurred_at is more than {MAX_AGE.days} days behind the log")
     return record
+
+
+def decode_elements(
+    topic: str, value: bytes | None, headers: Iterable[tuple[str, bytes]], logged_at: datetime
+) -> list[Record | BadElement]:
+    """Return a verdict on each event in a message, in order: the record, or why there is none.
+
+    Never raises. The verdict on an event is the same in an array as alone. An array that can't be taken
+    apart is one bad element, as a whole; an empty one has no verdicts.
+    """
+    if not is_batch(topic, headers):
+        return [_judged(topic, value, logged_at, number=0)]
+    try:
+        return _all_good(topic, value or b"", logged_at) or [
+            _judged(topic, element, logged_at, number=number) for number, element in enumerate(split(value or b""), 1)
+        ]
+    except BadRecord as error:
+        return [BadElement(0, value, error.reason)]
+
+
+def is_batch(topic: str, headers: Iterable[tuple[str, bytes]]) -> bool:
+    """Return whether a message claims to be an array of events and may be one."""
+    for name, value in headers:
+        if name == "content-type":
+            return topic in _BATCHED_TOPICS and _media_type(value or b"") == BATCH_CONTENT_TYPE
+    return False
+
+
+def split(value: bytes) -> list[bytes]:
+    """Return the elements of an array as they stand in it.
+
+    Looks at strings, brackets and commas alone, so that bad JSON within an element stays its own affair.
+
+    Raises:
+        BadRecord: Those do not make an array.
+    """
+    body = value.strip(_WHITESPACE)
+    if body[:1] != b"[" or body[-1:] != b"]":
+        raise BadRecord("a batch must be a JSON array")
+    cuts, depth = [0], 0
+    for token in _TOKEN.finditer(body):
+        depth += _DEEPER.get(token.group(), 0)
+        if depth == 1 and token.group() == b",":
+            cuts.append(token.start())
+        if depth == 0 and token.end() < len(body):
+            break
+    elements = [body[start + 1 : end].strip(_WHITESPACE) for start, end in pairwise([*cuts, len(body) - 1])]
+    if depth != 0 or token.end() < len(body) or (len(elements) > 1 and not all(elements)):
+        raise BadRecord("malformed JSON array")
+    return elements if elements[0] else []
+
+
+def _media_type(value: bytes) -> str:
+    return value.decode(errors="replace").partition(";")[0].strip().lower()
+
+
+def _judged(topic: str, value: bytes | None, logged_at: datetime, *, number: int) -> Record | BadElement:
+    try:
+        return decode(topic, value, logged_at)
+    except BadRecord as error:
+        return BadElement(number, value, error.reason)
+
+
+def _all_good(topic: str, value: bytes, logged_at: datetime) -> list[Record | BadElement]:
+    """Return the records of an array in which nothing is bad, at a third of the cost; else nothing."""
+    if len(value) > MAX_EVENT_BYTES:
+        return []
+    try:
+        records = _array_decoder(topic).decode(value)
+    except _UNREADABLE:
+        return []
+    earliest, latest = logged_at - MAX_AGE, logged_at + MAX_AHEAD
+    return [*records] if all(earliest <= record.occurred_at <= latest for record in records) else []
 
 
 def headers_of(record: Record) -> Headers:

@@ -12,6 +12,7 @@ DEAD_LETTER_COLUMNS = (
     "source_topic_id",
     "source_partition",
     "source_offset",
+    "source_element",
     "reason",
     "key",
     "value",
@@ -23,15 +24,25 @@ DEAD_LETTER_COLUMNS = (
 )
 
 
-def dead_letter_headers(message: Message, reason: str) -> Headers:
-    """Return a message's own headers and, behind them, where it stood and why it was refused."""
+_ALONE = ("content-type", b"application/json")
+
+
+def dead_letter_headers(message: Message, reason: str, element: int = 0) -> Headers:
+    """Return a message's own headers and, behind them, where it stood and why it was refused.
+
+    An element of an array leaves the array, so it is no longer called a batch.
+    """
+    own = [(name, value or b"") for name, value in message.headers]
+    if element:
+        own = [_ALONE if name == "content-type" else (name, value) for name, value in own]
     return [
-        *((name, value or b"") for name, value in message.headers),
+        *own,
         ("dl_reason", reason.encode()),
         ("dl_topic", message.topic.encode()),
         ("dl_topic_id", message.topic_id.encode()),
         ("dl_partition", str(message.partition).encode()),
         ("dl_offset", str(message.offset).encode()),
+        ("dl_element", str(element).encode()),
     ]
 
 
@@ -47,6 +58,7 @@ def dead_letter_row(message: Message, recorded_at: datetime) -> tuple[Value, ...
         header(last, "dl_topic_id") or message.topic_id,
         _number(header(last, "dl_partition"), message.partition, 2**31),
         _number(header(last, "dl_offset"), message.offset, 2**63),
+        _number(header(last, "dl_element"), 0, 2**31),
         header(last, "dl_reason") or "no reason given",
         message.key or b"",
         message.value or b"",

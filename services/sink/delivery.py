@@ -93,8 +93,8 @@ class Delivery:
     def _dead_letter(self, poison: list[Poison]) -> None:
         for bad in poison:
             topic = TOPIC_BY_NAME[bad.message.topic].dead_letter
-            headers = dead_letter_headers(bad.message, bad.reason)
-            self._producer.send_raw(topic, bad.message.value, key=bad.message.key, headers=headers)
+            headers = dead_letter_headers(bad.message, bad.element.reason, bad.element.number)
+            self._producer.send_raw(topic, bad.element.value, key=bad.message.key, headers=headers)
         if poison:
             self._producer.flush()
         for bad in poison:

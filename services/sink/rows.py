@@ -1,13 +1,15 @@
-"""From message to row of its table, or the reason why not. Pure."""
+"""From message to rows of its table, or the reason why not. Pure."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import NamedTuple
 
-from schemas.codec import BadRecord
-from schemas.tables import DEAD_LETTERS, TABLE_BY_TOPIC, Value
+from schemas.codec import BadElement, is_batch, split
+from schemas.record import Record
+from schemas.tables import DEAD_LETTERS, TABLE_BY_TOPIC, Table, Value
 from schemas.topics import DEAD_LETTER_SUFFIX
-from services.bus.decoding import decoded
+from services.bus.decoding import decoded_elements
 from services.bus.message import Message
 from services.sink.dead_letters import DEAD_LETTER_COLUMNS, dead_letter_row
 
@@ -22,29 +24,39 @@ class Row:
 
     Attributes:
         source: Topic id and partition of the message it came from.
-        month: The table's partition it falls in, e.g. 202601.
+        months: The table's partitions, e.g. 202601, that the rows of its message fall in.
     """
 
     table: str
     source: tuple[str, int]
-    month: int
+    months: tuple[int, ...]
     values: tuple[Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Poison:
-    """A message that can't be stored, with the reason."""
+    """A message, or an element of one, that can't be stored, with the reason."""
 
     message: Message
-    reason: str
+    element: BadElement
 
 
 def judged(message: Message, recorded_at: datetime) -> list[Row | Poison]:
     """Return what becomes of a message: one verdict for each event in it."""
-    try:
-        return [_row(message, recorded_at)]
-    except BadRecord as error:
-        return [Poison(message, error.reason)]
+    source = (message.topic_id, message.partition)
+    if message.topic.endswith(DEAD_LETTER_SUFFIX):
+        letter = dead_letter_row(message, recorded_at)
+        return [Row(DEAD_LETTERS, source, (_month(message.logged_at),), letter)]
+    table = TABLE_BY_TOPIC[message.topic]
+    verdicts = [
+        verdict if isinstance(verdict, BadElement) else _stored(table, message, verdict, recorded_at, index)
+        for index, verdict in enumerate(decoded_elements(message))
+    ]
+    months = tuple(sorted({verdict.month for verdict in verdicts if isinstance(verdict, _Stored)}))
+    return [
+        Row(table.name, source, months, verdict.values) if isinstance(verdict, _Stored) else Poison(message, verdict)
+        for verdict in verdicts
+    ]
 
 
 @cache
@@ -55,27 +67,36 @@ def columns_of(table: str) -> tuple[str, ...]:
     return next(found.column_names for found in TABLE_BY_TOPIC.values() if found.name == table)
 
 
-def _row(message: Message, recorded_at: datetime) -> Row:
-    source = (message.topic_id, message.partition)
-    if message.topic.endswith(DEAD_LETTER_SUFFIX):
-        values = dead_letter_row(message, recorded_at)
-        return Row(DEAD_LETTERS, source, _month(message.logged_at), values)
-    table = TABLE_BY_TOPIC[message.topic]
-    record = decoded(message)
+class _Stored(NamedTuple):
+    month: int
+    values: tuple[Value, ...]
+
+
+def _stored(table: Table, message: Message, record: Record, recorded_at: datetime, index: int) -> _Stored | BadElement:
+    """Return a record's values. The wire has integers and times of any size, a column has not, and one fails all."""
     values = table.row(record, message.position, recorded_at)
-    for name, value in zip(table.column_names, values, strict=True):
-        _check_fits(name, value)
-    return Row(table.name, source, _month(record.occurred_at), values)
+    for at, name in _bounded(table):
+        if reason := _misfit(name, values[at]):
+            if is_batch(message.topic, message.headers):
+                return BadElement(index + 1, split(message.value or b"")[index], reason)
+            return BadElement(0, message.value, reason)
+    return _Stored(_month(record.occurred_at), values)
+
+
+def _misfit(name: str, value: Value) -> str:
+    if isinstance(value, int) and value not in _INT64:
+        return f"{name} does not fit 64 bits"
+    if isinstance(value, datetime) and not _EARLIEST <= value <= _LATEST:
+        return f"{name} lies outside the years 1900 to 2299"
+    return ""
+
+
+@cache
+def _bounded(table: Table) -> tuple[tuple[int, str], ...]:
+    """Return place and name of the columns that can't hold every value of their type."""
+    return tuple((at, c.name) for at, c in enumerate(table.columns) if "Int64" in c.type or "DateTime64" in c.type)
 
 
 def _month(instant: datetime) -> int:
     utc = instant.astimezone(UTC)
     return utc.year * 100 + utc.month
-
-
-def _check_fits(name: str, value: Value) -> None:
-    """The wire has integers and times of any size, a column has not; one misfit fails its whole block."""
-    if type(value) is int and value not in _INT64:
-        raise BadRecord(f"{name} does not fit 64 bits")
-    if isinstance(value, datetime) and not _EARLIEST <= value <= _LATEST:
-        raise BadRecord(f"{name} lies outside the years 1900 to 2299")

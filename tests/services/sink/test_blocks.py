@@ -1,17 +1,19 @@
 """In which order rows are stored, and from where a sink goes on: values only."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.codec import BATCH_CONTENT_TYPE, BadElement, encode
 from services.bus.assignment import Assigned
 from services.bus.message import Message
 from services.sink.blocks import Block, blocks_of
 from services.sink.dead_letters import DEAD_LETTER_COLUMNS, dead_letter_headers, dead_letter_row
 from services.sink.positions import starts_of, table_of, tables_of
 from services.sink.rows import Poison, Row, judged
+from tests.services.sink.sinks import requested
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 ROWS = st.lists(
@@ -21,7 +23,7 @@ ROWS = st.lists(
 
 def rows_of(drawn: Sequence[tuple[str, int, int]]) -> list[Row]:
     return [
-        Row(table, (table, partition), month, (table, partition, at))
+        Row(table, (table, partition), (month,), (table, partition, at))
         for at, (table, partition, month) in enumerate(drawn)
     ]
 
@@ -33,7 +35,7 @@ def message(topic: str = "feedback.given.v1", value: bytes | None = b"{", **head
 @given(drawn=ROWS)
 def test_every_row_is_in_one_block_and_every_block_in_one_month_of_one_table(drawn: list[tuple[str, int, int]]) -> None:
     rows = rows_of(drawn)
-    month_of = {row.values: (row.table, row.month) for row in rows}
+    month_of = {row.values: (row.table, row.months) for row in rows}
     blocks = list(blocks_of(rows))
     assert sorted(values for block in blocks for values in block.rows) == sorted(row.values for row in rows)
     for block in blocks:
@@ -57,6 +59,32 @@ def test_rows_of_one_month_are_one_block_whatever_their_partitions() -> None:
     assert list(blocks_of(rows)) == [Block("a", tuple(row.values for row in (rows[0], rows[2], rows[1])))]
 
 
+def test_a_message_is_never_cut_even_where_its_own_events_fall_in_two_months() -> None:
+    first, second = (encode(requested(name, NOW + timedelta(days=days))) for name, days in (("a", 0), ("b", -31)))
+    head = ("content-type", BATCH_CONTENT_TYPE.encode())
+    both = Message("inference.requested.v1", "id-1", 1, 43, None, b"[%b,%b]" % (first, second), (head,), NOW)
+    one = Message("inference.requested.v1", "id-1", 1, 42, None, first, (), NOW)
+    rows = [row for found in (one, both) for row in judged(found, NOW) if isinstance(row, Row)]
+    assert [block.rows for block in blocks_of(rows)] == [(rows[0].values,), (rows[1].values, rows[2].values)]
+
+
+def test_poison_in_an_array_is_a_letter_of_its_own_that_is_no_array_any_more() -> None:
+    value = b"[%b, {}, %b]" % (encode(requested("a", NOW)), encode(requested("b", NOW)))
+    batch = Message(
+        "inference.requested.v1", "id-1", 1, 42, None, value, (("content-type", BATCH_CONTENT_TYPE.encode()),), NOW
+    )
+    first, poison, third = judged(batch, NOW)
+    assert isinstance(first, Row)
+    assert isinstance(third, Row)
+    assert isinstance(poison, Poison)
+    assert (poison.element.number, poison.element.value) == (2, b"{}")
+    headers = tuple(dead_letter_headers(batch, poison.element.reason, poison.element.number))
+    assert headers[0] == ("content-type", b"application/json")
+    letter = Message("inference.requested.v1.dead-letter", "id-2", 0, 7, None, b"{}", headers, NOW)
+    stored = dict(zip(DEAD_LETTER_COLUMNS, dead_letter_row(letter, NOW), strict=True))
+    assert (stored["source_offset"], stored["source_element"]) == (42, 2)
+
+
 def test_a_partition_is_read_behind_the_greater_of_rows_and_commit() -> None:
     assigned = [
         Assigned("feedback.given.v1", "id", 0, committed=5),
@@ -77,7 +105,7 @@ def test_dead_letter_topics_share_one_table() -> None:
 
 def test_a_dead_letter_tells_where_it_stood_and_why() -> None:
     (verdict,) = judged(message(who=b"me"), NOW)
-    assert verdict == Poison(message(who=b"me"), "malformed JSON")
+    assert verdict == Poison(message(who=b"me"), BadElement(0, b"{", "malformed JSON"))
     letter = Message(
         "feedback.given.v1.dead-letter", "id-2", 0, 7, b"k", b"{", tuple(dead_letter_headers(message(), "bad")), NOW
     )
@@ -102,6 +130,6 @@ def test_an_integer_that_fits_no_column_is_poison() -> None:
     )
     (verdict,) = judged(message("metrics.window-closed.v1", value + b'"last_offset":%d}' % 2**63), NOW)
     assert isinstance(verdict, Poison)
-    assert verdict.reason == "last_offset does not fit 64 bits"
+    assert verdict.element.reason == "last_offset does not fit 64 bits"
     (fine,) = judged(message("metrics.window-closed.v1", value + b'"last_offset":%d}' % (2**63 - 1)), NOW)
     assert isinstance(fine, Row)
