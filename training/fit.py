@@ -156,7 +156,7 @@ def _arguments(policy: Training, work: Path, *, evaluated: bool) -> TrainingArgu
         output_dir=str(work / CHECKPOINTS),
         max_steps=policy.steps,
         per_device_train_batch_size=policy.batch_size,
-        per_device_eval_batch_size=2 * policy.batch_size,
+        per_device_eval_batch_size=policy.batch_size,
         learning_rate=policy.learning_rate,
         lr_scheduler_type="linear",
         warmup_steps=max(1, policy.steps // 10),

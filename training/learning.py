@@ -3,6 +3,9 @@
 Importing this module imports torch, transformers, peft and later MLflow: only a job's own process does.
 """
 
+import contextlib
+import ctypes
+import gc
 import logging
 import shutil
 import time
@@ -64,7 +67,19 @@ def _candidate(bench: Bench, dataset: Dataset, base: Path, incumbent: Path | Non
     def told(progress: Progress) -> None:
         bench.announce("training", step=progress.step, steps=progress.steps, loss=progress.loss)
 
-    return fit(base, lessons, bench.policy, work=bench.folder, on_progress=told)
+    fitted = fit(base, lessons, bench.policy, work=bench.folder, on_progress=told)
+    _give_memory_back()
+    return fitted
+
+
+def _give_memory_back() -> None:
+    """Return the freed training model's memory to the system before the gate loads a model of its own.
+
+    The allocator would keep it: 0.4 GB more at the job's peak with SmolLM2.
+    """
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _lessons(examples: list[Example]) -> list[Lesson]:
