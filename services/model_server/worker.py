@@ -15,6 +15,7 @@ from services.model_server.measures import Measures
 from services.model_server.waiting import WaitingRoom
 from services.models.adapters import ResidentAdapters
 from services.models.choices import probabilities_of
+from services.models.prefixes import PrefixMemory
 
 _log = logging.getLogger(__name__)
 _IDLE_S = 0.5
@@ -35,6 +36,7 @@ class Worker:
         self._ends: Collection[int] = ()
         self._leaving: set[str] = set()
         self._texts: list[Generation] = []
+        self._prefixes: dict[str, PrefixMemory] = {}
 
     def equip(self, model: Any, decode: Callable[[Sequence[int]], str], ends: Collection[int]) -> None:
         """Take the model, once, before the first round."""
@@ -94,8 +96,10 @@ class Worker:
 
     def _choose(self, jobs: list[Job]) -> None:
         begun = time.perf_counter()
-        with self._adapters.answering(jobs[0].slot) as model:
-            chances = probabilities_of(model, [job.prompt for job in jobs], jobs[0].answers, batch_size=len(jobs))
+        slot, prompts = jobs[0].slot, [job.prompt for job in jobs]
+        memory = self._prefixes.setdefault(slot, PrefixMemory())
+        with self._adapters.answering(slot) as model:
+            chances = probabilities_of(model, prompts, jobs[0].answers, batch_size=len(jobs), memory=memory)
         for job, row in zip(jobs, chances, strict=True):
             job.deliver(Chosen(int(row.argmax())))
         self._measures.batch(len(jobs), time.perf_counter() - begun)
@@ -111,4 +115,5 @@ class Worker:
         for slot in list(self._leaving):
             if not self._room.uses(slot) and all(text.slot != slot for text in self._texts):
                 self._adapters.unload(slot)
+                self._prefixes.pop(slot, None)
                 self._leaving.discard(slot)

@@ -68,6 +68,8 @@ class ResidentAdapters:
         if self.slots == {slot}:
             self._base, self._peft = self._peft.unload(), None
         else:
+            # peft warns when the active one is deleted, and picks another by itself.
+            self._peft.set_adapter(min(self.slots - {slot}), inference_mode=True)
             self._peft.delete_adapter(slot)
 
     @contextmanager

@@ -11,8 +11,11 @@ import numpy.typing as npt
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from services.models.prefixes import Prefix, PrefixMemory
+
 Conversation = Sequence[Mapping[str, str]]
 Probabilities = npt.NDArray[np.float64]
+_Rows = Sequence[Sequence[int]]
 _IGNORED = 0
 
 
@@ -65,27 +68,44 @@ def choice_ids(tokenizer: PreTrainedTokenizerBase, choices: Sequence[str]) -> li
 
 
 def probabilities_of(
-    model: Any, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], *, batch_size: int = 16
+    model: Any,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[int]],
+    *,
+    batch_size: int = 16,
+    memory: PrefixMemory | None = None,
 ) -> Probabilities:
-    """Return the normalised probability of each answer's tokens after each prompt's, (n, k) float64."""
+    """Return the normalised probability of each answer's tokens after each prompt's, (n, k) float64.
+
+    What the prompts begin with in common is read once; `memory` keeps it between calls of one adapter.
+    """
     scores = np.zeros((len(prompts), len(answers)))
+    if not prompts:
+        return scores
     score = _first_token_scores if all(len(answer) == 1 for answer in answers) else _sequence_scores
+    prefix = (memory or PrefixMemory()).recall(causal_model(model).base_model, prompts)
     for rows in _of_like_length(prompts, batch_size):
         with torch.inference_mode():
-            scores[rows] = score(model, [prompts[row] for row in rows], answers).double().numpy()
+            scores[rows] = score(model, [prompts[row] for row in rows], answers, prefix).double().numpy()
     scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
     weights = np.exp(scores)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
-def last_hidden(model: Any, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+def last_hidden(model: Any, rows: Sequence[Sequence[int]], prefix: Prefix | None = None) -> torch.Tensor:
     """Return the inner model's hidden states, (rows, longest, width), rows padded on the right.
 
     Under causal attention a token never sees what stands to its right, so padding needs no mask.
+
+    Args:
+        model: A causal model or a peft model around one.
+        rows: Tokens, without those of the prefix.
+        prefix: What stands before every row.
     """
     longest = max(len(row) for row in rows)
     ids = torch.tensor([[*row, *[_IGNORED] * (longest - len(row))] for row in rows])
-    hidden: torch.Tensor = causal_model(model).base_model(input_ids=ids, use_cache=False).last_hidden_state
+    before = {"past_key_values": prefix.cache(len(rows)), "use_cache": True} if prefix else {"use_cache": False}
+    hidden: torch.Tensor = causal_model(model).base_model(input_ids=ids, **before).last_hidden_state
     return hidden
 
 
@@ -94,24 +114,31 @@ def causal_model(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def _first_token_scores(model: Any, rows: list[Sequence[int]], answers: Sequence[Sequence[int]]) -> torch.Tensor:
-    hidden = last_hidden(model, rows)[torch.arange(len(rows)), torch.tensor([len(row) - 1 for row in rows])]
+def _first_token_scores(model: Any, prompts: _Rows, answers: _Rows, prefix: Prefix | None) -> torch.Tensor:
+    rows = _without(prefix, prompts)
+    last = torch.tensor([len(row) - 1 for row in rows])
+    hidden = last_hidden(model, rows, prefix)[torch.arange(len(rows)), last]
     head = causal_model(model).get_output_embeddings().weight
     wanted = head[torch.tensor([answer[0] for answer in answers])]
     scores: torch.Tensor = hidden.float() @ wanted.float().T
     return scores
 
 
-def _sequence_scores(model: Any, rows: list[Sequence[int]], answers: Sequence[Sequence[int]]) -> torch.Tensor:
+def _sequence_scores(model: Any, prompts: _Rows, answers: _Rows, prefix: Prefix | None) -> torch.Tensor:
+    rows = _without(prefix, prompts)
     head = causal_model(model).get_output_embeddings().weight
     columns = []
     for answer in answers:
-        hidden = last_hidden(model, [[*row, *answer[:-1]] for row in rows])
+        hidden = last_hidden(model, [[*row, *answer[:-1]] for row in rows], prefix)
         at = torch.tensor([[len(row) - 1 + step for step in range(len(answer))] for row in rows])
         steps = hidden[torch.arange(len(rows))[:, None], at]
         chances = torch.log_softmax((steps.to(head.dtype) @ head.T).float(), dim=-1)
         columns.append(chances.gather(-1, torch.tensor(answer).expand(len(rows), -1)[..., None]).sum((1, 2)))
     return torch.stack(columns, dim=1)
+
+
+def _without(prefix: Prefix | None, rows: _Rows) -> _Rows:
+    return [row[len(prefix.ids) :] for row in rows] if prefix else rows
 
 
 def _of_like_length(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
