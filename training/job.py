@@ -149,7 +149,9 @@ def _now() -> datetime:
 
 def _end_with_parent() -> None:
     """Wait for the end of standard input, which comes when the service is gone, however it went."""
-    sys.stdin.buffer.read()
+    # Unbuffered: a buffered reader's lock, held in here, is fatal when the interpreter shuts down.
+    while os.read(0, 4096):
+        pass
     os._exit(1)
 
 
