@@ -21,7 +21,7 @@ class Narrator:
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self._console.print(f"  {text}")
+        self._console.print(f"  {text}", soft_wrap=True)
 
     @contextmanager
     def step(self, text: str) -> Iterator[Tell]:
