@@ -12,31 +12,33 @@ function from records to records wherever it can be:
         processor.consume(INFERENCE_RESPONDED, handle=score, batch=64)
 
 `stream_processors.__main__` wires it by name. A handler gets up to `batch` decoded records that are
-there already (it never waits for more) and returns what is to be emitted. An exception in it stops
+there already (it never waits for more) and returns what is to be emitted; the records of a message
+that holds many may come in several such calls. An exception in it stops
 the process, nothing more is committed, and the restarted process reads the same records again; so
 every handler must bear to see a record twice, and derive the ids of what it emits (schemas.ids).
 
 A processor with state per partition also sets `floor` (the first offset its open state needs) and
 `forget` (drop all state: every assigned partition is read again from its committed offset).
 
-Order of effects for each batch: 1. handle, 2. put the results into the outbox, 3. advance the
-ledger. A commit waits until everything put before it is acknowledged by the broker.
+Order of effects for some messages: 1. handle their records, 2. put the results into the outbox, and so
+on until all are handled, 3. advance the ledger. A commit waits until everything put before it is acknowledged by the broker.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache, wraps
+from itertools import islice
 from typing import ParamSpec
 
 import faust
-import prometheus_client
 
-from schemas.codec import BadRecord, decode, from_unix_ms
+from schemas.codec import BadElement, decode_elements, from_unix_ms
 from schemas.configuration import Configuration
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
+from services.runtime.metrics import counter
 from stream_processors.delivery import Delivery, Source
 from stream_processors.ledger import Ledger
 from stream_processors.outbox import Outbox
@@ -46,19 +48,10 @@ Handler = Callable[[Sequence[Delivery]], Awaitable[Iterable[Record]]]
 Act = Callable[[], Iterable[Record] | Awaitable[Iterable[Record]]]
 P = ParamSpec("P")
 
+AT_ONCE_BYTES = 4 * 1024 * 1024
+BUFFERED_MESSAGES = 256
+
 log = logging.getLogger(__name__)
-
-
-@cache
-def skipped_counter() -> prometheus_client.Counter:
-    """Return the counter of messages that no processor could read; the sink dead-letters them."""
-    return prometheus_client.Counter("driftloop_skipped", "Undecodable messages skipped", ["process", "topic"])
-
-
-@cache
-def handled_counter() -> prometheus_client.Counter:
-    """Return the counter of records handled."""
-    return prometheus_client.Counter("driftloop_handled", "Records handled", ["process", "topic"])
 
 
 class Processor:
@@ -81,7 +74,7 @@ class Processor:
         self.app = _faust_app(name, settings)
         self._ledger = self.app.ledger = Ledger()
         self._read: dict[Source, int] = {}
-        self._handled = cache(lambda topic: handled_counter().labels(name, topic))
+        self._handled = cache(lambda topic: counter("driftloop_handled_total").labels(name, topic))
         self.outbox = Outbox(lambda topic, **message: self.app.producer.send(topic, **message))
         self.app.before_commit = self._before_commit
         self.app.on_new_assignment = self._on_new_assignment
@@ -91,12 +84,13 @@ class Processor:
         """Hand the records of topics to a handler, in order within each partition."""
 
         async def agent(stream: faust.Stream) -> None:
-            events = []
+            messages, size = [], 0
             async for event in stream.events():
-                events.append(event)
-                if len(events) >= batch or stream.channel.queue.empty():
-                    await self._deal_with(events, handle)
-                    events = []
+                messages.append(event.message)
+                size += len(event.message.value or b"")
+                if len(messages) >= batch or size >= AT_ONCE_BYTES or stream.channel.queue.empty():
+                    await self._deal_with(messages, handle, batch)
+                    messages, size = [], 0
 
         names = [topic.name for topic in topics]
         channel = self.app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
@@ -125,14 +119,15 @@ class Processor:
         caught_up: int | None = self.app.consumer.caught_up_at(source, self._read.get(source))
         return caught_up
 
-    async def _deal_with(self, events: Sequence[faust.Event], handle: Handler) -> None:
+    async def _deal_with(self, messages: Sequence[faust.types.Message], handle: Handler, batch: int) -> None:
         epoch, generation = self._ledger.epoch, self.app.consumer_generation_id
-        current = [event.message for event in events if event.message.generation_id == generation]
-        deliveries = [delivery for message in current if (delivery := self._decoded(message))]
-        records = await handle(deliveries) if deliveries else ()
-        if epoch != self._ledger.epoch:
-            return
-        self.outbox.put(records)
+        current = [message for message in messages if message.generation_id == generation]
+        deliveries = (delivery for message in current for delivery in self._decoded(message))
+        while some := list(islice(deliveries, batch)):
+            records = await handle(some)
+            if epoch != self._ledger.epoch:
+                return
+            self.outbox.put(records)
         seen = {Source(message.topic, message.partition): message.offset + 1 for message in current}
         self._read.update(seen)
         self._advance(seen, epoch)
@@ -143,16 +138,22 @@ class Processor:
             floor = self.floor(source)
             self._ledger.advance(source, offset if floor is None else min(floor, offset), epoch=epoch)
 
-    def _decoded(self, message: faust.types.Message) -> Delivery | None:
+    def _decoded(self, message: faust.types.Message) -> list[Delivery]:
+        source, offset = Source(message.topic, message.partition), message.offset
         logged_at = from_unix_ms(round(message.timestamp * 1000))
-        try:
-            record = decode(message.topic, message.value, logged_at)
-        except BadRecord as error:
-            log.warning("skipped topic=%s partition=%s offset=%s: %s", *message.tp, message.offset, error.reason)
-            skipped_counter().labels(self.name, message.topic).inc()
-            return None
-        self._handled(message.topic).inc()
-        return Delivery(Source(message.topic, message.partition), message.offset, logged_at, record)
+        verdicts = decode_elements(message.topic, message.value, message.headers or (), logged_at)
+        deliveries = [
+            Delivery(source, offset, logged_at, verdict) for verdict in verdicts if not isinstance(verdict, BadElement)
+        ]
+        self._handled(message.topic).inc(len(deliveries))
+        if len(deliveries) < len(verdicts):
+            self._skip(message, [verdict for verdict in verdicts if isinstance(verdict, BadElement)])
+        return deliveries
+
+    def _skip(self, message: faust.types.Message, bad: Sequence[BadElement]) -> None:
+        counter("driftloop_skipped_total").labels(self.name, message.topic).inc(len(bad))
+        place = (*message.tp, message.offset, bad[0].number)
+        log.warning("skipped %s: topic=%s partition=%s offset=%s element=%s: %s", len(bad), *place, bad[0].reason)
 
     def _on_new_assignment(self, sources: frozenset[Source]) -> None:
         self._read.clear()
@@ -203,6 +204,7 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_wait_empty=False,
+        stream_buffer_maxsize=BUFFERED_MESSAGES,
         broker_commit_interval=1.0,
         **(tuned if settings.profile == "embedded" else {}),
     )

@@ -15,15 +15,13 @@ may be told later than without the kill, or, told before, once more.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from functools import cache
-
-import prometheus_client
 
 from schemas.durations import parse_duration
 from schemas.observations import ScoreRecorded, WindowClosed
 from schemas.record import Record, Variant, series_of
 from schemas.topics import METRICS_WINDOW_CLOSED, SCORES_RECORDED
 from services.registry.artifacts import ArtifactStore
+from services.runtime.metrics import gauge
 from stream_processors.application import Processor
 from stream_processors.delivery import Delivery
 from stream_processors.detectors.lanes import Lanes
@@ -31,12 +29,6 @@ from stream_processors.detectors.watch import METHODS, Observation
 
 FEEDBACK = "feedback"
 BATCH = 500
-
-
-@cache
-def late_gauge() -> prometheus_client.Gauge:
-    """Return the number of observations that came after their window, since the process started."""
-    return prometheus_client.Gauge("driftloop_drift_late_observations", "Observations that came after their window")
 
 
 def build_drift(processor: Processor) -> None:
@@ -48,7 +40,7 @@ def build_drift(processor: Processor) -> None:
         lateness=parse_duration(configuration.windows.lateness),
         references=ArtifactStore(processor.settings.artifacts).reference,
     )
-    late_gauge().set_function(lambda: lanes.late)
+    gauge("driftloop_drift_late_observations").set_function(lambda: lanes.late)
 
     async def measure(deliveries: Sequence[Delivery]) -> Iterable[Record]:
         return measure_drift(deliveries, lanes, datetime.now(UTC))

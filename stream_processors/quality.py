@@ -7,9 +7,6 @@ to be compared with: no score, counted. Stateless: a response read twice makes t
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-
-import prometheus_client
 
 from schemas.inference import InferenceResponded
 from schemas.observations import ScoreRecorded
@@ -17,6 +14,7 @@ from schemas.record import Record, Variant
 from schemas.reference import Reference
 from schemas.topics import INFERENCE_RESPONDED
 from services.registry.artifacts import ArtifactStore
+from services.runtime.metrics import counter
 from services.scorers.distance import distances
 from services.scorers.embedding import NAME, Embedder
 from stream_processors.application import Processor
@@ -30,22 +28,17 @@ SCORER = f"{NAME}@1"
 References = Callable[[str, str], Reference | None]
 
 
-@cache
-def unreferenced_counter() -> prometheus_client.Counter:
-    """Return the counter of responses that could not be scored."""
-    return prometheus_client.Counter("driftloop_quality_unreferenced", "Responses of versions without a reference")
-
-
 def build_quality(processor: Processor) -> None:
     """Wire the processor."""
     embedder = Embedder.load()
     references = ArtifactStore(processor.settings.artifacts).reference
+    unreferenced = counter("driftloop_quality_unreferenced_total")
 
     async def score(deliveries: Sequence[Delivery]) -> Iterable[Record]:
         responses = [d.record for d in deliveries if isinstance(d.record, InferenceResponded)]
         scorable = [r for r in responses if r.variant is not Variant.SHADOW and r.prompt]
         scores = await asyncio.to_thread(score_quality, scorable, embedder, references)
-        unreferenced_counter().inc(len(scorable) - len(scores))
+        unreferenced.inc(len(scorable) - len(scores))
         return scores
 
     processor.consume(INFERENCE_RESPONDED, handle=score, batch=BATCH)

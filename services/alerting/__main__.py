@@ -22,6 +22,7 @@ from schemas.configuration import Subscription
 from schemas.observations import AlertChanged
 from schemas.topics import ALERTS_CHANGED
 from services.alerting.channels import Channels, DeliveryFailed
+from services.alerting.measures import Measures
 from services.alerting.outbox import Delivery, Outbox
 from services.alerting.watching import Subscriptions
 from services.bus.consumer import Consumer
@@ -62,11 +63,12 @@ class _Loop:
         self._subscriptions = subscriptions
         self._channels = channels
         self._producer = producer
+        self._measures = Measures()
 
     def run(self, consumer: Consumer) -> None:
         while not self._process.stopping.is_set():
             self._subscriptions.refresh()
-            alerts = list(_alerts(consumer.poll(POLL_S)))
+            alerts = list(self._alerts(consumer.poll(POLL_S)))
             self._outbox.put(alerts, self._subscriptions.by_name.values(), datetime.now(UTC))  # 1
             consumer.commit()  # 2
             if consumer.assigned:
@@ -74,6 +76,17 @@ class _Loop:
                 self._deliver(self._outbox.due(datetime.now(UTC)))  # 3
             told = self._tell()
             self._process.conditions.update(started=True, assigned=consumer.assigned, told=told)
+
+    def _alerts(self, messages: Iterable[Message]) -> Iterator[AlertChanged]:
+        for message in messages:
+            try:
+                record = decoded(message)
+            except BadRecord as error:
+                self._measures.skipped.labels(NAME, message.topic).inc()
+                log.warning("skipped %s/%d@%d: %s", message.topic, message.partition, message.offset, error.reason)
+                continue
+            if isinstance(record, AlertChanged):
+                yield record
 
     def _deliver(self, due: list[Delivery]) -> None:
         if due:
@@ -90,8 +103,10 @@ class _Loop:
         except DeliveryFailed as error:
             log.warning("alert=%s to=%s attempt=%d failed: %s", *_place(delivery, subscription), error)
             self._outbox.failed(delivery, str(error), datetime.now(UTC))
+            self._measures.deliveries.labels(subscription.name, "failed").inc()
             return
         self._outbox.delivered(delivery, subscription, datetime.now(UTC))
+        self._measures.deliveries.labels(subscription.name, "delivered").inc()
         log.info("alert=%s to=%s attempt=%d delivered", *_place(delivery, subscription))
 
     def _tell(self) -> bool:
@@ -122,17 +137,6 @@ def _consumer(process: Process) -> Consumer | None:
             log.warning("%s", error)
             process.stopping.wait(1)
     return None
-
-
-def _alerts(messages: Iterable[Message]) -> Iterator[AlertChanged]:
-    for message in messages:
-        try:
-            record = decoded(message)
-        except BadRecord as error:
-            log.warning("skipped %s/%d@%d: %s", message.topic, message.partition, message.offset, error.reason)
-            continue
-        if isinstance(record, AlertChanged):
-            yield record
 
 
 if __name__ == "__main__":

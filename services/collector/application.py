@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -31,6 +31,7 @@ from services.ingress.errors import Refusal, json_answer
 from services.ingress.identity import new_event_id
 from services.ingress.pseudonyms import pseudonym_key
 from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.runtime.metrics import counter
 from services.spool.entries import entry_of
 from services.spool.forwarder import Forwarder
 from services.spool.measures import SpoolMeasures
@@ -66,9 +67,7 @@ class Collector:
         self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
         self._admission = Admission(frozenset(self._apps), pseudonym_key(settings.data))
         self.registry: CollectorRegistry = process_registry()
-        self._events = Counter(
-            "driftloop_collector_events", "Elements by verdict.", ("source", "verdict"), registry=self.registry
-        )
+        self._events = counter("driftloop_collector_events_total", self.registry)
         self._spool = Spool(settings.data / "collector" / "spool", max_bytes=limits.spool_bytes, policy="block")
         self.registry.register(SpoolMeasures(self._spool))
         self._forwarder = Forwarder(self._spool, producer)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from prometheus_client import Counter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,6 +27,7 @@ from services.ingress.bodies import body_of
 from services.ingress.errors import Refusal, json_answer
 from services.ingress.identity import new_event_id
 from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.runtime.metrics import counter
 
 FLUSH_S = 10.0
 _MAX_BODY = 64_000
@@ -47,7 +47,7 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
     503 and the operator tries again. The same order sent twice is two orders.
     """
     producer, registry = Producer(settings, "control"), process_registry()
-    orders = Counter("driftloop_control_orders", "Orders accepted.", ["path"], registry=registry)
+    orders = counter("driftloop_control_orders_total", registry)
 
     def endpoint(path: str, make: Make) -> Route:
         async def take(request: Request) -> Response:

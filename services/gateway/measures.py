@@ -1,35 +1,18 @@
-"""The gateway's own metrics; names are listed in docs/operations.md."""
+"""The gateway's own metrics."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
-_OVERHEAD_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5)
+from services.runtime.metrics import counter, gauge, histogram
 
 
 class Measures:
     """One set a process, on the registry it serves."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.requests = Counter(
-            "driftloop_gateway_requests",
-            "Calls answered, by what answered and HTTP status.",
-            ("app", "variant", "status"),
-            registry=registry,
-        )
-        self.overhead = Histogram(
-            "driftloop_gateway_overhead_seconds",
-            "Time a call spent in the gateway and not in its upstream.",
-            buckets=_OVERHEAD_BUCKETS,
-            registry=registry,
-        )
-        self.in_flight = Gauge("driftloop_gateway_in_flight", "Calls being answered.", registry=registry)
-        self.refused = Counter("driftloop_gateway_refused", "Calls refused for what they said.", registry=registry)
-        self.fallbacks = Counter(
-            "driftloop_gateway_fallbacks",
-            "Calls answered by stable because the replica lacked the chosen version.",
-            ("app", "adapter_version"),
-            registry=registry,
-        )
-        self.mirrors = Counter(
-            "driftloop_gateway_mirrors", "Copies for shadows.", ("app", "outcome"), registry=registry
-        )
-        self.feedback = Counter("driftloop_gateway_feedback", "Feedback taken.", ("app",), registry=registry)
+        self.requests = counter("driftloop_gateway_requests_total", registry)
+        self.overhead = histogram("driftloop_gateway_overhead_seconds", registry)
+        self.in_flight = gauge("driftloop_gateway_in_flight", registry)
+        self.refused = counter("driftloop_gateway_refused_total", registry)
+        self.fallbacks = counter("driftloop_gateway_fallbacks_total", registry)
+        self.mirrors = counter("driftloop_gateway_mirrors_total", registry)
+        self.feedback = counter("driftloop_gateway_feedback_total", registry)

@@ -1,34 +1,25 @@
 """Operational metrics, under vLLM's names where it has one, so that its dashboards work here."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
-_LABEL = ("model_name",)
-_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+from services.runtime.metrics import counter, gauge, histogram
 
 
 class Measures:
     """What the server tells of itself. `model_name` is the adapter's name, or the base model's."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._running = Gauge("vllm:num_requests_running", "Texts being written", registry=registry)
-        self._waiting = Gauge("vllm:num_requests_waiting", "Jobs in the queue", registry=registry)
-        self._prompt = Counter("vllm:prompt_tokens", "Tokens read", _LABEL, registry=registry)
-        self._generated = Counter("vllm:generation_tokens", "Tokens written", _LABEL, registry=registry)
-        self._success = Counter("vllm:request_success", "Completions", (*_LABEL, "finished_reason"), registry=registry)
-        self._first = Histogram(
-            "vllm:time_to_first_token_seconds", "Arrival to first text", _LABEL, buckets=_SECONDS, registry=registry
-        )
-        self._whole = Histogram(
-            "vllm:e2e_request_latency_seconds", "Arrival to last text", _LABEL, buckets=_SECONDS, registry=registry
-        )
-        self._rows = Histogram(
-            "driftloop_model_server_batch_rows", "Rows of one pass", buckets=(1, 2, 4, 8, 16, 32), registry=registry
-        )
-        self._pass = Histogram(
-            "driftloop_model_server_pass_seconds", "One pass of a batch", buckets=_SECONDS, registry=registry
-        )
-        self._refused = Counter("driftloop_model_server_refused", "Calls turned away", ("status",), registry=registry)
-        self._resident = Gauge("driftloop_model_server_adapters", "Adapters held", registry=registry)
+        self._running = gauge("vllm:num_requests_running", registry)
+        self._waiting = gauge("vllm:num_requests_waiting", registry)
+        self._prompt = counter("vllm:prompt_tokens_total", registry)
+        self._generated = counter("vllm:generation_tokens_total", registry)
+        self._success = counter("vllm:request_success_total", registry)
+        self._first = histogram("vllm:time_to_first_token_seconds", registry)
+        self._whole = histogram("vllm:e2e_request_latency_seconds", registry)
+        self._rows = histogram("driftloop_model_server_batch_rows", registry)
+        self._pass = histogram("driftloop_model_server_pass_seconds", registry)
+        self._refused = counter("driftloop_model_server_refused_total", registry)
+        self._resident = gauge("driftloop_model_server_adapters", registry)
 
     def in_progress(self, *, running: int, waiting: int) -> None:
         """Tell how much there is to do."""

@@ -17,6 +17,7 @@ from services.rollout.controller import Controller
 from services.rollout.convergence import Converger
 from services.rollout.measures import RolloutMeasures
 from services.rollout.persistence import RolloutStore
+from services.runtime.metrics import counter
 from services.runtime.process import Process
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Loop:
             try:
                 yield decoded(message)
             except BadRecord as error:
-                self.measures.bad_messages += 1
+                counter("driftloop_skipped_total").labels(self._process.name, message.topic).inc()
                 log.warning("skipped %s/%d@%d: %s", message.topic, message.partition, message.offset, error.reason)
 
     def _tell(self, changes: list[RolloutChanged]) -> bool:

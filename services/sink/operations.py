@@ -1,12 +1,14 @@
 """What an operator sees of the sink."""
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from services.runtime.metrics import counter, gauge
 
 
 class Operations:
     """The sink's Prometheus metrics, registered once per process."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self.rows = Counter("driftloop_sink_rows", "Rows stored", ["table"], registry=registry)
-        self.dead_letters = Counter("driftloop_dead_letters", "Messages dead-lettered", ["topic"], registry=registry)
-        self.lag = Gauge("driftloop_sink_lag_records", "Messages of held partitions not yet polled", registry=registry)
+        self.rows = counter("driftloop_sink_rows_total", registry)
+        self.dead_letters = counter("driftloop_dead_letters_total", registry)
+        self.lag = gauge("driftloop_consumer_lag_records", registry).labels("sink")

@@ -2,20 +2,21 @@
 
 from collections.abc import Iterable
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from services.runtime.metrics import counted, gauged
 from services.spool.spool import Spool
 
 
 class SpoolMeasures(Collector):
-    """driftloop_spool_bytes, driftloop_spool_waiting and driftloop_spool_lost_total of one process."""
+    """How full the spool of one process is, and what it lost."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
     def collect(self) -> Iterable[Metric]:
         """Read the spool at the moment of the scrape."""
-        yield GaugeMetricFamily("driftloop_spool_bytes", "Bytes of the spool on disk.", self._spool.size_bytes)
-        yield GaugeMetricFamily("driftloop_spool_waiting", "Events that Kafka does not have yet.", self._spool.waiting)
-        yield CounterMetricFamily("driftloop_spool_lost", "Events dropped for want of room.", self._spool.lost)
+        yield gauged("driftloop_spool_bytes", [((), self._spool.size_bytes)])
+        yield gauged("driftloop_spool_waiting", [((), self._spool.waiting)])
+        yield counted("driftloop_spool_lost_total", [((), self._spool.lost)])

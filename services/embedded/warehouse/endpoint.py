@@ -23,6 +23,7 @@ from starlette.routing import Route
 from services.embedded.warehouse.engine import Answer, Engine, EngineRefused
 from services.embedded.warehouse.payload import MAX_BODY_BYTES, BadPayload, decompressed
 from services.embedded.warehouse.statement import BadStatement, Statement, statement_in
+from services.runtime.metrics import counter, histogram
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +49,9 @@ def new_metrics() -> Metrics:
     prometheus_client.ProcessCollector(registry=registry)
     return Metrics(
         registry,
-        prometheus_client.Counter(
-            "driftloop_warehouse_statements", "Statements run", ["kind", "outcome"], registry=registry
-        ),
-        prometheus_client.Counter("driftloop_warehouse_rows", "Rows read or written", ["kind"], registry=registry),
-        prometheus_client.Histogram(
-            "driftloop_warehouse_statement_seconds", "Duration of a statement", ["kind"], registry=registry
-        ),
+        counter("driftloop_warehouse_statements_total", registry),
+        counter("driftloop_warehouse_rows_total", registry),
+        histogram("driftloop_warehouse_statement_seconds", registry),
     )
 
 

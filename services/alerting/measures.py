@@ -1,0 +1,11 @@
+"""What alerting tells Prometheus."""
+
+from services.runtime.metrics import counter
+
+
+class Measures:
+    """One set a process."""
+
+    def __init__(self) -> None:
+        self.deliveries = counter("driftloop_alerting_deliveries_total")
+        self.skipped = counter("driftloop_skipped_total")
