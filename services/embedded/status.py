@@ -1,11 +1,13 @@
 """What `driftloop status` knows: processes from the state file, lag from the broker, the rest from the warehouse."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from schemas.learning import Route
 from schemas.settings import Settings
 from services.bus.errors import BusError
-from services.bus.topics import consumer_lag
+from services.bus.topics import Lag, consumer_lag
 from services.embedded.state import ProcessState, is_running, read_state
 from services.warehouse.client import Row, Warehouse, WarehouseError
 
@@ -24,11 +26,12 @@ ORDER BY app
 
 
 class GroupLag(msgspec.Struct, frozen=True):
-    """Messages of a topic that a group has not yet committed, over all partitions."""
+    """Messages of a topic that a group has not yet committed: in all, and by partition."""
 
     group: str
     topic: str
     lag: int
+    partitions: dict[int, int]
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -59,7 +62,7 @@ def look(settings: Settings) -> Status:
     served: tuple[Served, ...] = ()
     alert: Row | None = None
     try:
-        lag = _lag(settings)
+        lag = lag_by_group(consumer_lag(settings))
     except BusError as error:
         unknown.append(f"lag: broker: {error}")
     try:
@@ -78,11 +81,15 @@ def look(settings: Settings) -> Status:
     )
 
 
-def _lag(settings: Settings) -> tuple[GroupLag, ...]:
-    sums: dict[tuple[str, str], int] = {}
-    for entry in consumer_lag(settings):
-        sums[entry.group, entry.topic] = sums.get((entry.group, entry.topic), 0) + entry.lag
-    return tuple(GroupLag(group, topic, lag) for (group, topic), lag in sorted(sums.items()))
+def lag_by_group(lags: Iterable[Lag]) -> tuple[GroupLag, ...]:
+    """Return the lag of each group on each topic, sorted by both."""
+    found: dict[tuple[str, str], dict[int, int]] = {}
+    for entry in lags:
+        found.setdefault((entry.group, entry.topic), {})[entry.partition] = entry.lag
+    return tuple(
+        GroupLag(group, topic, sum(partitions.values()), dict(sorted(partitions.items())))
+        for (group, topic), partitions in sorted(found.items())
+    )
 
 
 def _served(row: Row) -> Served:

@@ -100,9 +100,10 @@ def _processes(processes: Iterable[ProcessState]) -> Table:
 
 
 def _lag(lags: Iterable[GroupLag]) -> Table:
-    table = Table("consumer group", "topic", "behind")
+    table = Table("consumer group", "topic", "behind", "by partition")
     for entry in lags:
-        table.add_row(entry.group, entry.topic, str(entry.lag))
+        apart = "  ".join(f"{partition}: {lag}" for partition, lag in entry.partitions.items())
+        table.add_row(entry.group, entry.topic, str(entry.lag), apart)
     return table
 
 
