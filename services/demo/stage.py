@@ -15,7 +15,7 @@ from schemas.settings import Settings
 from schemas.topics import INBOUND, topic_of
 from services.bus.producer import Producer
 from services.demo.narrator import Narrator
-from services.demo.observer import Observer, Row
+from services.demo.observer import NothingHappened, Observer, Row
 from services.demo.prompts import LabelledPrompt
 from services.demo.scenario import Scenario
 from services.demo.traffic import Traffic
@@ -87,14 +87,20 @@ class Stage:
         self.sent.malformed += len(INBOUND)
 
     def promoted(self, version: str) -> Row:
-        """Wait until a version is promoted."""
-        return self.observer.wait_for(
+        """Wait until a version is promoted.
+
+        Raises:
+            NothingHappened: Its rollout ended otherwise, or not in time.
+        """
+        ended = "adapter_version = {version:String} AND state IN ('promoted', 'rolled_back', 'refused', 'failed')"
+        end = self.observer.wait_for(
             f"promotion of {version}",
-            lambda: self.observer.first(
-                "rollouts", "adapter_version = {version:String} AND state = 'promoted'", version=version
-            ),
+            lambda: self.observer.first("rollouts", ended, version=version),
             patience_s=self.scenario.patience_s,
         )
+        if end["state"] != "promoted":
+            raise NothingHappened(f"{version} was not promoted but {end['state']}: {end['reason']}")
+        return end
 
 
 def _past(scenario: Scenario, prompt: LabelledPrompt, occurred_at: datetime) -> tuple[Record, Record]:

@@ -22,11 +22,11 @@ class Mirrors:
 
     Args:
         at_once: Copies under way at most.
-        waiting: Copies that wait at most.
+        waiting: Copies that wait at most. Few: feedback meets a shadow's answer only if that comes soon.
     """
 
     def __init__(
-        self, upstreams: Upstreams, recorder: Recorder, measures: Measures, *, at_once: int = 4, waiting: int = 64
+        self, upstreams: Upstreams, recorder: Recorder, measures: Measures, *, at_once: int = 8, waiting: int = 8
     ) -> None:
         self._upstreams, self._recorder, self._measures = upstreams, recorder, measures
         self._queue: asyncio.Queue[tuple[Call, Route]] = asyncio.Queue(waiting)
