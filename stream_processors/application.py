@@ -21,7 +21,8 @@ A processor with state per partition also sets `floor` (the first offset its ope
 `forget` (drop all state: every assigned partition is read again from its committed offset).
 
 Order of effects for some messages: 1. handle their records, 2. put the results into the outbox, and so
-on until all are handled, 3. advance the ledger. A commit waits until everything put before it is acknowledged by the broker.
+on until all are handled, 3. advance the ledger. A commit waits until everything put before it is
+acknowledged by the broker.
 """
 
 import asyncio

@@ -15,13 +15,13 @@ from collections.abc import Iterable, Sequence
 from schemas.codec import to_unix_ms
 from schemas.inference import FeedbackGiven, InferenceResponded
 from schemas.observations import WindowClosed
-from schemas.record import series_of
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED
 from services.bus.topics import topic_ids
 from stream_processors.application import Processor
 from stream_processors.delivery import Delivery, Source
 from stream_processors.history import deliveries_since
 from stream_processors.joins import Answer, FeedbackJoin, answer_of
+from stream_processors.served import ServedResponses
 from stream_processors.windows import Bounds, Cell, OpenWindows, window_closed
 
 TICK_S = 0.25
@@ -38,51 +38,33 @@ def build_functional(processor: Processor) -> None:
     processor.every(TICK_S, functional.close_idle)
 
 
-def count_response(cell: Cell, responded: InferenceResponded, *, late: bool) -> None:
-    """Add a response to a window, once however often it was sent."""
-    if responded.event_id in cell.seen:
-        return
-    cell.seen.add(responded.event_id)
-    if late:
-        cell.late += 1
-        return
-    cell.count("responses")
-    cell.count("errors", float(bool(responded.error_type)))
-    cell.count("input_tokens", float(responded.usage.input_tokens))
-    cell.count("output_tokens", float(responded.usage.output_tokens))
-    cell.count("cost_usd", responded.cost_usd)
-    cell.measure("latency_ms", responded.latency_ms)
-    if responded.ttft_ms is not None:
-        cell.measure("ttft_ms", responded.ttft_ms)
-
-
 class _Assignment:
     """Open windows and joins of one assignment; a handler that outlives it works on what is thrown away."""
 
     def __init__(self, bounds: Bounds, partitions: Iterable[int]) -> None:
         self.length = bounds.length
         self.topic_ids: dict[str, str] = {}
-        self.responses = {partition: OpenWindows(bounds) for partition in partitions}
-        self.joins = {partition: FeedbackJoin(bounds) for partition in self.responses}
+        self.joins = {partition: FeedbackJoin(bounds) for partition in partitions}
+        self.responses = {partition: ServedResponses(bounds, join) for partition, join in self.joins.items()}
 
-    def count(self, delivery: Delivery) -> None:
-        """Count a response and remember its answer."""
-        responded, windows = delivery.record, self.responses[delivery.source.partition]
-        assert isinstance(responded, InferenceResponded)
-        logged = to_unix_ms(delivery.logged_at)
-        start, late = windows.place(to_unix_ms(responded.occurred_at), logged)
-        cell = windows.cell(series_of(responded), responded.model, start=start, offset=delivery.offset)
-        count_response(cell, responded, late=late)
-        join = self.joins[delivery.source.partition]
-        join.read_from(delivery.offset, logged)
-        join.remember(responded.request_id, answer_of(responded, logged))
+    def count(self, deliveries: Iterable[Delivery]) -> None:
+        """Count responses and remember their answers."""
+        place = None
+        for delivery in deliveries:
+            if place != (delivery.source, delivery.offset):
+                place = (delivery.source, delivery.offset)
+                served = self.responses[delivery.source.partition]
+                served.begin(delivery.offset, delivery.logged_at)
+            responded = delivery.record
+            assert isinstance(responded, InferenceResponded)
+            served.count(responded)
 
     def close(self) -> list[WindowClosed]:
         """Return the windows that have closed."""
         closed: list[WindowClosed] = []
-        for partition, windows in self.responses.items():
-            closed += self._events(windows.close(), Source(INFERENCE_RESPONDED.name, partition))
-            judged = self.joins[partition].close(windows.watermark)
+        for partition, served in self.responses.items():
+            closed += self._events(served.close(), Source(INFERENCE_RESPONDED.name, partition))
+            judged = self.joins[partition].close(served.windows.watermark)
             closed += self._events(judged, Source(FEEDBACK_GIVEN.name, partition))
         return closed
 
@@ -113,14 +95,13 @@ class Functional:
     def floor(self, source: Source) -> int | None:
         """Return the first offset that an open window of a partition needs."""
         if source.topic == INFERENCE_RESPONDED.name:
-            return self._now.responses[source.partition].floor
+            return self._now.responses[source.partition].windows.floor
         return self._now.joins[source.partition].floor
 
     async def take_responses(self, deliveries: Sequence[Delivery]) -> Iterable[WindowClosed]:
         """Count responses, remember their answers, return the windows that have closed."""
         now = await self._ready()
-        for delivery in deliveries:
-            now.count(delivery)
+        now.count(deliveries)
         return now.close()
 
     async def take_feedback(self, deliveries: Sequence[Delivery]) -> Iterable[WindowClosed]:
@@ -138,8 +119,8 @@ class Functional:
 
     def close_idle(self) -> Iterable[WindowClosed]:
         """Let the clock pass on partitions that hold nothing more, return the windows that have closed."""
-        for partition, windows in self._now.responses.items():
-            self._pass_time(Source(INFERENCE_RESPONDED.name, partition), windows)
+        for partition, served in self._now.responses.items():
+            self._pass_time(Source(INFERENCE_RESPONDED.name, partition), served.windows)
             self._pass_time(Source(FEEDBACK_GIVEN.name, partition), self._now.joins[partition].windows)
         return self._now.close()
 

@@ -5,7 +5,7 @@ from contextlib import closing
 
 from kafka import KafkaConsumer, TopicPartition
 
-from schemas.codec import BadRecord, decode, from_unix_ms
+from schemas.codec import BadElement, decode_elements, from_unix_ms
 from schemas.settings import Settings
 from services.bus.connection import client_options
 from stream_processors.delivery import Delivery, Source
@@ -27,9 +27,8 @@ def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator
         while (end := reader.highwater(partition)) is None or reader.position(partition) < end:
             for message in reader.poll(timeout_ms=200).get(partition, ()):
                 logged_at = from_unix_ms(message.timestamp)
-                try:
-                    record = decode(source.topic, message.value, logged_at)
-                except BadRecord:
-                    continue  # it was counted when it was first read
-                if message.timestamp >= since:
-                    yield Delivery(source, message.offset, logged_at, record)
+                if message.timestamp < since:
+                    continue
+                for record in decode_elements(source.topic, message.value, message.headers, logged_at):
+                    if not isinstance(record, BadElement):  # it was counted when it was first read
+                        yield Delivery(source, message.offset, logged_at, record)

@@ -25,11 +25,16 @@ from schemas.record import Series, Variant, series_of
 from stream_processors.windows import SKEW_MS, Bounds, Cell, OpenWindows
 
 MAX_ANSWERS = 500_000
+KEPT_CHARACTERS = 256
 _PUNCTUATION = " \t.,;:!\"'`"
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What joining needs of a response."""
+    """What joining needs of a response.
+
+    Attributes:
+        text: The answer; normalised only if it is long, because few answers are ever judged.
+    """
 
     event_id: str
     series: Series
@@ -51,14 +56,20 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
 
 
 def normalised(text: str) -> str:
-    """Return a label or an answer without what doesn't distinguish labels: case, space, punctuation."""
-    return " ".join(text.split()).casefold().strip(_PUNCTUATION)[:256]
+    """Return a label or an answer without what doesn't distinguish labels: case, space, punctuation.
+
+    At most KEPT_CHARACTERS; what is normalised already stays as it is.
+    """
+    return " ".join(text.split()).casefold()[:KEPT_CHARACTERS].strip(_PUNCTUATION)
 
 
-def answer_of(responded: InferenceResponded, logged: int) -> Answer:
-    """Return what is remembered of a response."""
-    series = series_of(responded)
-    return Answer(responded.event_id, series, responded.model, normalised(responded.answer), logged)
+def answer_of(responded: InferenceResponded, logged: int, series: Series | None = None) -> Answer:
+    """Return what is remembered of a response; `series` is its series, when the caller has it at hand."""
+    output = responded.output
+    text = "" if output is None else output.content if type(output.content) is str else output.text
+    if len(text) > KEPT_CHARACTERS:
+        text = normalised(text)
+    return Answer(responded.event_id, series or series_of(responded), responded.model, text, logged)
 
 
 def verdict(judged: Judged, answer: Answer) -> bool | None:
@@ -67,7 +78,7 @@ def verdict(judged: Judged, answer: Answer) -> bool | None:
     A label judges every answer of the request, the shadow's too. A score judges what the user saw.
     """
     if judged.label is not None:
-        return judged.label == answer.text
+        return judged.label == normalised(answer.text)
     if judged.score is None or answer.series.variant == Variant.SHADOW:
         return None
     return judged.score >= 0.5
@@ -115,8 +126,10 @@ class FeedbackJoin:
 
     def remember(self, request_id: str, answer: Answer) -> None:
         """Keep an answer for feedback to come; one that is known is not kept twice."""
-        known = self._answers.get(request_id, ())
-        if all(answer.event_id != other.event_id for other in known):
+        known = self._answers.get(request_id)
+        if known is None:
+            self._answers[request_id] = (answer,)
+        elif all(answer.event_id != other.event_id for other in known):
             self._answers[request_id] = (*known, answer)
         if len(self._answers) > self._max_answers:
             del self._answers[next(iter(self._answers))]
@@ -181,5 +194,5 @@ def _count(cells: dict[Series, Cell], judged: Judged, answer: Answer, *, start: 
     if judged.late:
         cell.late += 1
         return
-    cell.count("feedback")
-    cell.count("feedback_correct", float(correct))
+    cell.feedback += 1
+    cell.feedback_correct += correct

@@ -18,7 +18,8 @@ from schemas.codec import from_unix_ms
 from schemas.configuration import Windows
 from schemas.durations import parse_duration
 from schemas.ids import derived_id
-from schemas.observations import WindowClosed
+from schemas.inference import InferenceResponded
+from schemas.observations import Sketch, WindowClosed
 from schemas.record import Series, Variant
 from schemas.sketches import Accumulator
 from stream_processors.delivery import Source
@@ -54,25 +55,62 @@ class Bounds:
 
 @dataclass(slots=True)
 class Cell:
-    """One series' share of one window, in the making."""
+    """One series' share of one window, in the making. Plain numbers: it is where each event ends up."""
 
     series: Series
     model: str
     start: int
     first_offset: int
     last_offset: int
-    counters: dict[str, float] = field(default_factory=dict)
-    sketches: dict[str, Accumulator] = field(default_factory=dict)
+    responses: int = 0
+    errors: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    latency_ms: Accumulator = field(default_factory=Accumulator)
+    ttft_ms: Accumulator | None = None
+    feedback: int = 0
+    feedback_correct: int = 0
     late: int = 0
     seen: set[str] = field(default_factory=set)
 
-    def count(self, counter: str, amount: float = 1.0) -> None:
-        """Add to a counter."""
-        self.counters[counter] = self.counters.get(counter, 0.0) + amount
+    def count(self, responded: InferenceResponded, *, late: bool) -> None:
+        """Add a response, once however often it was sent."""
+        seen = self.seen
+        known = len(seen)
+        seen.add(responded.event_id)
+        if len(seen) == known:
+            return
+        if late:
+            self.late += 1
+            return
+        usage = responded.usage
+        self.responses += 1
+        self.input_tokens += usage.input_tokens
+        self.output_tokens += usage.output_tokens
+        self.cost_usd += responded.cost_usd
+        self.latency_ms.add(responded.latency_ms)
+        if responded.error_type:
+            self.errors += 1
+        if responded.ttft_ms is not None:
+            self.ttft_ms = self.ttft_ms or Accumulator()
+            self.ttft_ms.add(responded.ttft_ms)
 
-    def measure(self, name: str, value: float) -> None:
-        """Add a value to a distribution."""
-        self.sketches.setdefault(name, Accumulator()).add(value)
+    @property
+    def counters(self) -> dict[str, float]:
+        """The sums, by the names they have in WindowClosed; none of a kind of event that never came."""
+        names: tuple[str, ...] = ()
+        if self.responses:
+            names += ("responses", "errors", "input_tokens", "output_tokens", "cost_usd")
+        if self.feedback:
+            names += ("feedback", "feedback_correct")
+        return {name: float(getattr(self, name)) for name in names}
+
+    @property
+    def sketches(self) -> dict[str, Sketch]:
+        """The distributions, by the names they have in WindowClosed."""
+        found = {"latency_ms": self.latency_ms if self.responses else None, "ttft_ms": self.ttft_ms}
+        return {name: accumulator.sketch() for name, accumulator in found.items() if accumulator is not None}
 
 
 class OpenWindows:
@@ -141,6 +179,6 @@ def window_closed(cell: Cell, source: Source, topic_id: str, length: int) -> Win
         first_offset=cell.first_offset,
         last_offset=cell.last_offset,
         counters=cell.counters,
-        sketches={name: accumulator.sketch() for name, accumulator in cell.sketches.items()},
+        sketches=cell.sketches,
         late=cell.late,
     )

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.codec import BATCH_CONTENT_TYPE, MAX_EVENT_BYTES, BadElement, decode_elements, encode, split
@@ -31,6 +31,7 @@ def judged(value: bytes | None, topic: str = TOPIC) -> list[Record | BadElement]
     return decode_elements(topic, value, BATCH, NOW)
 
 
+@settings(deadline=None)
 @given(drawn=ELEMENTS)
 def test_the_verdict_on_an_event_is_the_same_in_an_array_as_alone(drawn: list[tuple[bytes, bytes]]) -> None:
     value = b"[" + b",".join(space + element + space for element, space in drawn) + b"]"
@@ -42,6 +43,7 @@ def test_the_verdict_on_an_event_is_the_same_in_an_array_as_alone(drawn: list[tu
     assert judged(value) == expected
 
 
+@settings(deadline=None)
 @given(drawn=ELEMENTS)
 def test_a_bad_element_keeps_its_own_bytes_and_its_place(drawn: list[tuple[bytes, bytes]]) -> None:
     value = b"[" + b",".join(space + element + space for element, space in drawn) + b"]"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.inference import FeedbackGiven, InferenceResponded
@@ -150,6 +150,13 @@ def test_the_oldest_answer_goes_when_memory_is_full() -> None:
 
 def test_labels_are_compared_without_case_space_and_punctuation() -> None:
     assert normalised(" Unsafe.\n") == normalised("unsafe") == "unsafe"
+
+
+@settings(deadline=None)
+@given(text=st.text(" .!aẞßİ\u0345\u0390", max_size=600))
+def test_a_normalised_text_stays_as_it_is(text: str) -> None:
+    once = normalised(text)
+    assert normalised(once) == once
 
 
 def test_a_score_judges_only_the_answer_that_the_user_saw() -> None:

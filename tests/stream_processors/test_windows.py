@@ -7,7 +7,6 @@ from schemas.codec import to_unix_ms
 from schemas.observations import WindowClosed
 from schemas.record import Series
 from stream_processors.delivery import Source
-from stream_processors.functional import count_response
 from stream_processors.windows import SKEW_MS, Bounds, OpenWindows, window_closed
 from tests.stream_processors.builders import EPOCH, responded
 
@@ -36,7 +35,7 @@ def run(events: list[Event], *, begin: int = 0) -> tuple[list[WindowClosed], lis
     for offset, (occurred, logged) in list(enumerate(events))[begin:]:
         start, late = windows.place(occurred, logged)
         cell = windows.cell(SERIES, "tiny", start=start, offset=offset)
-        count_response(cell, responded(offset, at=occurred), late=late)
+        cell.count(responded(offset, at=occurred), late=late)
         closed += windows.close()
         floors.append(offset + 1 if windows.floor is None else min(windows.floor, offset + 1))
     windows.watermark = EPOCH + 10**9
@@ -84,9 +83,8 @@ def run_until(events: list[Event], last: int) -> tuple[list[WindowClosed], None]
     windows, closed = OpenWindows(BOUNDS), []
     for offset, (occurred, logged) in enumerate(events[: last + 1]):
         start, late = windows.place(occurred, logged)
-        count_response(
-            windows.cell(SERIES, "tiny", start=start, offset=offset), responded(offset, at=occurred), late=late
-        )
+        cell = windows.cell(SERIES, "tiny", start=start, offset=offset)
+        cell.count(responded(offset, at=occurred), late=late)
         closed += windows.close()
     return [window_closed(cell, SOURCE, "topic", BOUNDS.length) for cell in closed], None
 
@@ -106,7 +104,7 @@ def test_an_event_sent_twice_counts_once() -> None:
     windows = OpenWindows(BOUNDS)
     cell = windows.cell(SERIES, "tiny", start=EPOCH, offset=0)
     for _ in range(2):
-        count_response(cell, responded(1, at=EPOCH), late=False)
+        cell.count(responded(1, at=EPOCH), late=False)
     assert cell.counters["responses"] == 1
 
 
