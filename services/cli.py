@@ -4,6 +4,8 @@ import getpass
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -27,12 +29,16 @@ app = typer.Typer(
 )
 rollout = typer.Typer(no_args_is_help=True, help="Order a version out to users, or back.")
 adapters = typer.Typer(no_args_is_help=True, help="Bring adapters that were trained elsewhere to the gate.")
+dead_letters = typer.Typer(no_args_is_help=True, help="Look at messages that were put aside, and send them again.")
 app.add_typer(rollout, name="rollout")
 app.add_typer(adapters, name="adapters")
+app.add_typer(dead_letters, name="dead-letters")
 
 AppName = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in driftloop.yaml.")]
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="Adapter version, e.g. prompt-guard-v2.")]
 By = Annotated[str, typer.Option("--by", help="Who orders it; recorded. Default: your user name.")]
+TopicName = Annotated[str, typer.Option("--topic", help="Only messages refused on this topic. Default: all.")]
+LetterId = Annotated[str, typer.Argument(metavar="ID", help="As `driftloop dead-letters list` shows it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
 
 
@@ -173,6 +179,46 @@ def adapters_propose(
     _order("/v1/proposals", {"app": app_name, "artifact_uri": uri, "proposed_by": by or _me(), "reason": reason})
 
 
+@dead_letters.command("list")
+def dead_letters_list(
+    topic: TopicName = "", limit: Annotated[int, typer.Option(help="Show the last ones.")] = 50
+) -> None:
+    """List the messages that wait for a replay: id, when, size and reason. Shows no payloads."""
+    from services.dead_letters.command import list_letters
+
+    with _dead_letter_trouble():
+        list_letters(_settings(), topic, limit)
+
+
+@dead_letters.command("show")
+def dead_letters_show(
+    letter_id: LetterId,
+    payload: Annotated[
+        bool, typer.Option("--payload", help="Print the message itself. It may hold what a user wrote.")
+    ] = False,
+) -> None:
+    """Show one message that was put aside: reason, position, size, and its bytes only when asked for."""
+    from services.dead_letters.command import show_letter
+
+    with _dead_letter_trouble():
+        show_letter(_settings(), letter_id, payload=payload)
+
+
+@dead_letters.command("replay")
+def dead_letters_replay(
+    letter_id: Annotated[str, typer.Argument(metavar="[ID]", help="One message, even if it was replayed before.")] = "",
+    topic: TopicName = "",
+) -> None:
+    """Send messages again to where they came from: one, a topic's, or all that wait.
+
+    Each goes byte for byte, with its key and headers, once. What is still bad comes back as a new letter.
+    """
+    from services.dead_letters.command import replay_letters
+
+    with _dead_letter_trouble():
+        replay_letters(_settings(), letter_id, topic)
+
+
 def main() -> None:
     """Run the command line."""
     app()
@@ -195,6 +241,20 @@ def _order(path: str, order: dict[str, object]) -> None:
     if answer.is_error:
         _fail(f"control refused ({answer.status_code}): {answer.text.strip()}", WRONG)
     print(json.dumps(answer.json()))
+
+
+@contextmanager
+def _dead_letter_trouble() -> Iterator[None]:
+    """Turn what can go wrong into one line and a status."""
+    from services.bus.errors import BusError
+    from services.dead_letters.replay import NoSuchLetter
+
+    try:
+        yield
+    except BusError as error:
+        _fail(str(error), UNUSABLE)
+    except NoSuchLetter as error:
+        _fail(str(error), WRONG)
 
 
 def _settings() -> Settings:
