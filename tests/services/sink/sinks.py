@@ -1,13 +1,18 @@
 """Sink processes for tests, and what they are fed with."""
 
+import json
 import os
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psutil
 
 from schemas.ids import derived_id
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded, Message
@@ -58,8 +63,10 @@ class SinkProcess:
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
         configuration = folder / "driftloop.yaml"
         configuration.write_text(CONFIGURATION)
-        own = {"DRIFTLOOP_CONFIG": str(configuration), "DRIFTLOOP_SINK_PORT": str(free_port())}
-        self._log = (folder / "sink.log").open("ab")
+        self.port = free_port()
+        own = {"DRIFTLOOP_CONFIG": str(configuration), "DRIFTLOOP_SINK_PORT": str(self.port)}
+        self.log = folder / "sink.log"
+        self._log = self.log.open("ab")
         self.child = subprocess.Popen(
             [sys.executable, "-m", "services.sink"],
             env={**os.environ, **environment, **own},
@@ -79,6 +86,22 @@ class SinkProcess:
         status = self.child.wait(timeout=10)
         self._log.close()
         return status
+
+    def health(self) -> dict[str, bool]:
+        """What GET /healthz says; nothing while it does not answer yet."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+                conditions: dict[str, bool] = json.load(answer)
+        except urllib.error.HTTPError as refused:
+            with refused:
+                conditions = json.load(refused)
+        except OSError:
+            return {}
+        return conditions
+
+    def resident_bytes(self) -> int:
+        """Memory that the process holds now."""
+        return int(psutil.Process(self.child.pid).memory_info().rss)
 
 
 @contextmanager
