@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from schemas.topics import TOPIC_BY_NAME
+
 DEFAULT_PORTS = {
     "broker": 19092,
     "warehouse": 18123,
@@ -26,6 +28,10 @@ DEFAULT_PORTS = {
     "receiver": 18110,
 }
 Profile = Literal["embedded", "kafka"]
+WhenFull = Literal["block", "drop-oldest"]
+DEFAULT_SPOOL_BYTES = 512 * 1024 * 1024
+LEAST_SPOOL_BYTES = 8 * 1024 * 1024
+DEFAULT_READY_LAG = 10_000
 
 
 class BadSetting(ValueError):
@@ -41,6 +47,12 @@ class Settings:
         ports: Where each process listens on this machine; for processes without an API of their
             own it is their /healthz and /metrics port.
         urls: Base URLs of processes that others reach elsewhere than at this machine's port.
+        spool_bytes: Bound on the disk that gateway and collector each use while the broker is away.
+        collector_when_full: What the collector does with a full spool: have senders wait and then
+            answer 503, or drop the oldest events and count them. The gateway always drops the
+            oldest: a user's call must not fail for the sake of its record.
+        ready_lag: A process that has more messages to read than this is not ready.
+        accept_poison: Topics of which the sink goes on although nearly everything is poison.
     """
 
     profile: Profile
@@ -56,6 +68,10 @@ class Settings:
     log_level: str
     ports: Mapping[str, int] = field(default_factory=dict)
     urls: Mapping[str, str] = field(default_factory=dict)
+    spool_bytes: int = DEFAULT_SPOOL_BYTES
+    collector_when_full: WhenFull = "block"
+    ready_lag: int = DEFAULT_READY_LAG
+    accept_poison: frozenset[str] = frozenset()
 
     def url(self, process: str) -> str:
         """Return the base URL at which other processes reach this one."""
@@ -65,12 +81,13 @@ class Settings:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read DRIFTLOOP_{PROFILE,DATA,CONFIG,KAFKA,WAREHOUSE_URL,WAREHOUSE_DATABASE,STORE_URL,
-        MLFLOW_URI,ARTIFACTS,HOST,LOG_LEVEL} and DRIFTLOOP_<PROCESS>_{PORT,URL}.
+        MLFLOW_URI,ARTIFACTS,HOST,LOG_LEVEL,SPOOL_BYTES,COLLECTOR_WHEN_FULL,READY_LAG,ACCEPT_POISON}
+        and DRIFTLOOP_<PROCESS>_{PORT,URL}. ACCEPT_POISON takes topic names, comma-separated.
 
         Unset variables mean the embedded profile under .driftloop/ with the ports of DEFAULT_PORTS.
 
         Raises:
-            BadSetting: A port is no port, or the profile is unknown.
+            BadSetting: A port is no port, a number none, or a name unknown.
         """
         ports = {name: _port(environment, name, default) for name, default in DEFAULT_PORTS.items()}
         host = environment.get("DRIFTLOOP_HOST", "127.0.0.1")
@@ -89,6 +106,10 @@ class Settings:
             log_level=environment.get("DRIFTLOOP_LOG_LEVEL", "INFO").upper(),
             ports=ports,
             urls={name: environment[url_variable(name)] for name in ports if url_variable(name) in environment},
+            spool_bytes=_at_least(LEAST_SPOOL_BYTES, environment, "DRIFTLOOP_SPOOL_BYTES", DEFAULT_SPOOL_BYTES),
+            collector_when_full=_when_full(environment.get("DRIFTLOOP_COLLECTOR_WHEN_FULL", "block")),
+            ready_lag=_at_least(0, environment, "DRIFTLOOP_READY_LAG", DEFAULT_READY_LAG),
+            accept_poison=_topics(environment.get("DRIFTLOOP_ACCEPT_POISON", "")),
         )
 
 
@@ -108,6 +129,28 @@ def port_variable(process: str) -> str:
 def url_variable(process: str) -> str:
     """Return the environment variable that says where others reach a process."""
     return f"DRIFTLOOP_{process.upper()}_URL"
+
+
+def _at_least(least: int, environment: Mapping[str, str], variable: str, default: int) -> int:
+    text = environment.get(variable, str(default))
+    if not text.isdigit() or int(text) < least:
+        raise BadSetting(f"{variable}: not a whole number of at least {least}: {text!r}")
+    return int(text)
+
+
+def _topics(text: str) -> frozenset[str]:
+    names = frozenset(name.strip() for name in text.split(",")) - {""}
+    if unknown := sorted(names - TOPIC_BY_NAME.keys()):
+        raise BadSetting(f"DRIFTLOOP_ACCEPT_POISON: no topic is called {unknown[0]!r}")
+    return names
+
+
+def _when_full(text: str) -> WhenFull:
+    if text == "block":
+        return "block"
+    if text == "drop-oldest":
+        return "drop-oldest"
+    raise BadSetting(f"DRIFTLOOP_COLLECTOR_WHEN_FULL: {text!r} is neither 'block' nor 'drop-oldest'")
 
 
 def _profile(text: str) -> Profile:
