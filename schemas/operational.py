@@ -62,6 +62,10 @@ OPERATIONAL_METRICS: tuple[OperationalMetric, ...] = (
         "driftloop_dead_letters_total", "counter", "messages", ("topic",), "messages put aside as dead letters",
         "read the reasons in `driftloop dead-letters list`, mend the sender, then `driftloop dead-letters replay`",
     ),
+    _Metric(
+        "driftloop_sink_poisoned_partitions", "gauge", "partitions", (), "partitions stopped as nearly all is poison",
+        "mend the sender or the schema; DRIFTLOOP_ACCEPT_POISON=<topic> has the sink go on and dead-letter it all",
+    ),
     # Gateway and collector
     _Metric(
         "driftloop_spool_bytes", "gauge", "bytes", (), "bytes of the spool on disk",

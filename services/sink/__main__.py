@@ -10,6 +10,7 @@ from services.bus.producer import Producer
 from services.runtime.process import Process, running
 from services.sink.delivery import OUTAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
+from services.sink.poison import PoisonFlood, PoisonLimit
 from services.sink.table_store import TableStore
 
 log = logging.getLogger("services.sink")
@@ -21,15 +22,20 @@ _LONGEST_WAIT_S = 5.0
 def main() -> None:
     """Store until told to stop."""
     with running("sink") as process:
-        process.conditions.update(started=True, connected=False, assigned=False)
+        process.conditions.update(started=True, connected=False, assigned=False, caught_up=False, readable=True)
         operations = Operations()
         tables = TableStore(process.settings)
         consumer = _joined(process, tables)
         if consumer is None:
             return
         with closing(tables), closing(consumer), closing(Producer(process.settings, "sink")) as producer:
-            delivery = Delivery(consumer, producer, tables, now=lambda: datetime.now(UTC), operations=operations)
-            _deliver(process, consumer, tables, delivery)
+            limit = PoisonLimit(process.settings.accept_poison)
+            delivery = Delivery(
+                consumer, producer, tables, now=lambda: datetime.now(UTC), operations=operations, limit=limit
+            )
+            flood = _deliver(process, consumer, tables, delivery)
+        if flood is not None:
+            _stand_still(process, operations, flood)
 
 
 def _joined(process: Process, tables: TableStore) -> Consumer | None:
@@ -43,7 +49,8 @@ def _joined(process: Process, tables: TableStore) -> Consumer | None:
     return None
 
 
-def _deliver(process: Process, consumer: Consumer, tables: TableStore, delivery: Delivery) -> None:
+def _deliver(process: Process, consumer: Consumer, tables: TableStore, delivery: Delivery) -> PoisonFlood | None:
+    """Deliver until told to stop, or until there is nothing but poison."""
     wait_s = _SHORTEST_WAIT_S
     while not process.stopping.is_set():
         try:
@@ -53,7 +60,19 @@ def _deliver(process: Process, consumer: Consumer, tables: TableStore, delivery:
             log.warning("trying again in %.1f s: %s", wait_s, type(error).__name__)
             process.stopping.wait(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
-        process.conditions.update(connected=tables.connected, assigned=consumer.assigned)
+        except PoisonFlood as flood:
+            return flood
+        caught_up = consumer.assigned and consumer.lag() <= process.settings.ready_lag
+        process.conditions.update(connected=tables.connected, assigned=consumer.assigned, caught_up=caught_up)
+    return None
+
+
+def _stand_still(process: Process, operations: Operations, flood: PoisonFlood) -> None:
+    """Hold no partitions, say why, and wait for the operator: a restart would stop at the same place."""
+    log.error("%s", flood)
+    operations.poisoned.set(1)
+    process.conditions.update(connected=False, assigned=False, caught_up=False, readable=False)
+    process.stopping.wait()
 
 
 if __name__ == "__main__":

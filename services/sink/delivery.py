@@ -2,7 +2,8 @@
 
 The order of effects, of which each comes before the next:
 
-1. Poll: messages go in hand; nothing is remembered of them but their positions in the log.
+1. Poll: messages go in hand; nothing is remembered of them but their positions in the log. When nearly
+   all of a partition is poison, the sink stops here.
 2. Dead letters: what can't be stored is in its dead-letter topic, acknowledged.
 3. Insert: block by block, each atomic, offsets in the rows.
 4. Commit: the group's offsets follow, for lag displays and for partitions whose rows are gone.
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from schemas.topics import TOPIC_BY_NAME, TOPICS
+from schemas.topics import DEAD_LETTER_SUFFIX, TOPIC_BY_NAME, TOPICS
 from services.bus.consumer import Consumer
 from services.bus.errors import BusError
 from services.bus.message import Message
@@ -25,6 +26,7 @@ from services.bus.producer import Producer
 from services.sink.blocks import blocks_of
 from services.sink.dead_letters import dead_letter_headers
 from services.sink.operations import Operations
+from services.sink.poison import PoisonLimit
 from services.sink.rows import Poison, Row, judged
 from services.sink.table_store import TableStore
 from services.warehouse.client import WarehouseDown
@@ -47,12 +49,14 @@ class Delivery:
         *,
         now: Callable[[], datetime],
         operations: Operations,
+        limit: PoisonLimit,
     ) -> None:
         self._consumer = consumer
         self._producer = producer
         self._tables = tables
         self._now = now
         self._operations = operations
+        self._limit = limit
 
     def round(self) -> int:
         """Store what is there; return how many messages, 0 after a short wait for any.
@@ -60,9 +64,10 @@ class Delivery:
         Raises:
             WarehouseDown, BusError: Nothing is lost; call again after a while. Partitions are kept
                 meanwhile, as calling again polls.
+            PoisonFlood: Nothing of this round has taken effect, and nothing should before someone looked.
         """
         messages, epoch = self._polled()  # 1
-        verdicts = [verdict for message in messages for verdict in judged(message, self._now())]
+        verdicts = [verdict for message in messages for verdict in self._judged(message)]
         try:
             self._dead_letter([verdict for verdict in verdicts if isinstance(verdict, Poison)])  # 2
             if self._insert([verdict for verdict in verdicts if isinstance(verdict, Row)], epoch):  # 3
@@ -89,6 +94,13 @@ class Delivery:
             if self._consumer.epoch != epoch:
                 return [], epoch
         return messages, epoch
+
+    def _judged(self, message: Message) -> list[Row | Poison]:
+        verdicts = judged(message, self._now())
+        if not message.topic.endswith(DEAD_LETTER_SUFFIX):
+            poison = bool(verdicts) and all(isinstance(verdict, Poison) for verdict in verdicts)
+            self._limit.watch(message, poison=poison)
+        return verdicts
 
     def _dead_letter(self, poison: list[Poison]) -> None:
         for bad in poison:

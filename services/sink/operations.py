@@ -12,3 +12,4 @@ class Operations:
         self.rows = counter("driftloop_sink_rows_total", registry)
         self.dead_letters = counter("driftloop_dead_letters_total", registry)
         self.lag = gauge("driftloop_consumer_lag_records", registry).labels("sink")
+        self.poisoned = gauge("driftloop_sink_poisoned_partitions", registry)

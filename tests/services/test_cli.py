@@ -81,7 +81,7 @@ def test_down_without_a_stack_says_so(folder: Path) -> None:
 
 def test_help_teaches_every_command() -> None:
     output = driftloop("--help").output
-    for command in ("up", "down", "status", "check", "demo", "rollout", "adapters"):
+    for command in ("up", "down", "status", "check", "demo", "rollout", "adapters", "dead-letters"):
         assert f" {command} " in output
 
 

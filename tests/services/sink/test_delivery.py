@@ -13,6 +13,7 @@ from services.bus.producer import Producer
 from services.sink.blocks import Block
 from services.sink.delivery import Delivery
 from services.sink.operations import Operations
+from services.sink.poison import PoisonLimit
 from services.sink.table_store import TableStore
 from services.warehouse.client import WarehouseDown
 from tests.fixtures.broker import Broker
@@ -60,7 +61,9 @@ def delivering(
         closing(Producer(settings, group)) as producer,
     ):
         operations = Operations(CollectorRegistry())
-        yield Delivery(member, producer, tables, now=lambda: datetime.now(UTC), operations=operations).round
+        yield Delivery(
+            member, producer, tables, now=lambda: datetime.now(UTC), operations=operations, limit=PoisonLimit(())
+        ).round
 
 
 def send(settings: Settings, prefix: str, numbers: range) -> None:

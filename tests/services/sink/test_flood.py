@@ -1,0 +1,54 @@
+"""A topic of nothing but poison, with the sink's process and the real parts."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from schemas.settings import Settings
+from schemas.topics import FEEDBACK_GIVEN
+from services.bus.producer import Producer
+from services.bus.tail import Tail
+from services.bus.topics import consumer_lag
+from tests.fixtures.broker import Broker
+from tests.services.sink.sinks import count, feedback, sink_process, wait_until
+
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.timeout(240)]
+
+TOPIC = FEEDBACK_GIVEN.name
+POISON = 3000
+
+
+def test_a_flood_of_poison_stops_the_sink_until_the_operator_lets_it_through(
+    broker: Broker, warehouse_environment: dict[str, str], tmp_path: Path
+) -> None:
+    environment = {**warehouse_environment, **broker.environment}
+    settings = Settings.from_environment(environment)
+    with closing(Producer(settings, "test")) as producer:
+        for _ in range(POISON):
+            producer.send_raw(TOPIC, b"no record", key=b"one partition")
+        producer.send_raw(TOPIC, b"no record", key=b"one partition")
+        producer.send(feedback("behind"))
+        producer.flush()
+    with sink_process(environment, tmp_path) as sink:
+        wait_until(lambda: sink.health().get("readable") is False)
+        assert not all(sink.health().values())
+        assert sink.stop() == 0
+        (line,) = [line for line in sink.log.read_text().splitlines() if "ERROR" in line]
+        assert f"messages of {TOPIC}/" in line
+        assert f"DRIFTLOOP_ACCEPT_POISON={TOPIC}" in line
+    assert letters(settings) < 1000
+    behind = [lag.lag for lag in consumer_lag(settings) if (lag.group, lag.topic) == ("sink", TOPIC)]
+    assert not behind or sum(behind) > POISON - 1000
+    with sink_process({**environment, "DRIFTLOOP_ACCEPT_POISON": TOPIC}, tmp_path) as sink:
+        wait_until(lambda: count(settings, "dead_letters FINAL") == POISON + 1)
+        wait_until(lambda: count(settings, "feedback", "request_id = 'behind'") == 1)
+        wait_until(lambda: all(sink.health().values()))
+
+
+def letters(settings: Settings) -> int:
+    with closing(Tail(settings, [FEEDBACK_GIVEN.dead_letter])) as tail:
+        found = 0
+        while not tail.caught_up:
+            found += len(tail.poll(0.2))
+    return found
