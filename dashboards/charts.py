@@ -31,7 +31,7 @@ class Axis:
     """
 
     title: str
-    format: str = "~s"
+    format: str = ",~g"
     top: float | None = None
 
 
@@ -187,7 +187,7 @@ def _color(field: str, colors: Mapping[str, str]) -> alt.Color:
 def _tooltip(axis: Axis, dash: str) -> list[alt.Tooltip]:
     parts = [alt.Tooltip("series:N", title=" "), alt.Tooltip("clock:N", title="UTC")]
     parts += [alt.Tooltip(f"{dash}:N")] if dash else []
-    return [*parts, alt.Tooltip("value:Q", title=axis.title, format=".4~g" if axis.format == "~s" else ".1%")]
+    return [*parts, alt.Tooltip("value:Q", title=axis.title, format=".1%" if axis.format == "%" else ",.4~g")]
 
 
 def _title(text: str) -> alt.TitleParams:

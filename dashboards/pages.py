@@ -28,6 +28,8 @@ STYLE = """<style>
 .stMainBlockContainer h1 { font-size: 2rem; padding-bottom: 0; }
 /* What is about to be replaced by the same with newer numbers must not fade meanwhile. */
 [data-stale="true"], .stExpander summary { opacity: 1 !important; transition: none !important; }
+.stTable td { overflow-wrap: anywhere; }
+.stTable td:first-child { overflow-wrap: normal; white-space: nowrap; }
 .dl-live { position: fixed; top: 1.15rem; right: 4.5rem; z-index: 999991; font-size: .8rem; opacity: .6;
   font-variant-numeric: tabular-nums; }
 .dl-live::before { content: ""; display: inline-block; width: .5rem; height: .5rem; margin-right: .4rem;

@@ -22,12 +22,14 @@ class Chain:
         origin: The breach, or the order when no alert is behind it; the zero of its steps' times.
         outcome: Where it stands now, in words.
         steps: In order of time.
+        of_version: Whether a version was ordered or proposed; else it is an alert that ordered none.
     """
 
     key: str
     origin: datetime
     outcome: Outcome
     steps: tuple[Step, ...]
+    of_version: bool = True
 
 
 def chains(rows: Rows) -> tuple[Chain, ...]:
@@ -77,7 +79,7 @@ def _of_orphan(rows: Rows, adapter: Row) -> Chain:
 def _of_alert(rows: Rows, alert_id: str) -> Chain:
     alerts = where(rows.alerts, "alert_id", alert_id)
     steps = alert_steps(alerts, where(rows.deliveries, "alert_id", alert_id))
-    return _chain(alert_id, alerts[0]["breached_at"], outcome_of_alert(alerts), steps)
+    return _chain(alert_id, alerts[0]["breached_at"], outcome_of_alert(alerts), steps, of_version=False)
 
 
 def _making(rows: Rows, changes: list[Row], made: list[Row]) -> list[Step]:
@@ -101,5 +103,5 @@ def _version(rows: Rows, *, origin: datetime, cause: str, changes: list[Row], ma
     )
 
 
-def _chain(key: str, origin: datetime, outcome: Outcome, steps: Iterable[Step]) -> Chain:
-    return Chain(key, origin, outcome, tuple(sorted(steps, key=lambda step: step.at)))
+def _chain(key: str, origin: datetime, outcome: Outcome, steps: Iterable[Step], *, of_version: bool = True) -> Chain:
+    return Chain(key, origin, outcome, tuple(sorted(steps, key=lambda step: step.at)), of_version)

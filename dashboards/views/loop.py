@@ -26,16 +26,27 @@ def show(about: About, span: Span) -> None:
     """Draw the page for one app."""
     rows = about.story()
     told = chains(rows)
+    versions = [chain for chain in told if chain.of_version]
     judged = _judged(about.windows(span))
-    _headline(about.app, rows, told, judged)
-    _accuracy(rows, told, judged)
-    st.subheader("From breach to served fix", anchor=False)
+    _headline(about.app, rows, versions, judged)
+    _accuracy(rows, versions, judged)
     st.html(STYLE)
-    if not told:
-        st.info("Nothing to tell yet: no monitor was breached, no version was ordered or proposed.")
-    fix = next((chain for chain in told if chain.outcome.fixed_after), None)
-    for chain in told[:SHOWN_CHAINS]:
-        _chain(chain, expanded=chain in (told[0], fix))
+    st.subheader("From breach to served fix", anchor=False)
+    if not versions:
+        st.info("No version was ordered or proposed yet: no monitor with `then: [retrain]` was breached.")
+    fix = next((chain for chain in versions if chain.outcome.fixed_after), None)
+    for chain in versions[:SHOWN_CHAINS]:
+        _chain(chain, expanded=chain in (versions[0], fix))
+    _other_alerts([chain for chain in told if not chain.of_version])
+
+
+def _other_alerts(alerts: Sequence[Chain]) -> None:
+    """Draw the alerts that ordered nothing apart, so that a monitor that flaps does not bury the fixes."""
+    if not alerts:
+        return
+    st.subheader("Alerts that ordered no retraining", anchor=False)
+    for chain in alerts[:SHOWN_CHAINS]:
+        _chain(chain, expanded=False)
 
 
 def _judged(windows: pd.DataFrame) -> pd.DataFrame:

@@ -126,6 +126,7 @@ def test_a_version_that_the_gate_refused_stays_refused_until_it_is_forced() -> N
 
 def test_an_alert_that_ordered_nothing_is_a_chain_of_its_own() -> None:
     chain = chains(rows_of([alert(BEGIN, 260, "prompts-drift", "firing", 1.08)]))[0]
+    assert not chain.of_version
     assert chain.outcome.verdict == "Firing: prompts-drift"
     assert chain.outcome.title == "drift.prompt_distance.psi of prompt-guard-v1 is 1.08"
     assert [step.title for step in chain.steps] == ["Breach: prompts-drift", "Alert firing: prompts-drift"]
