@@ -23,6 +23,7 @@ Label = Literal["safe", "unsafe"]
 Messages = tuple[dict[str, str], ...]
 
 _SIMILAR = 0.9
+_BLOCK = 512
 _EARLIER_PER_SLICE = 1600
 _SHIFTED_BENIGN = 420
 _HELD_OUT_SHARE = 0.4
@@ -107,8 +108,11 @@ def _by_slice(examples: Iterable[Example]) -> dict[str, tuple[LabelledPrompt, ..
 def _far_apart(rows: Vectors) -> list[bool]:
     """Tell of each unit row whether no row kept before it has a cosine above _SIMILAR to it."""
     kept = np.zeros(len(rows), dtype=bool)
-    for at, row in enumerate(rows):
-        kept[at] = not (rows[:at][kept[:at]] @ row > _SIMILAR).any()
+    # By blocks: a product for each row alone costs twenty times more where BLAS has several threads.
+    for start in range(0, len(rows), _BLOCK):
+        similar = rows[start : start + _BLOCK] @ rows[: start + _BLOCK].T > _SIMILAR
+        for at, row in enumerate(similar, start):
+            kept[at] = not (row[:at] & kept[:at]).any()
     return [bool(keep) for keep in kept]
 
 
