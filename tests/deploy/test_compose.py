@@ -42,7 +42,7 @@ def test_specification_refuses_a_wrong_file() -> None:
 
 
 def test_same_processes_run_in_both_profiles() -> None:
-    embedded = {tuple(process.argv[1:]) for process in CATALOGUE}
+    embedded = {program.command[1:] for program in CATALOGUE}
     compose = {("-m", *command) for command in OURS.values()}
     assert compose - embedded == {("-m", "services.prepare")}
     assert {argv for argv in embedded - compose if not argv[1].startswith("services.embedded.")} == set()
