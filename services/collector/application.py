@@ -1,7 +1,7 @@
 """The collector put together: bodies in, verdicts out, valid records on the spool before the answer.
 
-Policy when the spool is full: block. The sender waits a few seconds, then gets 503 with Retry-After
-and nothing of its request was taken.
+Policy when the spool is full: block, unless the settings say otherwise. The sender waits a few seconds,
+then gets 503 with Retry-After and nothing of its request was taken.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from schemas.configuration import App, Configuration
 from schemas.record import Record
-from schemas.settings import Settings
+from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from services.bus.producer import Producer
 from services.collector.inbound import Admission
 from services.collector.judging import judged_events, judged_spans
@@ -35,7 +35,7 @@ from services.runtime.metrics import counter
 from services.spool.entries import entry_of
 from services.spool.forwarder import Forwarder
 from services.spool.measures import SpoolMeasures
-from services.spool.spool import DEFAULT_MAX_BYTES, Spool, SpoolFull
+from services.spool.spool import Spool, SpoolFull
 
 _PROTOBUF = "application/x-protobuf"
 
@@ -49,7 +49,7 @@ class Limits:
     """
 
     body_bytes: int = 16 * 1024 * 1024
-    spool_bytes: int = DEFAULT_MAX_BYTES
+    spool_bytes: int = DEFAULT_SPOOL_BYTES
     patience_s: float = 5.0
 
 
@@ -68,7 +68,8 @@ class Collector:
         self._admission = Admission(frozenset(self._apps), pseudonym_key(settings.data))
         self.registry: CollectorRegistry = process_registry()
         self._events = counter("driftloop_collector_events_total", self.registry)
-        self._spool = Spool(settings.data / "collector" / "spool", max_bytes=limits.spool_bytes, policy="block")
+        folder = settings.data / "collector" / "spool"
+        self._spool = Spool(folder, max_bytes=limits.spool_bytes, policy=settings.collector_when_full)
         self.registry.register(SpoolMeasures(self._spool))
         self._forwarder = Forwarder(self._spool, producer)
 
@@ -158,8 +159,9 @@ def _protobuf_answer(verdicts: Verdicts) -> Response:
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
     """Return the ASGI application; nothing starts before its lifespan does."""
+    limits = Limits(spool_bytes=settings.spool_bytes)
     return application_of(
-        Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=Limits())
+        Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=limits)
     )
 
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas.configuration import App, Configuration
-from schemas.settings import Settings
+from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from schemas.topics import ROLLOUTS_CHANGED
 from services.bus.producer import Producer
 from services.bus.tail import Tail
@@ -31,7 +31,7 @@ from services.ingress.pseudonyms import pseudonym_key
 from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 from services.spool.forwarder import Forwarder
 from services.spool.measures import SpoolMeasures
-from services.spool.spool import DEFAULT_MAX_BYTES, Spool
+from services.spool.spool import Spool
 
 _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
 
@@ -58,7 +58,7 @@ class Limits:
     """
 
     patience: Patience = DEFAULT_PATIENCE
-    spool_bytes: int = DEFAULT_MAX_BYTES
+    spool_bytes: int = DEFAULT_SPOOL_BYTES
     routes_wait_s: float = 3.0
 
 
@@ -140,7 +140,8 @@ class Gateway:
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
     """Return the ASGI application; nothing starts before its lifespan does."""
-    return application_of(Gateway(settings, configuration, edges=Edges.of(settings), limits=Limits()))
+    limits = Limits(spool_bytes=settings.spool_bytes)
+    return application_of(Gateway(settings, configuration, edges=Edges.of(settings), limits=limits))
 
 
 def application_of(gateway: Gateway) -> Starlette:

@@ -8,22 +8,24 @@ Kafka may get an entry twice: when the process dies between Kafka's acknowledgem
 """
 
 import fcntl
+import logging
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
+from schemas.settings import DEFAULT_SPOOL_BYTES, WhenFull
 from services.spool.entries import MAX_FRAME_BYTES, Entry, entry_in, frame, payloads_in
 from services.spool.segments import Place, PlaceFile, Segment, found_segments, highest_number, segment_path
 
-Policy = Literal["block", "drop-oldest"]
-DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+_LOG = logging.getLogger(__name__)
 _SEGMENTS = 8
 _TIDY_BYTES = 4 * 1024 * 1024
 _RETRY_AFTER_S = 0.25
+_TELL_EVERY_S = 10.0
 
 
 class SpoolTaken(OSError):
@@ -58,13 +60,13 @@ class Spool:
         max_bytes: Bound on the segments' bytes on disk.
         policy: What happens when full. `block`: append raises SpoolFull, the caller waits or
             refuses. `drop-oldest`: the oldest segment that isn't being sent is deleted and its
-            entries are counted in `lost`.
+            entries are counted in `lost` and told in the log.
 
     Raises:
         SpoolTaken: Another process has it open.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_MAX_BYTES, policy: Policy = "drop-oldest") -> None:
+    def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_SPOOL_BYTES, policy: WhenFull = "drop-oldest") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._lock_file = _locked(folder / "lock")
         self._folder, self._policy, self._max_bytes = folder, policy, max_bytes
@@ -76,6 +78,7 @@ class Spool:
         self._reading: int | None = None
         self._changed = threading.Condition()
         self._lost = 0
+        self._tell_at = 0.0
         self._descriptor = self._open_segment(number + 1)
 
     @property
@@ -205,8 +208,8 @@ class Spool:
         victim = next((s for s in self._segments[:-1] if s.number != self._reading), None)
         if victim is None:
             return False
-        self._lost += victim.entries
         self._remove(victim)
+        self._lose(victim.entries, "the spool is full, so its oldest are dropped")
         return True
 
     def _written(self, data: bytes) -> bool:
@@ -222,15 +225,21 @@ class Spool:
     def _refuse(self, count: int) -> None:
         if self._policy == "block":
             raise SpoolFull(self._max_bytes)
+        self._lose(count, "the spool is full or the disk takes no more")
+
+    def _lose(self, count: int, why: str) -> None:
         self._lost += count
+        if count and time.monotonic() >= self._tell_at:
+            self._tell_at = time.monotonic() + _TELL_EVERY_S
+            _LOG.error("%d events lost since the start: %s", self._lost, why)
 
     def _give_up(self, segment: Segment) -> None:
         with self._changed:
             self._reading = None
             if segment is self._segments[-1]:
                 self._roll()
-            self._lost += segment.entries
             self._remove(segment)
+            self._lose(segment.entries, "a segment is spoilt on disk")
 
     def _remove(self, segment: Segment) -> None:
         self._segments.remove(segment)

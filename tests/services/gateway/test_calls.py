@@ -174,6 +174,16 @@ def test_it_is_ready_and_measured_while_the_broker_is_away(start: Start) -> None
     assert "driftloop_spool_lost_total 0.0" in metrics
 
 
+def test_a_full_spool_costs_records_that_are_counted_and_no_calls(start: Start) -> None:
+    gateway = start(spool_bytes=8_000)
+    answers = [post(gateway, chat()) for _ in range(40)]
+    assert {answer.status_code for answer in answers} == {200}
+    kept = len(gateway.events())
+    metrics = httpx.get(f"{gateway.url}/metrics").text
+    lost = next(line for line in metrics.splitlines() if line.startswith("driftloop_spool_lost_total "))
+    assert float(lost.split()[1]) == 80 - kept > 0
+
+
 def test_an_unknown_address_gets_the_same_error_shape(start: Start) -> None:
     response = httpx.get(f"{start().url}/v1/nothing")
     assert response.status_code == 404

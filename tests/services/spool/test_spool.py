@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.settings import WhenFull
 from services.spool.entries import Entry, entry_in, frame, payloads_in
-from services.spool.spool import Policy, Spool, SpoolFull, SpoolTaken
+from services.spool.spool import Spool, SpoolFull, SpoolTaken
 
 
 def entry(number: int, size: int = 100) -> Entry:
@@ -24,7 +25,7 @@ def number_of(entry: Entry) -> int:
     return int(entry.value.rstrip(b".x"))
 
 
-def opened(folder: Path, max_bytes: int = 1 << 20, policy: Policy = "drop-oldest") -> closing[Spool]:
+def opened(folder: Path, max_bytes: int = 1 << 20, policy: WhenFull = "drop-oldest") -> closing[Spool]:
     return closing(Spool(folder, max_bytes=max_bytes, policy=policy))
 
 
@@ -115,6 +116,15 @@ def test_a_full_spool_drops_its_oldest_counts_them_and_keeps_what_is_being_sent(
         assert spool.lost + len(kept) + 1 == 500
         assert kept == sorted(kept)
         assert kept[-1] == 499
+
+
+def test_what_is_dropped_is_told_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with opened(tmp_path, max_bytes=8_000) as spool:
+        for number in range(500):
+            spool.append([entry(number)])
+        assert spool.lost > 0
+    (told,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert "events lost since the start: the spool is full" in told.getMessage()
 
 
 def test_a_torn_tail_loses_only_itself(tmp_path: Path) -> None:
