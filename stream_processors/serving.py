@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 
+from services.runtime.metrics import gauge
 from services.runtime.process import Process
 from stream_processors.application import Processor
 
@@ -23,9 +24,13 @@ def serve(processor: Processor, process: Process) -> None:
 
 async def _serve(processor: Processor, process: Process) -> None:
     app = processor.app
+    behind = gauge("driftloop_consumer_lag_records").labels(process.name)
     starting = asyncio.ensure_future(app.start())
     while not process.stopping.is_set() and processor.failure is None:
-        process.conditions.update(started=starting.done(), assigned=processor.assigned)
+        lag = app.consumer.lag() if starting.done() else 0
+        behind.set(lag)
+        caught_up = processor.assigned and lag <= process.settings.ready_lag
+        process.conditions.update(started=starting.done(), assigned=processor.assigned, caught_up=caught_up)
         if starting.done() and (error := starting.exception()):
             processor.fail(error)
         elif app.crashed:

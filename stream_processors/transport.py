@@ -42,6 +42,19 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
         start = self._committed_offset.get(TP(*source)) if handled is None else handled
         return fetched_at if end is not None and (start or 0) >= end else None
 
+    def lag(self) -> int:
+        """Return how many messages of held partitions were not yet read, as far as is known.
+
+        Right after a start it may be one short for each partition.
+        """
+        try:
+            consumer = self._thread._ensure_consumer()
+            held = [(consumer.highwater(partition), TP(*partition)) for partition in consumer.assignment()]
+        except (ConsumerNotStarted, driver.IllegalStateError):
+            return 0
+        read = self._read_offset
+        return sum(max(0, (end or 0) - (0 if (at := read.get(tp)) is None else at + 1)) for end, tp in held)
+
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         if not await self.app.before_commit():
             return False

@@ -76,7 +76,9 @@ class Service:
                     self._take(message)  # 1, 2
                 consumer.commit()  # 3
                 self._keep_working()  # 4
-                self._process.conditions.update(started=True, assigned=consumer.assigned)
+                self._measures.lag.set(consumer.lag())
+                caught_up = consumer.assigned and consumer.lag() <= self._process.settings.ready_lag
+                self._process.conditions.update(started=True, assigned=consumer.assigned, caught_up=caught_up)
         finally:
             if self._worker is not None:
                 self._worker.close()

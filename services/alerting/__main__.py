@@ -75,7 +75,9 @@ class _Loop:
                 # Of several instances only the one that holds the partition delivers.
                 self._deliver(self._outbox.due(datetime.now(UTC)))  # 3
             told = self._tell()
-            self._process.conditions.update(started=True, assigned=consumer.assigned, told=told)
+            self._measures.lag.set(consumer.lag())
+            caught_up = consumer.assigned and consumer.lag() <= self._process.settings.ready_lag
+            self._process.conditions.update(started=True, assigned=consumer.assigned, caught_up=caught_up, told=told)
 
     def _alerts(self, messages: Iterable[Message]) -> Iterator[AlertChanged]:
         for message in messages:

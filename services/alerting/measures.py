@@ -1,6 +1,6 @@
 """What alerting tells Prometheus."""
 
-from services.runtime.metrics import counter
+from services.runtime.metrics import counter, gauge
 
 
 class Measures:
@@ -9,3 +9,4 @@ class Measures:
     def __init__(self) -> None:
         self.deliveries = counter("driftloop_alerting_deliveries_total")
         self.skipped = counter("driftloop_skipped_total")
+        self.lag = gauge("driftloop_consumer_lag_records").labels("alerting")

@@ -17,7 +17,7 @@ from services.rollout.controller import Controller
 from services.rollout.convergence import Converger
 from services.rollout.measures import RolloutMeasures
 from services.rollout.persistence import RolloutStore
-from services.runtime.metrics import counter
+from services.runtime.metrics import counter, gauge
 from services.runtime.process import Process
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,9 @@ class Loop:
         while not self._process.stopping.is_set():
             told = self.round(list(self._records(consumer.poll(POLL_S))), datetime.now(UTC))
             consumer.commit()  # 4
-            self._process.conditions.update(started=True, assigned=consumer.assigned, told=told)
+            gauge("driftloop_consumer_lag_records").labels(self._process.name).set(consumer.lag())
+            caught_up = consumer.assigned and consumer.lag() <= self._process.settings.ready_lag
+            self._process.conditions.update(started=True, assigned=consumer.assigned, caught_up=caught_up, told=told)
 
     def round(self, records: list[Record], now: datetime) -> bool:
         """Let records and the replicas' standing take effect; False when the bus did not take the changes."""
