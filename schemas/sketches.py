@@ -70,7 +70,7 @@ def merge(sketches: Iterable[Sketch]) -> Sketch:
 
 
 def quantile(sketch: Sketch, q: float) -> float:
-    """Return the q-quantile (0 to 1, lower of two neighbours) within the relative accuracy.
+    """Return the q-quantile (lower of two neighbours) within the relative accuracy; q is cut to [0, 1].
 
     Raises:
         ValueError: The sketch is empty.
@@ -84,7 +84,7 @@ def quantile(sketch: Sketch, q: float) -> float:
     """
     if sketch.count == 0:
         raise ValueError("an empty sketch has no quantiles")
-    rank = math.floor(q * (sketch.count - 1))
+    rank = math.floor(min(max(q, 0.0), 1.0) * (sketch.count - 1))
     seen = sketch.zeros
     if rank < seen:
         return 0.0

@@ -40,6 +40,15 @@ def test_a_sketch_survives_the_wire(numbers: list[float]) -> None:
     assert msgspec.json.decode(msgspec.json.encode(sketch), type=Sketch) == sketch
 
 
+def test_a_quantile_beyond_the_ends_is_the_end() -> None:
+    accumulator = Accumulator()
+    for value in (10.0, 20.0, 30.0):
+        accumulator.add(value)
+    sketch = accumulator.sketch()
+    assert quantile(sketch, 1.2) == quantile(sketch, 1.0) == pytest.approx(30, rel=0.01)
+    assert quantile(sketch, -0.2) == quantile(sketch, 0.0) == pytest.approx(10, rel=0.01)
+
+
 def test_an_empty_sketch_has_no_quantile() -> None:
     with pytest.raises(ValueError, match="empty"):
         quantile(merge([]), 0.5)
