@@ -44,7 +44,7 @@ class Scenario:
     held_out_shifted: Sequence[LabelledPrompt]
     flipped: Sequence[LabelledPrompt]
     messages: Callable[[LabelledPrompt], Messages]
-    rate: float = 8.0
+    rate: float = 6.0
     baseline_s: float = 30.0
     flipped_steps: int = 40
     patience_s: float = 600.0
