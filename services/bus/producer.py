@@ -47,12 +47,20 @@ class Producer:
         self.send_raw(topic_of(record).name, encode(record), key=key_of(record), headers=headers_of(record))
 
     def send_raw(
-        self, topic: str, value: bytes | None, *, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
+        self,
+        topic: str,
+        value: bytes | None,
+        *,
+        key: bytes | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
     ) -> None:
-        """Buffer a message as it is. Raises as `send` does."""
+        """Buffer a message as it is; without a partition its key decides. Raises as `send` does."""
         number = self._reserve(len(value or b"") + len(key or b"") + _OVERHEAD_BYTES)
         try:
-            future = self._connected().send(topic, value=value or b"", key=key, headers=list(headers))
+            future = self._connected().send(
+                topic, value=value or b"", key=key, headers=list(headers), partition=partition
+            )
         except UNREACHABLE as error:
             self._settle(number, None)
             raise BrokerDown(self._settings.kafka) from error
@@ -61,6 +69,17 @@ class Producer:
             raise
         future.add_callback(lambda _: self._settle(number, None))
         future.add_errback(lambda error: self._settle(number, error))
+
+    def partitions(self, topic: str) -> Sequence[int]:
+        """Return the numbers of a topic's partitions, ascending.
+
+        Raises:
+            BrokerDown: The broker or the topic can't be found.
+        """
+        try:
+            return sorted(self._connected().partitions_for(topic))
+        except UNREACHABLE as error:
+            raise BrokerDown(self._settings.kafka) from error
 
     def flush(self, timeout_s: float = 30) -> None:
         """Wait until everything sent so far is acknowledged.

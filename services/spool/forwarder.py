@@ -7,10 +7,13 @@ Order of effects for each batch: 1. read from disk, 2. send, 3. wait until Kafka
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 
 from services.bus.errors import BufferFull, BusError, Undelivered
+from services.bus.partitioning import partition_of
 from services.bus.producer import Producer
+from services.spool.packing import Parcel, packed
 from services.spool.spool import Batch, Spool
 
 _LOG = logging.getLogger(__name__)
@@ -26,7 +29,8 @@ class Forwarder:
     """Drains a spool for as long as it runs.
 
     A broker that is away delays it and nothing else: it tries again for ever. Between small batches
-    it waits 20 ms, so that a busy process pays for few of them.
+    it waits 20 ms, so that a busy process pays for few of them, and what came meanwhile travels in
+    arrays (services.spool.packing).
 
     Args:
         connect: Makes the producer, or raises BusError; called in the forwarder's thread, and again
@@ -83,29 +87,44 @@ class Forwarder:
 
     def _delivered(self, batch: Batch) -> bool:
         """Send a batch until Kafka has it; False when the process stops first."""
+        parcels: list[Parcel] = []
         sent = 0
         while not self._stopping.is_set():
-            sent, retry_after = self._sent(batch, sent)
-            if sent < len(batch.entries):
-                self._wait(retry_after)
-            elif self._flushed():
-                self._note(away=False)
-                return True
-            else:
+            try:
+                parcels = parcels or self._packed(batch)
+            except BusError:
+                self._away_for_a_while()
+                continue
+            sent += self._sent(parcels[sent:])
+            if sent == len(parcels):
+                if self._flushed():
+                    self._note(away=False)
+                    return True
                 sent = 0
         return False
 
-    def _sent(self, batch: Batch, start: int) -> tuple[int, float]:
-        """Hand the entries from `start` to the producer; return how many of the batch it has, and how long to wait."""
-        for number, entry in enumerate(batch.entries[start:], start):
+    def _packed(self, batch: Batch) -> list[Parcel]:
+        numbers = cache(self._connected().partitions)
+        return packed(batch.entries, lambda topic, key: partition_of(key, numbers(topic)))
+
+    def _sent(self, parcels: Sequence[Parcel]) -> int:
+        """Hand messages to the producer; return how many it took. Waits when it took fewer."""
+        for number, parcel in enumerate(parcels):
             try:
-                self._connected().send_raw(entry.topic, entry.value, key=entry.key, headers=entry.headers)
+                self._connected().send_raw(
+                    parcel.topic, parcel.value, key=parcel.key, headers=parcel.headers, partition=parcel.partition
+                )
             except BufferFull as error:
-                return number, error.retry_after
+                self._wait(error.retry_after)
+                return number
             except BusError:
-                self._note(away=True)
-                return number, _RETRY_S
-        return len(batch.entries), 0.0
+                self._away_for_a_while()
+                return number
+        return len(parcels)
+
+    def _away_for_a_while(self) -> None:
+        self._note(away=True)
+        self._wait(_RETRY_S)
 
     def _connected(self) -> Producer:
         self._producer = self._producer or self._connect()

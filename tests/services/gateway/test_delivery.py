@@ -17,7 +17,8 @@ from schemas.inference import FeedbackGiven, InferenceRequested, InferenceRespon
 from schemas.learning import Route
 from schemas.record import Record
 from schemas.topics import INBOUND
-from services.bus.decoding import decoded
+from services.bus.decoding import decoded_elements
+from services.bus.message import Message
 from services.bus.producer import Producer
 from services.bus.tail import Tail
 from tests.fixtures.broker import Broker, free_port
@@ -90,9 +91,16 @@ def arrived(broker: Broker, count: int, patience_s: float = 20) -> list[Record]:
     deadline = time.monotonic() + patience_s
     with closing(Tail(broker.settings, [topic.name for topic in INBOUND])) as tail:
         while time.monotonic() < deadline and (len(found) < count or not tail.caught_up):
-            found.extend(decoded(message) for message in tail.poll(0.2))
-        found.extend(decoded(message) for message in tail.poll(0.5))
+            found.extend(records_in(tail.poll(0.2)))
+        found.extend(records_in(tail.poll(0.5)))
     return found
+
+
+def records_in(messages: Sequence[Message]) -> Iterator[Record]:
+    for message in messages:
+        for verdict in decoded_elements(message):
+            assert isinstance(verdict, Record)
+            yield verdict
 
 
 def test_events_of_an_outage_arrive_later_each_once(away: Broker, tmp_path: Path) -> None:
