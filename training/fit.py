@@ -92,6 +92,8 @@ def fit(base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progre
     set_seed(policy.seed)
     model, tokenizer = load_base(base)
     adapted = _adapted(model, lora(policy, model), lessons.start)
+    # Else every save asks the hub for the base's vocabulary, since an incumbent bears its base by name alone.
+    adapted.peft_config["default"].base_model_name_or_path = str(base)
     rows = encode(tokenizer, lessons.train, lessons.choices, max_tokens=policy.max_tokens)
     watched = encode(tokenizer, lessons.validation, lessons.choices, max_tokens=policy.max_tokens)
     trainer = _AnswerTrainer(

@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     policy = Training(app="file", **{name: getattr(given, name) for name in _POLICY_FIELDS})
     share_cores(os.environ)
-    # Imported only now: torch reads the variables set above when it is.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # Imported only now: torch and transformers read the variables set above when they are.
     from services.models.base import base_model_folder
     from training.encoding import Lesson
     from training.fit import Lessons, fit

@@ -55,6 +55,7 @@ def main() -> None:
     if given.leashed:
         threading.Thread(target=_end_with_parent, name="leash", daemon=True).start()
     share_cores(os.environ)
+    os.environ["HF_HUB_OFFLINE"] = "1"
     settings = Settings.from_environment()
     configure_logging(NAME, settings.log_level)
     jobs = TrainingJobs(open_store(settings.store_url))

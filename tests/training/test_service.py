@@ -37,10 +37,10 @@ from services.warehouse.client import Warehouse
 from tests.fixtures.broker import Broker, free_port
 from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, messages_of, synthetic_prompts
 
-pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.model, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.model, pytest.mark.timeout(900)]
 
 APP = "guard"
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 Heard = TypeVar("Heard", TrainingChanged, AdapterTrained)
 FLIPPED = {"safe": "unsafe", "unsafe": "safe"}
 
