@@ -22,3 +22,5 @@ def configure_logging(process: str, level: str) -> None:
     logging.captureWarnings(True)
     for noisy in ("kafka", "aiokafka", "faust", "mode", "httpx", "alembic", "mlflow", "urllib3", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+    # It warns of its own callbacks that took a tenth of a second, which a busy machine makes them take.
+    logging.getLogger("kafka.net.selector").setLevel(logging.ERROR)
