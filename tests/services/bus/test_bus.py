@@ -82,11 +82,12 @@ def test_messages_arrive_whole_in_order_and_in_the_partition_of_their_key(broker
     with closing(Tail(broker.settings, ["scores.recorded.v1"])) as tail:
         got = gather(tail.poll, lambda got: len(got) >= 200)
         assert tail.caught_up
+    ids = topic_ids(broker.settings)
     for message in got:
         assert message.key is not None
         assert message.partition == (murmur2(message.key) & 0x7FFFFFFF) % 2
         assert message.headers == (("h", b"\xff"),)
-        assert message.topic_id == topic_ids(broker.settings)["scores.recorded.v1"]
+        assert message.topic_id == ids["scores.recorded.v1"]
         assert abs(message.logged_at.timestamp() - time.time()) < 60
     for partition in (0, 1):
         in_order = [(m.offset, int(m.value or b"")) for m in got if m.partition == partition]
