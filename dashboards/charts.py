@@ -116,24 +116,27 @@ def accuracy(
     y = alt.Y(
         "accuracy:Q", title=None, scale=scale, axis=alt.Axis(format="%", values=[i / 10 for i in range(0, 11, 2)])
     )
-    color = _color("version", version_colors(frame["version"]))
+    base = alt.Chart(drawn).encode(x=x, y=y, color=_color("version", version_colors(frame["version"])))
+    layers = [
+        _bands(troubles),
+        base.mark_line(strokeWidth=2.2),
+        _points(base),
+        *((_level(limit, scale),) if len(limit) else ()),
+    ]
+    plot = alt.layer(*layers)
+    layered = alt.layer(plot, _labels(turns)).resolve_scale(y="independent", color="independent")
+    return layered.properties(height=PLOT_PX + LANE_PX * LANES)
+
+
+def _points(base: alt.Chart) -> alt.Chart:
     tooltip = [
         alt.Tooltip("version:N"),
         alt.Tooltip("clock:N", title="UTC"),
         alt.Tooltip("accuracy:Q", format=".1%"),
         alt.Tooltip("judged:Q", title="judged answers"),
     ]
-    base = alt.Chart(drawn).encode(x=x, y=y, color=color, tooltip=tooltip)
     size = alt.Size("judged:Q", scale=alt.Scale(domain=[0, 40], range=[6, 36], clamp=True), legend=None)
-    layers = [
-        _bands(troubles),
-        base.mark_line(strokeWidth=2.2),
-        base.mark_point(filled=True, opacity=1).encode(size=size),
-        *((_level(limit, scale),) if len(limit) else ()),
-    ]
-    plot = alt.layer(*layers)
-    layered = alt.layer(plot, _labels(turns)).resolve_scale(y="independent", color="independent")
-    return layered.properties(height=PLOT_PX + LANE_PX * LANES)
+    return base.mark_point(filled=True, opacity=1).encode(size=size, tooltip=tooltip)
 
 
 def _bands(troubles: Sequence[tuple[datetime, datetime]]) -> alt.Chart:

@@ -18,6 +18,19 @@ from services.warehouse.client import Warehouse, WarehouseError
 RECENT = "occurred_at >= now64(3) - toIntervalMinute({minutes:UInt32})"
 BUCKET = "toIntervalSecond({bucket:UInt32})"
 QUANTILES = ("p50", "p95", "p99")
+# The middle of the bin in which the value of each rank lies.
+_AT_RANKS = """
+    arrayMap(
+        q -> if(
+            zeros > q * (count - 1),
+            0,
+            2 / (gamma + 1) * pow(gamma, mapKeys(bins)[
+                arrayFirstIndex(c -> zeros + c > q * (count - 1), arrayCumSum(mapValues(bins)))
+            ])
+        ),
+        [0.5, 0.95, 0.99]
+    )
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +213,7 @@ class About:
             )
             SELECT at, adapter_version, zeros + arraySum(mapValues(bins)) AS count,
                 (1 + accuracy) / (1 - accuracy) AS gamma,
-                arrayMap(
-                    q -> if(
-                        zeros > q * (count - 1),
-                        0,
-                        2 / (gamma + 1) * pow(gamma, mapKeys(bins)[
-                            arrayFirstIndex(c -> zeros + c > q * (count - 1), arrayCumSum(mapValues(bins)))
-                        ])
-                    ),
-                    [0.5, 0.95, 0.99]
-                ) AS found,
+                {_AT_RANKS} AS found,
                 found[1] AS p50, found[2] AS p95, found[3] AS p99
             FROM merged
             WHERE count > 0
