@@ -1,14 +1,13 @@
 """Fixtures of the whole suite, and the rule that only marked tests may touch the real parts."""
 
-import importlib.util
-
+import hypothesis
 import pytest
 
-pytest_plugins = [
-    name
-    for name in ("tests.fixtures.broker", "tests.fixtures.warehouse", "tests.fixtures.tiny_model")
-    if importlib.util.find_spec(name)
-]
+pytest_plugins = ["tests.fixtures.broker", "tests.fixtures.warehouse", "tests.fixtures.tiny_model"]
+
+# Machines are shared: how long an example takes says nothing about the code.
+hypothesis.settings.register_profile("driftloop", deadline=None)
+hypothesis.settings.load_profile("driftloop")
 
 _GUARDED = {
     "broker": "services.bus.connection.client_options",

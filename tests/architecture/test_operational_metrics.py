@@ -58,7 +58,7 @@ def made_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in imported & set(MADE_BY):
             name = node.args[0]
-            yield MADE_BY[node.func.id], name.value if isinstance(name, ast.Constant) else "(computed)"
+            yield MADE_BY[node.func.id], str(name.value) if isinstance(name, ast.Constant) else "(computed)"
 
 
 def test_no_metric_is_made_outside_the_factory() -> None:
