@@ -115,7 +115,7 @@ def sink_process(environment: Mapping[str, str], folder: Path) -> Iterator[SinkP
             process.stop()
 
 
-def wait_until(holds: Callable[[], bool], timeout_s: float = 45) -> None:
+def wait_until(holds: Callable[[], bool], timeout_s: float = 90) -> None:
     """Return once the condition holds."""
     deadline = time.monotonic() + timeout_s
     while not holds():
