@@ -194,7 +194,10 @@ class Processor:
 def _faust_app(name: str, settings: Settings) -> LedgerApp:
     datadir = settings.data / "faust" / f"{name}-{settings.ports[name]}"
     datadir.mkdir(parents=True, exist_ok=True)
-    tuned = {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.5, "broker_rebalance_timeout": 6.0}
+    # As services.bus.connection.group_options tells.
+    tuned = {"broker_session_timeout": 10.0, "broker_heartbeat_interval": 3.0}
+    if settings.profile == "embedded":
+        tuned = {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.5, "broker_rebalance_timeout": 6.0}
     return LedgerApp(
         name,
         broker="kafka://" + settings.kafka.replace(",", ";kafka://"),
@@ -207,5 +210,5 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
         stream_wait_empty=False,
         stream_buffer_maxsize=BUFFERED_MESSAGES,
         broker_commit_interval=1.0,
-        **(tuned if settings.profile == "embedded" else {}),
+        **tuned,
     )
