@@ -57,6 +57,8 @@ def test_topics_are_created_once_and_keep_their_ids(broker: Broker) -> None:
 
 
 def test_a_topic_of_the_wrong_number_of_partitions_is_made_anew_on_the_embedded_broker(broker: Broker) -> None:
+    if broker.settings.profile == "kafka":
+        pytest.skip("an operator's number of partitions is not ours to change")
     with closing(open_admin(broker.settings)) as admin:
         admin.delete_topics(["rollouts.ordered.v1"])
         admin.create_topics({"rollouts.ordered.v1": {"num_partitions": 4, "replication_factor": 1}})
