@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import TopicAlreadyExistsError
@@ -11,6 +12,9 @@ from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic
 from services.bus.connection import open_admin, open_consumer
 from services.bus.positions import log_ends
+
+MAX_BATCH_BYTES = 8 * 1024 * 1024 + 64 * 1024
+"""A producer's largest request and what a batch adds to it; Kafka's own bound is one megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,22 @@ def create_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> None:
                     admin.delete_topics([name])
                     del existing[name]
                 if name not in existing:
-                    _create(admin, name, partitions, compacted=topic.compacted and name == topic.name)
+                    compacted = topic.compacted and name == topic.name
+                    _create(admin, name, {"num_partitions": partitions, **_traits(settings, compacted=compacted)})
 
 
-def _create(admin: KafkaAdminClient, name: str, partitions: int, *, compacted: bool) -> None:
-    options = {"num_partitions": partitions, "replication_factor": 1}
-    configs = {"configs": {"cleanup.policy": "compact"}} if compacted else {}
+def _traits(settings: Settings, *, compacted: bool) -> dict[str, Any]:
+    """Return copies and configuration: on Kafka as many copies as its operator's default, and room for
+    the largest message that a producer takes."""
+    configs = {"cleanup.policy": "compact"} if compacted else {}
+    if settings.profile == "kafka":
+        return {"replication_factor": -1, "configs": {**configs, "max.message.bytes": str(MAX_BATCH_BYTES)}}
+    return {"replication_factor": 1, "configs": configs}
+
+
+def _create(admin: KafkaAdminClient, name: str, options: dict[str, Any]) -> None:
     try:
-        admin.create_topics({name: {**options, **configs}})
+        admin.create_topics({name: options})
     except TopicAlreadyExistsError:
         return  # two processes start at once: the other one was first
 

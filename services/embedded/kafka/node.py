@@ -14,7 +14,6 @@ from services.embedded.kafka.distribution import Distribution, KafkaMissing
 CLUSTER_ID = "ZHJpZnRsb29wLWNsdXN0ZQ"
 """Sixteen bytes in base64, the same on every laptop: a folder is of one deployment anyway."""
 
-MAX_MESSAGE_BYTES = 8 * 1024 * 1024 + 64 * 1024
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """Halves the processor time of a start and costs speed later: for tests and for formatting."""
 
@@ -86,7 +85,6 @@ def properties_of(node: Node, nodes: Sequence[Node]) -> str:
         "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": node.folder / "log",
         "auto.create.topics.enable": "false",
-        "message.max.bytes": MAX_MESSAGE_BYTES,
         "default.replication.factor": copies,
         "min.insync.replicas": enough,
         "offsets.topic.replication.factor": copies,
