@@ -7,29 +7,37 @@ promise that one of them cannot keep stands in DIFFERENCES with its reason, and 
 import gc
 import logging
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from kafka.partitioner.default import murmur2
 
-from schemas.inference import FeedbackGiven
-from schemas.settings import Settings
-from schemas.topics import Topic
 from services.bus.connection import open_admin
 from services.bus.consumer import Consumer
 from services.bus.errors import BrokerDown, Undelivered
 from services.bus.message import Message
 from services.bus.producer import Producer
 from services.bus.tail import Tail
-from services.bus.topics import consumer_lag, create_topics, topic_ids
+from services.bus.topics import topic_ids
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
+from tests.services.bus.traffic import (
+    Member,
+    created,
+    everything,
+    gather,
+    insist,
+    lag_of,
+    numbers,
+    put,
+    read,
+    send,
+    settled,
+    taken,
+)
 
 # kafka-python leaves the sockets of refused connections to the garbage collector.
 pytestmark = [pytest.mark.broker, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
@@ -40,8 +48,6 @@ DIFFERENCES = {
     ("embedded", "test_nothing_is_lost_or_doubled_when_the_broker_is_killed_under_load"): _FORGETS,
     ("embedded", "test_a_group_resumes_from_its_commit_after_a_restart_of_the_broker"): _FORGETS,
 }
-
-PATIENCE_S = 60.0
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -75,67 +81,6 @@ def bus(
 def topic(bus: Broker | KafkaNode, request: pytest.FixtureRequest) -> str:
     """A topic of the test's own, of two partitions."""
     return created(bus.settings, f"conformance.{request.node.originalname[5:40]}.v1".replace("_", "-"))
-
-
-def created(settings: Settings, name: str) -> str:
-    create_topics(settings, [Topic(name, FeedbackGiven, "request_id", 2)])
-    return name
-
-
-def send(settings: Settings, topic: str, values: range) -> None:
-    with closing(Producer(settings, "test")) as producer:
-        put(producer, topic, values)
-        producer.flush()
-
-
-def put(producer: Producer, topic: str, values: range) -> None:
-    for value in values:
-        producer.send_raw(topic, b"%d" % value, key=b"k%d" % (value % 17), headers=[("n", b"%d\xff" % value)])
-
-
-def insist(producer: Producer, topic: str, values: range) -> None:
-    """Put as a process does: what is not taken while the broker is away is offered again."""
-    deadline = time.monotonic() + PATIENCE_S
-    for value in values:
-        while time.monotonic() < deadline:
-            with suppress(BrokerDown):
-                put(producer, topic, range(value, value + 1))
-                break
-            time.sleep(0.1)
-
-
-def gather(poll: Callable[[float], list[Message]], until: Callable[[list[Message]], bool]) -> list[Message]:
-    got: list[Message] = []
-    deadline = time.monotonic() + PATIENCE_S
-    while not until(got):
-        assert time.monotonic() < deadline, f"only {len(got)} messages came"
-        got += poll(0.2)
-    return got
-
-
-def read(settings: Settings, topic: str, count: int) -> list[Message]:
-    """Return all of a topic that holds `count` messages or more, and what comes within a second after them."""
-    with closing(Tail(settings, [topic])) as tail:
-        got = gather(tail.poll, lambda got: len(got) >= count)
-        return got + tail.poll(1)
-
-
-def taken(settings: Settings, topic: str, count: int) -> list[int]:
-    """Let the group named like the topic read and commit at least `count` messages; return their numbers."""
-    with closing(Consumer(settings, topic, [topic])) as consumer:
-        got = gather(consumer.poll, lambda got: len(got) >= count)
-        consumer.commit()
-        return numbers(got)
-
-
-def lag_of(settings: Settings, group: str) -> int | None:
-    """Return a group's lag over all partitions, None while the broker does not know the group."""
-    lags = [lag.lag for lag in consumer_lag(settings) if lag.group == group]
-    return sum(lags) if lags else None
-
-
-def numbers(messages: list[Message]) -> list[int]:
-    return [int(message.value or b"-1") for message in messages]
 
 
 def test_order_is_kept_within_a_partition(bus: Broker | KafkaNode, topic: str) -> None:
@@ -219,26 +164,6 @@ def test_a_message_of_seven_megabytes_passes_whole(bus: Broker | KafkaNode, topi
     with closing(Consumer(bus.settings, topic, [topic])) as consumer:
         got = gather(consumer.poll, lambda got: len(got) >= 2)
     assert [message.value for message in got] == [large, b"behind"]
-
-
-class Member:
-    """A group member in a process of its own."""
-
-    def __init__(self, bus: Broker | KafkaNode, topic: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.services.bus.member", topic, topic],
-            env={**os.environ, **bus.environment},
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def await_holding(self) -> None:
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "holds\n"
-
-    def kill(self) -> None:
-        with self._process as process:
-            process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.timeout(180)
@@ -336,17 +261,3 @@ def send_around_an_outage(bus: Broker | KafkaNode, topic: str, count: int) -> in
         bus.start()
         created(bus.settings, topic)
         return settled(producer)
-
-
-def settled(producer: Producer) -> int:
-    """Return how many messages were not delivered; a failed test must not hold a client in its frames."""
-    try:
-        producer.flush(60)
-    except Undelivered as error:
-        return error.count
-    return 0
-
-
-def everything(settings: Settings, topic: str) -> list[Message]:
-    with closing(Tail(settings, [topic])) as tail:
-        return gather(tail.poll, lambda _: tail.caught_up)
