@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -118,9 +118,10 @@ def _column_type(name: str, hint: Any) -> tuple[str, Callable[[Any], Value]]:
     """Return a field's ClickHouse type and the function that makes its value."""
     if get_origin(hint) is Annotated:
         return _column_type(name, get_args(hint)[0])
-    if get_origin(hint) is types.UnionType and type(None) in get_args(hint):
+    # An annotated optional is a typing.Union, a plain one a types.UnionType.
+    if get_origin(hint) in (types.UnionType, Union) and type(None) in get_args(hint):
         inner = next(part for part in get_args(hint) if part is not type(None))
-        type_, write = _column_type(name, inner)
+        type_, write = _column_type("", inner)
         return (f"Nullable({type_})", write) if write is _keep else (type_, write)
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, StrEnum)):
         return "LowCardinality(String)", _as_text

@@ -12,12 +12,11 @@ from schemas.topics import FEEDBACK_GIVEN, INFERENCE_REQUESTED
 from services.warehouse.client import Warehouse
 from training.dataset import LabelledRow
 
-# Feedback labels are stored as JSON text; a bare label passes through.
 _LABELLED = """
 SELECT
     r.request_id AS request_id,
     any(r.messages) AS messages,
-    arraySort(groupUniqArray(trim(BOTH '"' FROM toString(f.label)))) AS labels,
+    arraySort(groupUniqArray(assumeNotNull(f.label))) AS labels,
     any(JSONExtractString(r.tags, 'slice')) AS slice,
     any(r.occurred_at) AS occurred_at,
     any(r.partition) AS request_partition,
@@ -28,7 +27,7 @@ INNER JOIN (SELECT * FROM feedback FINAL WHERE app = {app:String}) AS f ON r.req
 WHERE r.app = {app:String}
     AND r.occurred_at >= {since:DateTime64(3, 'UTC')}
     AND r.occurred_at < {until:DateTime64(3, 'UTC')}
-    AND f.label NOT IN ('', 'null')
+    AND f.label != ''
 GROUP BY r.request_id
 ORDER BY cityHash64(r.request_id)
 LIMIT {limit:UInt64}
