@@ -17,6 +17,10 @@ from services.ingress.identity import new_event_id
 _LOG = logging.getLogger(__name__)
 
 
+AT_ONCE = 8
+WAITING = 8
+
+
 class Mirrors:
     """A few workers with a short queue; what does not fit is dropped and counted.
 
@@ -26,7 +30,7 @@ class Mirrors:
     """
 
     def __init__(
-        self, upstreams: Upstreams, recorder: Recorder, measures: Measures, *, at_once: int = 8, waiting: int = 8
+        self, upstreams: Upstreams, recorder: Recorder, measures: Measures, *, at_once: int = AT_ONCE, waiting: int = WAITING
     ) -> None:
         self._upstreams, self._recorder, self._measures = upstreams, recorder, measures
         self._queue: asyncio.Queue[tuple[Call, Route]] = asyncio.Queue(waiting)
