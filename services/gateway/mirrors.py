@@ -22,19 +22,15 @@ WAITING = 8
 
 
 class Mirrors:
-    """A few workers with a short queue; what does not fit is dropped and counted.
+    """AT_ONCE workers with a short queue; what does not fit is dropped and counted.
 
-    Args:
-        at_once: Copies under way at most.
-        waiting: Copies that wait at most. Few: feedback meets a shadow's answer only if that comes soon.
+    The queue is short because feedback meets a shadow's answer only if that comes soon.
     """
 
-    def __init__(
-        self, upstreams: Upstreams, recorder: Recorder, measures: Measures, *, at_once: int = AT_ONCE, waiting: int = WAITING
-    ) -> None:
+    def __init__(self, upstreams: Upstreams, recorder: Recorder, measures: Measures) -> None:
         self._upstreams, self._recorder, self._measures = upstreams, recorder, measures
-        self._queue: asyncio.Queue[tuple[Call, Route]] = asyncio.Queue(waiting)
-        self._workers = [asyncio.create_task(self._work()) for _ in range(at_once)]
+        self._queue: asyncio.Queue[tuple[Call, Route]] = asyncio.Queue(WAITING)
+        self._workers = [asyncio.create_task(self._work()) for _ in range(AT_ONCE)]
 
     def offer(self, call: Call, shadow: Route) -> None:
         """Have a call copied to a shadow, or drop the copy when too many wait. Never waits."""
