@@ -94,6 +94,16 @@ def fit(base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progre
     adapted = _adapted(model, lora(policy, model), lessons.start)
     # Else every save asks the hub for the base's vocabulary, since an incumbent bears its base by name alone.
     adapted.peft_config["default"].base_model_name_or_path = str(base)
+    trainer = _trainer(adapted, tokenizer, lessons=lessons, policy=policy, work=work)
+    trainer.add_callback(_Reporter(on_progress))
+    with warnings.catch_warnings():
+        # On a CPU torch warns that pinning and its checkpoint format are about to change; neither is ours.
+        warnings.simplefilter("ignore")
+        trainer.train(resume_from_checkpoint=last_checkpoint(work))
+    return _saved(adapted, target)
+
+
+def _trainer(adapted: Any, tokenizer: Any, *, lessons: Lessons, policy: Training, work: Path) -> "_AnswerTrainer":
     rows = encode(tokenizer, lessons.train, lessons.choices, max_tokens=policy.max_tokens)
     watched = encode(tokenizer, lessons.validation, lessons.choices, max_tokens=policy.max_tokens)
     trainer = _AnswerTrainer(
@@ -105,14 +115,9 @@ def fit(base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progre
         data_collator=collate,
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_Reporter(on_progress))
     if watched:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=policy.early_stopping_patience))
-    with warnings.catch_warnings():
-        # On a CPU torch warns that pinning and its checkpoint format are about to change; neither is ours.
-        warnings.simplefilter("ignore")
-        trainer.train(resume_from_checkpoint=last_checkpoint(work))
-    return _saved(adapted, target)
+    return trainer
 
 
 def lora(policy: Training, model: Any) -> LoraConfig:

@@ -222,17 +222,20 @@ def test_an_order_read_twice_is_done_once_and_a_monitor_waits_for_the_cooldown(d
     assert {r.adapter_version for r in deployment.announced if isinstance(r, AdapterTrained)} == {"guard-v1"}
 
 
-def test_a_proposal_trained_on_flipped_labels_is_refused(deployment: Deployment, tmp_path: Path) -> None:
-    served = RolloutChanged(
+def _promoted(version: str) -> RolloutChanged:
+    return RolloutChanged(
         event_id="rollout-1",
         occurred_at=datetime.now(UTC),
         app=APP,
         rollout_id="r",
         state=RolloutState.PROMOTED,
         sequence=1,
-        routes=(Route(adapter_version="guard-v1", variant="stable", weight=1.0),),
+        routes=(Route(adapter_version=version, variant="stable", weight=1.0),),
     )
-    _store(deployment.settings, [served])
+
+
+def test_a_proposal_trained_on_flipped_labels_is_refused(deployment: Deployment, tmp_path: Path) -> None:
+    _store(deployment.settings, [_promoted("guard-v1")])
     kinds: tuple[Kind, ...] = ("injection", "benign")
     rows = [
         {"messages": messages_of(text), "label": FLIPPED[LABEL[kind]]}
