@@ -36,6 +36,7 @@ CHECKPOINTS = "checkpoints"
 ADAPTER = "adapter"
 _TOLD_EVERY = 5
 _EVALUATIONS = 5
+TIE_BREAK = 0.01
 
 
 class NothingLearnt(RuntimeError):
@@ -201,7 +202,10 @@ def _same_shape(there: LoraConfig, wanted: LoraConfig) -> bool:
 
 
 class _AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers carries no types
-    """Learns the answers' tokens; the loss is their negative log likelihood, summed over an answer."""
+    """Learns the answers' tokens; the loss is their negative log likelihood, summed over an answer.
+
+    Validation counts wrong answers instead, and lets the likelihood break ties.
+    """
 
     def __init__(self, *, telling: list[int] | None, **rest: Any) -> None:
         super().__init__(**rest)
@@ -224,6 +228,9 @@ class _AnswerTrainer(Trainer):  # type: ignore[misc]  # transformers carries no 
             head, targets = head[tokens], (targets[:, None] == tokens).int().argmax(dim=1)
         scores = hidden[:, :-1][learnt].to(head.dtype) @ head.T
         loss = cross_entropy(scores.float(), targets, reduction="sum") / len(wanted)
+        if not model.training:
+            # What is served is the choice: a few rows' confidence must not pick an early, worse checkpoint.
+            loss = (scores.argmax(dim=1) != targets).sum() / len(wanted) + TIE_BREAK * loss
         return (loss, {}) if return_outputs else loss
 
 

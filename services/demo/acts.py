@@ -13,6 +13,7 @@ import msgspec
 from schemas.learning import Accuracy, GateReport
 from services.demo.evaluation import SliceAccuracies, evaluate
 from services.demo.observer import NothingHappened, Row, sql_instant
+from services.demo.scenario import FLIPPED_LAYERS
 from services.demo.stage import Stage
 from services.embedded.catalogue import child_environment
 
@@ -53,7 +54,8 @@ class TakenBack:
 
 def measure(stage: Stage, version: str) -> Measured:
     """Measure a version on held-out prompts of both kinds."""
-    with stage.narrator.step(f"measure {version} on held-out prompts"):
+    stage.traffic.rest()
+    with stage.narrator.step(f"measure {version} on held-out prompts, users resting"):
         earlier, earlier_slices = evaluate(stage.scenario, stage.model_server, version, stage.scenario.held_out_earlier)
         shifted, shifted_slices = evaluate(stage.scenario, stage.model_server, version, stage.scenario.held_out_shifted)
     stage.narrator.say(f"{version}: earlier traffic {_show(earlier)}, shifted traffic {_show(shifted)}")
@@ -118,8 +120,9 @@ def take_back(stage: Stage, served: str) -> TakenBack:
     """Act 3: an adapter of flipped labels is refused; forced, it is rolled back by the canary judge."""
     stage.narrator.act("Act 3: a bad version is refused, forced, and taken back")
     folder = stage.settings.data / "flipped"
-    with stage.narrator.step("train an adapter on flipped labels"):
+    with stage.narrator.step("train an adapter on flipped labels, users resting"):
         _fit_flipped(stage, folder)
+    stage.traffic.play(stage.scenario.shifted)
     stage.order("/v1/proposals", artifact_uri=str(folder), proposed_by="demo", reason="labels flipped on purpose")
     adapter = _trained(stage, "gate the proposal", "NOT JSONExtractBool(gate, 'passed')", seen=(served,))
     _tell_gate(stage, adapter)
@@ -189,7 +192,13 @@ def _fit_flipped(stage: Stage, folder: Path) -> None:
     ]
     source = folder.with_suffix(".jsonl")
     source.write_bytes(b"\n".join(msgspec.json.encode(row) for row in rows))
-    arguments = {"--rows": source, "--base": stage.base_model, "--out": folder, "--steps": stage.scenario.flipped_steps}
+    arguments = {
+        "--rows": source,
+        "--base": stage.base_model,
+        "--out": folder,
+        "--steps": stage.scenario.flipped_steps,
+        "--top-layers": FLIPPED_LAYERS,
+    }
     result = subprocess.run(  # noqa: S603  # our own module with our own paths
         [sys.executable, "-m", "training.fit_file", *(str(part) for pair in arguments.items() for part in pair)],
         env={**os.environ, **child_environment(stage.settings), "OMP_NUM_THREADS": str(os.cpu_count())},

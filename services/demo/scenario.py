@@ -19,6 +19,9 @@ class Bars:
     earlier_loss: float = 0.08
 
 
+FLIPPED_LAYERS = 12
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """One play of the three acts.
@@ -31,7 +34,7 @@ class Scenario:
         messages: From a prompt to the chat messages that a client sends.
         rate: Calls a second that the clients try to make.
         baseline_s: How long act 1 serves before the shift.
-        flipped_steps: Training steps of the bad adapter.
+        flipped_steps: Training steps of the bad adapter, on the top FLIPPED_LAYERS layers.
         patience_s: How long any one stage may take.
     """
 
@@ -44,8 +47,8 @@ class Scenario:
     held_out_shifted: Sequence[LabelledPrompt]
     flipped: Sequence[LabelledPrompt]
     messages: Callable[[LabelledPrompt], Messages]
-    rate: float = 6.0
+    rate: float = 5.0
     baseline_s: float = 30.0
-    flipped_steps: int = 40
+    flipped_steps: int = 25
     patience_s: float = 600.0
     bars: Bars = field(default_factory=Bars)

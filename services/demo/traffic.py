@@ -14,7 +14,7 @@ from services.demo.scenario import Scenario
 
 USERS = 300
 FEEDBACK_AFTER_S = 1.5
-MAX_CONCURRENT = 24
+MAX_OPEN = 48
 
 
 @dataclass(slots=True)
@@ -32,11 +32,26 @@ class Ledger:
     failed: int = 0
 
 
+class _Deck:
+    """Prompts in shuffled order, each once before any comes again."""
+
+    def __init__(self, prompts: Sequence[LabelledPrompt], chance: random.Random) -> None:
+        self._prompts = prompts
+        self._chance = chance
+        self._order: list[int] = []
+
+    def drawn(self) -> LabelledPrompt:
+        """Return the next prompt."""
+        if not self._order:
+            self._order = self._chance.sample(range(len(self._prompts)), len(self._prompts))
+        return self._prompts[self._order.pop()]
+
+
 class Traffic:
     """Users on a thread of their own, between `start` and `stop`.
 
-    `play` sets what they ask from now on; an empty sequence lets them rest. At most
-    MAX_CONCURRENT calls are open, so a slow model slows the users rather than piling them up.
+    `play` sets what they ask from now on, `rest` lets them rest. At most
+    MAX_OPEN of them wait for an answer or are about to judge one, so a slow model slows the users rather than piling them up.
     """
 
     def __init__(self, scenario: Scenario, gateway: str, seed: int = 11) -> None:
@@ -44,8 +59,7 @@ class Traffic:
         self._scenario = scenario
         self._gateway = gateway
         self._random = random.Random(seed)
-        self._prompts: Sequence[LabelledPrompt] = ()
-        self._order: list[int] = []
+        self._deck: _Deck | None = None
         self._stopping = threading.Event()
         self._open: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="users", daemon=True)
@@ -56,8 +70,11 @@ class Traffic:
 
     def play(self, prompts: Sequence[LabelledPrompt]) -> None:
         """Ask these prompts from now on, each once in shuffled order before any comes again."""
-        self._order = []
-        self._prompts = prompts
+        self._deck = _Deck(prompts, self._random)
+
+    def rest(self) -> None:
+        """Ask nothing until `play`; open calls go on."""
+        self._deck = None
 
     def stop(self) -> Ledger:
         """Finish the open calls and their feedback; return the account. Again if need be."""
@@ -71,20 +88,16 @@ class Traffic:
             due = time.monotonic()
             while not self._stopping.is_set():
                 due = max(due + 1 / self._scenario.rate, time.monotonic() - 1)
-                if self._prompts and len(self._open) < MAX_CONCURRENT * 2:
-                    self._open_call(session)
+                deck = self._deck
+                if deck is not None and len(self._open) < MAX_OPEN:
+                    self._open_call(session, deck.drawn())
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             await asyncio.gather(*self._open)
 
-    def _open_call(self, session: aiohttp.ClientSession) -> None:
-        task = asyncio.create_task(self._ask(session, self._next()))
+    def _open_call(self, session: aiohttp.ClientSession, prompt: LabelledPrompt) -> None:
+        task = asyncio.create_task(self._ask(session, prompt))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
-
-    def _next(self) -> LabelledPrompt:
-        if not self._order:
-            self._order = self._random.sample(range(len(self._prompts)), len(self._prompts))
-        return self._prompts[self._order.pop()]
 
     async def _ask(self, session: aiohttp.ClientSession, prompt: LabelledPrompt) -> None:
         body = {
