@@ -50,8 +50,8 @@ class _Deck:
 class Traffic:
     """Users on a thread of their own, between `start` and `stop`.
 
-    `play` sets what they ask from now on, `rest` lets them rest. At most
-    MAX_OPEN of them wait for an answer or are about to judge one, so a slow model slows the users rather than piling them up.
+    `play` sets what they ask from now on, `rest` lets them rest. At most MAX_OPEN of them wait for an
+    answer or are about to judge one, so a slow model slows the users rather than piling them up.
     """
 
     def __init__(self, scenario: Scenario, gateway: str, seed: int = 11) -> None:
