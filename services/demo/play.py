@@ -77,7 +77,15 @@ def _summary(  # one argument an act
     accuracy = _accuracies(first, mended.after)
     rollback = _rollback(stage, taken_back)
     missing = unresolved(mended.adapter, stage.observer, stage.settings)
-    missed = failures(events=events, accuracy=accuracy, rollback=rollback, unresolved=missing, bars=stage.scenario.bars)
+    false_alarms = _false_alarms(stage, mended)
+    missed = failures(
+        events=events,
+        accuracy=accuracy,
+        rollback=rollback,
+        false_alarms=false_alarms,
+        unresolved=missing,
+        bars=stage.scenario.bars,
+    )
     adapters = stage.observer.rows("SELECT * FROM adapters FINAL WHERE app = {app:String} ORDER BY occurred_at")
     return Summary(
         passed=not missed,
@@ -88,7 +96,7 @@ def _summary(  # one argument an act
         versions=tuple(row["adapter_version"] for row in adapters),
         gate=tuple(_verdict(row) for row in adapters),
         rollback=rollback,
-        false_alarms=_false_alarms(stage, mended),
+        false_alarms=false_alarms,
         lineage=msgspec.to_builtins(lineage_of(mended.adapter)),
         duration_s=round(time.monotonic() - began, 1),
         peak_rss_mb=round(supervisor.peak_rss_mb, 1),

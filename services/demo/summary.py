@@ -117,7 +117,13 @@ def recovered_share(*, baseline: float, after_shift: float, after_fix: float) ->
 
 
 def failures(
-    *, events: Events, accuracy: Accuracies, rollback: Rollback, unresolved: list[str], bars: Bars
+    *,
+    events: Events,
+    accuracy: Accuracies,
+    rollback: Rollback,
+    false_alarms: int,
+    unresolved: list[str],
+    bars: Bars,
 ) -> list[str]:
     """Return each bar that the run missed, in words; an empty list is success."""
     found = []
@@ -133,6 +139,8 @@ def failures(
     loss = accuracy.baseline.value - accuracy.earlier_after_fix.value
     if loss > bars.earlier_loss:
         found.append(f"accuracy: earlier traffic lost {loss:.3f}, at most {bars.earlier_loss} allowed")
+    if false_alarms:
+        found.append(f"monitors: {false_alarms} alerts fired before the shift")
     if not rollback.refused_first:
         found.append("gate: the adapter of flipped labels was not refused")
     if rollback.peak_share > rollback.allowed_share:

@@ -25,7 +25,14 @@ ROLLBACK = Rollback(
 
 
 def _missed(**changed: Any) -> list[str]:
-    found = {"events": EVENTS, "accuracy": ACCURACY, "rollback": ROLLBACK, "unresolved": [], **changed}
+    found = {
+        "events": EVENTS,
+        "accuracy": ACCURACY,
+        "rollback": ROLLBACK,
+        "false_alarms": 0,
+        "unresolved": [],
+        **changed,
+    }
     return failures(**found, bars=Bars())
 
 
@@ -53,6 +60,10 @@ def test_each_bar_can_be_missed(part: str, change: dict[str, Any], word: str) ->
 
 def test_lineage_that_does_not_resolve_is_a_miss() -> None:
     assert _missed(unresolved=["adapter_hash"]) == ["lineage: adapter_hash does not resolve"]
+
+
+def test_an_alert_before_the_shift_is_a_miss() -> None:
+    assert _missed(false_alarms=2) == ["monitors: 2 alerts fired before the shift"]
 
 
 def test_recovered_share_is_of_what_was_lost() -> None:
