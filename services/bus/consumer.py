@@ -79,6 +79,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         """
         epoch = self._epoch
         batches = self._client.poll(timeout_ms=round(timeout_s * 1000), max_records=max_records)
+        self._notice_forgotten_join()
         self._notice_stuck()
         self._notice_recreated()
         if self._unsettled:
@@ -135,6 +136,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._next.clear()
         self._committed.clear()
         self._client.pause(*partitions)
+
+    def _notice_forgotten_join(self) -> None:
+        """Ask for another join when kafka-python has dropped the result of one.
+
+        Where new metadata is what asks for a rejoin and poll's time ends between its two steps, the
+        library (3.0.12) takes the rejoin for done and waits for nothing: without partitions or heartbeats.
+        """
+        coordinator = self._client._coordinator
+        join = coordinator._join_task
+        if join is not None and join.is_done and not coordinator.need_rejoin():
+            coordinator.request_rejoin()
 
     def _notice_stuck(self) -> None:
         """Join anew when joining takes too long: the embedded broker sometimes never answers a rejoin."""
