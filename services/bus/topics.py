@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.errors import TopicAlreadyExistsError
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    NotCoordinatorError,
+    TopicAlreadyExistsError,
+)
 
 from schemas.settings import Settings
 from schemas.topics import TOPICS, Topic
 from services.bus.connection import open_admin, open_consumer
+from services.bus.errors import BrokerDown
 from services.bus.positions import log_ends
 
 MAX_BATCH_BYTES = 8 * 1024 * 1024 + 64 * 1024
@@ -79,11 +85,14 @@ def consumer_lag(settings: Settings) -> list[Lag]:
     """Return the lag of every group on every partition it has committed.
 
     Raises:
-        BrokerDown: Nobody answers.
+        BrokerDown: Nobody answers, or the broker has just started and is still loading its groups.
     """
     with closing(open_admin(settings)) as admin:
-        groups = [group["group_id"] for group in admin.list_groups()]
-        committed = {group: admin.list_group_offsets(group)[group] for group in groups}
+        try:
+            groups = [group["group_id"] for group in admin.list_groups()]
+            committed = {group: admin.list_group_offsets(group)[group] for group in groups}
+        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError) as error:
+            raise BrokerDown(settings.kafka) from error
     offsets = {(group, tp): at.offset for group, found in committed.items() for tp, at in found.items()}
     ends = _ends(settings, {tp for _, tp in offsets})
     return [
