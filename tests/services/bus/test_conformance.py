@@ -131,6 +131,13 @@ def test_a_group_resumes_from_its_commit(bus: Broker | KafkaNode, topic: str) ->
     assert sorted(numbers(got)) == list(range(100, 150))
 
 
+def test_members_that_poll_briefly_get_their_partitions(bus: Broker | KafkaNode, topic: str) -> None:
+    send(bus.settings, topic, range(20))
+    for number in range(3):
+        with closing(Consumer(bus.settings, f"{topic}-{number}", [topic])) as consumer:
+            assert len(gather(consumer.poll, lambda got: len(got) >= 20, poll_s=0.003)) == 20
+
+
 def test_lag_is_exact_though_the_last_batch_is_large(bus: Broker | KafkaNode, topic: str) -> None:
     send(bus.settings, topic, range(10))
     with closing(Consumer(bus.settings, topic, [topic])) as consumer:

@@ -50,12 +50,14 @@ def insist(producer: Producer, topic: str, values: range) -> None:
             time.sleep(0.1)
 
 
-def gather(poll: Callable[[float], list[Message]], until: Callable[[list[Message]], bool]) -> list[Message]:
+def gather(
+    poll: Callable[[float], list[Message]], until: Callable[[list[Message]], bool], *, poll_s: float = 0.2
+) -> list[Message]:
     got: list[Message] = []
     deadline = time.monotonic() + PATIENCE_S
     while not until(got):
         assert time.monotonic() < deadline, f"only {len(got)} messages came"
-        got += poll(0.2)
+        got += poll(poll_s)
     return got
 
 
@@ -76,7 +78,10 @@ def taken(settings: Settings, topic: str, count: int) -> list[int]:
 
 def lag_of(settings: Settings, group: str) -> int | None:
     """Return a group's lag over all partitions, None while the broker does not know the group."""
-    lags = [lag.lag for lag in consumer_lag(settings) if lag.group == group]
+    try:
+        lags = [lag.lag for lag in consumer_lag(settings) if lag.group == group]
+    except BrokerDown:
+        return None
     return sum(lags) if lags else None
 
 
