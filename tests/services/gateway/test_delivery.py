@@ -21,8 +21,9 @@ from services.bus.decoding import decoded_elements
 from services.bus.message import Message
 from services.bus.producer import Producer
 from services.bus.tail import Tail
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker, chosen_broker, free_port
 from tests.fixtures.http import Served
+from tests.fixtures.kafka import KafkaNode
 from tests.services.gateway.conftest import APP, rollout
 from tests.services.gateway.echo import BASE_MODEL, Echo
 
@@ -30,9 +31,9 @@ pytestmark = pytest.mark.broker
 
 
 @pytest.fixture
-def away() -> Iterator[Broker]:
+def away() -> Iterator[Broker | KafkaNode]:
     """A broker that a test starts when it wants to."""
-    broker = Broker()
+    broker = chosen_broker()
     yield broker
     broker.stop()
 
@@ -145,9 +146,11 @@ def test_a_broker_that_goes_and_comes_back_is_used_again(broker: Broker, tmp_pat
         time.sleep(1)
         broker.start()
         ask(url, "after")
-        records = arrived(broker, 4)
+        kept = before if broker.settings.profile == "kafka" else []  # the embedded broker restarts empty
+        records = arrived(broker, 4 + len(kept))
     assert {r.prompt for r in before if isinstance(r, InferenceResponded)} == {"before"}
-    assert {r.prompt for r in records if isinstance(r, InferenceResponded)} == {"during", "after"}
+    news = {r.prompt for r in records if isinstance(r, InferenceResponded) and r not in kept}
+    assert news == {"during", "after"}
 
 
 def test_rollouts_reach_the_routes_and_outlive_the_broker(broker: Broker, tmp_path: Path) -> None:
