@@ -28,7 +28,8 @@ acknowledged by the broker.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from functools import cache, wraps
+from datetime import UTC, datetime
+from functools import cache, partial, wraps
 from itertools import islice
 from typing import ParamSpec
 
@@ -41,6 +42,7 @@ from schemas.settings import Settings
 from schemas.topics import Topic
 from services.runtime.metrics import counter
 from stream_processors.delivery import Delivery, Source
+from stream_processors.history import records_of
 from stream_processors.ledger import Ledger
 from stream_processors.outbox import Outbox
 from stream_processors.transport import LedgerApp
@@ -61,6 +63,8 @@ class Processor:
     Attributes:
         floor: First offset of a partition that open state still needs; None where there is none.
         forget: Drops all state; called with the partitions of each new assignment.
+        now: The wall clock.
+        read_back: Returns all records of a topic up to its present end, partition by partition; it blocks.
         failure: What ended the processor, once it has failed.
     """
 
@@ -70,6 +74,8 @@ class Processor:
         self.configuration = configuration
         self.floor: Callable[[Source], int | None] = lambda source: None
         self.forget: Callable[[frozenset[Source]], None] = lambda sources: None
+        self.now: Callable[[], datetime] = partial(datetime.now, UTC)
+        self.read_back: Callable[[Topic], list[Record]] = partial(records_of, settings)
         self.failure: BaseException | None = None
         self.assigned = False
         self.app = _faust_app(name, settings)

@@ -14,7 +14,7 @@ may be told later than without the kill, or, told before, once more.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from schemas.durations import parse_duration
 from schemas.observations import ScoreRecorded, WindowClosed
@@ -43,13 +43,13 @@ def build_drift(processor: Processor) -> None:
     gauge("driftloop_drift_late_observations").set_function(lambda: lanes.late)
 
     async def measure(deliveries: Sequence[Delivery]) -> Iterable[Record]:
-        return measure_drift(deliveries, lanes, datetime.now(UTC))
+        return measure_drift(deliveries, lanes, processor.now())
 
     processor.floor = lanes.floor
     processor.forget = lambda sources: lanes.forget()
     processor.consume(SCORES_RECORDED, handle=measure, batch=BATCH)
     processor.consume(METRICS_WINDOW_CLOSED, handle=measure, batch=BATCH)
-    processor.every(1.0, lambda: tuple(lanes.close_idle(datetime.now(UTC))))
+    processor.every(1.0, lambda: tuple(lanes.close_idle(processor.now())))
 
 
 def measure_drift(deliveries: Sequence[Delivery], lanes: Lanes, now: datetime) -> list[Record]:

@@ -1,4 +1,4 @@
-"""Reads a stretch of one partition again, without a group: what a restarted join must remember."""
+"""Reads the log again, without a group: what a restarted join must remember, what was told or saved before."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,7 +6,9 @@ from contextlib import closing
 from kafka import KafkaConsumer, TopicPartition
 
 from schemas.codec import BadElement, decode_elements, from_unix_ms
+from schemas.record import Record
 from schemas.settings import Settings
+from schemas.topics import Topic
 from services.bus.connection import client_options
 from stream_processors.delivery import Delivery, Source
 
@@ -32,3 +34,9 @@ def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator
                 for record in decode_elements(source.topic, message.value, message.headers, logged_at):
                     if not isinstance(record, BadElement):  # it was counted when it was first read
                         yield Delivery(source, message.offset, logged_at, record)
+
+
+def records_of(settings: Settings, topic: Topic) -> list[Record]:
+    """Return all decodable records of a topic up to its present end, partition by partition."""
+    sources = [Source(topic.name, number) for number in range(topic.partitions)]
+    return [delivery.record for source in sources for delivery in deliveries_since(settings, source, 0)]

@@ -35,7 +35,6 @@ from stream_processors.alert_events import alert_changed, retraining_requested, 
 from stream_processors.application import Processor
 from stream_processors.board import Board
 from stream_processors.delivery import Delivery, Source
-from stream_processors.history import deliveries_since
 from stream_processors.reloading import ConfigurationWatch
 from stream_processors.retention import Retention
 from stream_processors.windows import SKEW_MS, Bounds
@@ -203,9 +202,6 @@ class Monitors:
         return board, orders
 
     def _read_back(self) -> tuple[list[AlertChanged], set[str]]:
-        alerts = [record for record in self._all(ALERTS_CHANGED) if isinstance(record, AlertChanged)]
-        return alerts, {record.event_id for record in self._all(RETRAINING_REQUESTED)}
-
-    def _all(self, topic: Topic) -> list[Record]:
-        sources = [Source(topic.name, number) for number in range(topic.partitions)]
-        return [d.record for source in sources for d in deliveries_since(self._processor.settings, source, 0)]
+        read_back = self._processor.read_back
+        alerts = [record for record in read_back(ALERTS_CHANGED) if isinstance(record, AlertChanged)]
+        return alerts, {record.event_id for record in read_back(RETRAINING_REQUESTED)}
