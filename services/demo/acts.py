@@ -122,12 +122,12 @@ def take_back(stage: Stage, served: str) -> TakenBack:
     folder = stage.settings.data / "flipped"
     with stage.narrator.step("train an adapter on flipped labels, users resting"):
         _fit_flipped(stage, folder)
-    stage.traffic.play(stage.scenario.shifted)
     stage.order("/v1/proposals", artifact_uri=str(folder), proposed_by="demo", reason="labels flipped on purpose")
-    adapter = _trained(stage, "gate the proposal", "NOT JSONExtractBool(gate, 'passed')", seen=(served,))
+    adapter = _trained(stage, "gate the proposal, users resting", "NOT JSONExtractBool(gate, 'passed')", seen=(served,))
     _tell_gate(stage, adapter)
     version = adapter["adapter_version"]
     refusal = _wait(stage, "refusal", "rollouts", "adapter_version = {v:String} AND state = 'refused'", v=version)
+    stage.traffic.play(stage.scenario.shifted)
     stage.order(
         "/v1/rollouts",
         adapter_version=version,

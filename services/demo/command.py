@@ -87,7 +87,12 @@ def _run(
             narrator.say(f"summary: {json_path}")
         if not headless:
             console.print(f"\nThe stack stays up. Dashboard: [bold]{settings.url('dashboard')}[/]  Ctrl-C stops it.")
+            console.print(
+                f"Look closer: DRIFTLOOP_DATA={os.path.relpath(settings.data)} driftloop status", soft_wrap=True
+            )
             _until_interrupted()
+            console.print("stopping …")
+    console.print("stopped; nothing is left running")
     return summary
 
 

@@ -21,10 +21,9 @@ _WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "
 
 
 def responses(count: int, rng: random.Random) -> Iterator[InferenceResponded]:
-    """Yield responses of this moment, of two apps, three versions, and about 1 KB each."""
-    now = datetime.now(UTC)
+    """Yield responses of the moment that they are asked for, of two apps, three versions, and about 1 KB each."""
     for number in range(count):
-        at = now - timedelta(milliseconds=rng.randrange(1000))
+        at = datetime.now(UTC) - timedelta(milliseconds=rng.randrange(1000))
         yield InferenceResponded(
             event_id=time_ordered_id(round(at.timestamp() * 1000), rng.randbytes(10)),
             occurred_at=at,

@@ -1,22 +1,21 @@
-"""One worker of tests.bench.ingest, in a process of its own: `python -m tests.bench.ingest_worker KIND EVENTS RUN`.
+"""One worker of tests.bench.ingest, in a process of its own: `python -m tests.bench.ingest_worker KIND RUN`.
 
-Reads a full log once and prints JSON. The clock starts when the first events have been dealt with, so
-that neither the start of the process nor the join of its group counts.
+Reads a full log and tells how far it is until it is killed.
 """
 
 import asyncio
 import json
-import os
-import resource
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import faust
 import msgspec
+import psutil
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
 
@@ -43,36 +42,28 @@ from stream_processors.functional import build_functional
 from stream_processors.serving import serve
 
 TOPIC = INFERENCE_RESPONDED.name
+_TELL_EVERY_S = 0.1
 
 
-@dataclass
 class Meter:
-    """Counts events behind the first ones."""
+    """Counts events dealt with; a thread tells of news every 0.1 s: [monotonic, events, processor s, MiB]."""
 
-    expected: int
-    seen: int = 0
-    first: int = 0
-    began: float = 0.0
-    began_cpu: float = 0.0
+    def __init__(self) -> None:
+        self.seen = 0
+        threading.Thread(target=self._tell, daemon=True).start()
 
-    def note(self, events: int) -> bool:
-        """Count events that have been dealt with; return whether these were the last, and then print."""
+    def note(self, events: int) -> None:
+        """Count events that have been dealt with."""
         self.seen += events
-        if not self.first and events:
-            self.first, self.began, self.began_cpu = events, time.perf_counter(), time.process_time()
-        if self.seen < self.expected:
-            return False
-        seconds, cpu_s = time.perf_counter() - self.began, time.process_time() - self.began_cpu
-        counted = self.seen - self.first
-        if not counted:
-            sys.exit(f"all {self.seen} events came at once: ask for more")
-        figures = {
-            "events_per_s": round(counted / seconds),
-            "cpu_us_per_event": round(1e6 * cpu_s / counted, 2),
-            "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        }
-        print(json.dumps(figures), flush=True)
-        return True
+
+    def _tell(self) -> None:
+        told, process = 0, psutil.Process()
+        while True:
+            time.sleep(_TELL_EVERY_S)
+            if self.seen != told:
+                told = self.seen
+                mib = round(process.memory_info().rss / 2**20)
+                print(json.dumps([time.monotonic(), told, time.process_time(), mib]), flush=True)
 
 
 ONE = msgspec.json.Decoder(InferenceResponded)
@@ -104,8 +95,7 @@ def bare_faust(settings: Settings, meter: Meter, run: str) -> None:
 
     async def only_decode(stream: faust.Stream) -> None:
         async for event in stream.events():
-            if meter.note(_decoded(event.message.value)):
-                os._exit(0)
+            meter.note(_decoded(event.message.value))
 
     app.agent(app.topic(TOPIC, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"))(
         only_decode
@@ -128,8 +118,7 @@ class Counted(Processor):
 
         async def metered(deliveries: Sequence[delivery.Delivery]) -> Iterable[Record]:
             records = await handle(deliveries)
-            if self.meter.note(len(deliveries)):
-                os._exit(0)
+            self.meter.note(len(deliveries))
             return records
 
         super().consume(*topics, handle=metered, batch=batch)
@@ -149,25 +138,23 @@ def functional(settings: Settings, meter: Meter, run: str) -> None:
 def bare_poll(settings: Settings, meter: Meter, run: str) -> None:
     """Poll and decode, without a group, and do nothing else."""
     for records in _batches(settings):
-        if meter.note(sum(_decoded(record.value) for record in records)):
-            return
+        meter.note(sum(_decoded(record.value) for record in records))
 
 
 def bare_insert(settings: Settings, meter: Meter, run: str) -> None:
-    """Insert the rows that the sink would, in blocks of its size, and do nothing else."""
+    """Insert one block of rows as the sink makes them, again and again, and do nothing else."""
     now, rows = datetime.now(UTC), []
-    expected = meter.expected
     for records in _batches(settings):
         for record in records:
             rows += [row for row in judged(message_of(record, f"bare-{run}"), now) if isinstance(row, Row)]
-        if len(rows) >= expected:
+        if len(rows) >= MAX_MESSAGES:
             break
-    step = max(1, min(MAX_MESSAGES, expected // 4))
+    blocks = list(blocks_of(rows[:MAX_MESSAGES]))
     with Warehouse.connect(settings) as warehouse:
-        for start in range(0, len(rows), step):
-            for block in blocks_of(rows[start : start + step]):
+        while True:
+            for block in blocks:
                 warehouse.insert(block.table, columns_of(block.table), block.rows)
-            meter.note(len(rows[start : start + step]))
+                meter.note(len(block.rows))
 
 
 def sink(settings: Settings, meter: Meter, run: str) -> None:
@@ -186,8 +173,7 @@ def sink(settings: Settings, meter: Meter, run: str) -> None:
             moving.round()
             events = round(stored._value.get()) - done
             done += events
-            if meter.note(events):
-                return
+            meter.note(events)
 
 
 def _batches(settings: Settings) -> Iterable[list[ConsumerRecord]]:
@@ -209,14 +195,14 @@ KINDS: dict[str, Callable[[Settings, Meter, str], None]] = {
 
 
 def main() -> None:
-    """Read the log once and print."""
-    kind, events, run = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    """Read the log and tell."""
+    kind, run = sys.argv[1], sys.argv[2]
     settings = Settings.from_environment()
     if kind in ("insert", "sink"):
         # Tables of its own, or the sink would go on where the run before it ended.
         settings = replace(settings, warehouse_database=f"{kind}_{run.replace('-', '_')}")
         migrate(settings)
-    KINDS[kind](settings, Meter(events), run)
+    KINDS[kind](settings, Meter(), run)
 
 
 if __name__ == "__main__":
