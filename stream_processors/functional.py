@@ -17,8 +17,8 @@ from schemas.inference import FeedbackGiven, InferenceResponded
 from schemas.observations import WindowClosed
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED
 from services.bus.topics import topic_ids
-from stream_processors.application import Processor
 from stream_processors.delivery import Delivery, Source
+from stream_processors.frame import Frame
 from stream_processors.history import deliveries_since
 from stream_processors.joins import Answer, FeedbackJoin, answer_of
 from stream_processors.served import ServedResponses
@@ -28,7 +28,7 @@ TICK_S = 0.25
 BATCH = 500
 
 
-def build_functional(processor: Processor) -> None:
+def build_functional(processor: Frame) -> None:
     """Wire the windows into a processor."""
     functional = Functional(processor)
     processor.floor = functional.floor
@@ -75,7 +75,7 @@ class _Assignment:
 class Functional:
     """The windows of the partitions this process owns at present."""
 
-    def __init__(self, processor: Processor) -> None:
+    def __init__(self, processor: Frame) -> None:
         self._processor = processor
         self._bounds = Bounds.of(processor.configuration.windows)
         self._now = _Assignment(self._bounds, ())

@@ -32,9 +32,9 @@ from schemas.topics import (
     Topic,
 )
 from stream_processors.alert_events import alert_changed, retraining_requested, standing_of, target_of
-from stream_processors.application import Processor
 from stream_processors.board import Board
 from stream_processors.delivery import Delivery, Source
+from stream_processors.frame import Frame
 from stream_processors.reloading import ConfigurationWatch
 from stream_processors.retention import Retention
 from stream_processors.windows import SKEW_MS, Bounds
@@ -51,7 +51,7 @@ _KIND_OF: Mapping[str, Kind] = {
 _TOPIC_OF: Mapping[Kind, Topic] = {"window": METRICS_WINDOW_CLOSED, "score": SCORES_RECORDED, "drift": DRIFT_MEASURED}
 
 
-def build_monitors(processor: Processor) -> None:
+def build_monitors(processor: Frame) -> None:
     """Wire the monitors into a processor."""
     watch = ConfigurationWatch(processor.settings)
     watch.listen()
@@ -127,7 +127,7 @@ class _Assignment:
 class Monitors:
     """The monitors of the series this process owns at present."""
 
-    def __init__(self, processor: Processor, watch: ConfigurationWatch) -> None:
+    def __init__(self, processor: Frame, watch: ConfigurationWatch) -> None:
         self._processor = processor
         self._watch = watch
         self._configuration = processor.configuration
