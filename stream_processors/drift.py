@@ -22,16 +22,16 @@ from schemas.record import Record, Variant, series_of
 from schemas.topics import METRICS_WINDOW_CLOSED, SCORES_RECORDED
 from services.registry.artifacts import ArtifactStore
 from services.runtime.metrics import gauge
-from stream_processors.application import Processor
 from stream_processors.delivery import Delivery
 from stream_processors.detectors.lanes import Lanes
 from stream_processors.detectors.watch import METHODS, Observation
+from stream_processors.frame import Frame
 
 FEEDBACK = "feedback"
 BATCH = 500
 
 
-def build_drift(processor: Processor) -> None:
+def build_drift(processor: Frame) -> None:
     """Wire the processor."""
     configuration = processor.configuration
     lanes = Lanes(
