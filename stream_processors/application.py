@@ -104,11 +104,17 @@ class Processor:
         self.app.agent(channel, name="-".join((self.name, *names)))(self._guarded(agent))
 
     def every(self, seconds: float, act: Act) -> None:
-        """Call `act` at intervals and emit what it returns; it may wait, but not halfway through a change of state."""
+        """Call `act` at intervals and emit what it returns; it may wait, but not halfway through a change of state.
+
+        It is not called between a revoke and the assignment behind it: handlers that the revoke came
+        upon may have changed the state by then, and what they returned is not emitted.
+        """
 
         async def tick() -> None:
             while True:
                 await asyncio.sleep(seconds)
+                if self._ledger.between:
+                    continue
                 epoch, records = self._ledger.epoch, act()
                 if isinstance(records, Awaitable):
                     records = await records

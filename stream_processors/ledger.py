@@ -18,10 +18,12 @@ class Ledger:
 
     Attributes:
         epoch: Grows with every rebalance; work notes it when it begins and shows it when it is done.
+        between: Whether partitions were revoked and no assignment has followed yet.
     """
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.between = False
         self._owned: frozenset[Source] = frozenset()
         self._offsets: dict[Source, int] = {}
         self._frozen = False
@@ -29,12 +31,14 @@ class Ledger:
     def assign(self, sources: Iterable[Source]) -> None:
         """Begin a new assignment: nothing is committable until it has been dealt with."""
         self.epoch += 1
+        self.between = False
         self._owned = frozenset(sources)
         self._offsets.clear()
 
     def revoke(self, sources: Iterable[Source]) -> None:
         """Let go of partitions, so that no commit is made for them."""
         self.epoch += 1
+        self.between = True
         self._owned -= frozenset(sources)
 
     def freeze(self) -> None:

@@ -43,3 +43,11 @@ def test_a_frozen_ledger_commits_nothing_any_more() -> None:
     ledger.freeze()
     ledger.advance(ONE, 5, epoch=ledger.epoch)
     assert ledger.committable(ONE) is None
+
+
+def test_it_is_known_that_partitions_were_revoked_and_none_assigned_yet() -> None:
+    ledger = assigned()
+    ledger.revoke([ONE])
+    assert ledger.between
+    ledger.assign([])
+    assert not ledger.between
