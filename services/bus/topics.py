@@ -21,6 +21,7 @@ from services.bus.positions import log_ends
 
 MAX_BATCH_BYTES = 8 * 1024 * 1024 + 64 * 1024
 """A producer's largest request and what a batch adds to it; Kafka's own bound is one megabyte."""
+_LOADING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def consumer_lag(settings: Settings) -> list[Lag]:
         try:
             groups = [group["group_id"] for group in admin.list_groups()]
             committed = {group: admin.list_group_offsets(group)[group] for group in groups}
-        except (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError) as error:
+        except _LOADING as error:
             raise BrokerDown(settings.kafka) from error
     offsets = {(group, tp): at.offset for group, found in committed.items() for tp, at in found.items()}
     ends = _ends(settings, {tp for _, tp in offsets})
@@ -100,6 +101,20 @@ def consumer_lag(settings: Settings) -> list[Lag]:
         for (group, tp), offset in sorted(offsets.items())
         if tp in ends and offset >= 0
     ]
+
+
+def committed(settings: Settings, group: str) -> dict[tuple[str, int], int]:
+    """Return the offset that a group has committed, by topic and partition.
+
+    Raises:
+        BrokerDown: Nobody answers, or the broker has just started and is still loading its groups.
+    """
+    with closing(open_admin(settings)) as admin:
+        try:
+            found = admin.list_group_offsets(group)[group]
+        except _LOADING as error:
+            raise BrokerDown(settings.kafka) from error
+    return {(tp.topic, tp.partition): at.offset for tp, at in found.items() if at.offset >= 0}
 
 
 def _ends(settings: Settings, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
