@@ -136,3 +136,37 @@ class AlertDelivered(Record, frozen=True, kw_only=True):
     attempts: Count
     delivered: bool
     error: Name = ""
+
+
+class DetectorsSaved(Record, frozen=True, kw_only=True):
+    """A part of what the sequential detectors of one source partition knew before its message at `offset`.
+
+    Written and read by the drift processor alone; `app` is "*", as the state is of all. A state is
+    complete when all its parts are there: those of equal source and `offset`. The parts of two states
+    that follow each other differ in `slot`, and so in key, so compaction keeps the last complete state
+    while the next is being written.
+
+    Attributes:
+        source_topic_id: A re-created topic has another; the state is then of no use.
+        offset: The state holds every message before it, and none from it on.
+        floor: First offset that a window open at `offset` needs.
+        part: Number of this part, from 0, of `parts`.
+        made_with: Method versions and settings; state made with others can't be taken up.
+        state: MessagePack of a stream_processors.detectors.saved.SavedLane.
+    """
+
+    source_topic: Name
+    source_topic_id: Name
+    source_partition: Count
+    offset: Count
+    floor: Count
+    slot: Literal[0, 1]
+    part: Count
+    parts: Annotated[int, msgspec.Meta(ge=1)]
+    made_with: Name
+    state: bytes
+
+    @property
+    def place(self) -> str:
+        """Kafka key: what a later state may replace."""
+        return f"{self.source_topic}/{self.source_partition}/{self.slot}/{self.part}"

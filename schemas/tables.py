@@ -1,4 +1,4 @@
-"""The catalogue of tables: one a topic, columns derived from its record, rows from its messages.
+"""The catalogue of tables: one a stored topic, columns derived from its record, rows from its messages.
 
 Every row carries where its message stood (topic_id, partition, offset), which is how the sink knows
 what it has stored. Times are UTC milliseconds. Nested values are JSON text.
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 
 from schemas.record import Record
-from schemas.topics import TOPICS, Topic
+from schemas.topics import STORED_TOPICS, Topic
 
 TABLE_NAMES = {
     "inference.requested.v1": "requests",
@@ -149,6 +149,6 @@ def _table(topic: Topic) -> Table:
     return Table(TABLE_NAMES[topic.name], topic, (*columns, *positions, recorded))
 
 
-TABLES = tuple(_table(topic) for topic in TOPICS)
+TABLES = tuple(_table(topic) for topic in STORED_TOPICS)
 TABLE_BY_TOPIC = {table.topic.name: table for table in TABLES}
 TABLE_BY_NAME = {table.name: table for table in TABLES}

@@ -14,6 +14,7 @@ from schemas.learning import (
 from schemas.observations import (
     AlertChanged,
     AlertDelivered,
+    DetectorsSaved,
     DriftMeasured,
     ScoreRecorded,
     WindowClosed,
@@ -30,10 +31,11 @@ class Topic:
     Attributes:
         name: `<domain>.<fact>.v<major>`.
         record: The only type it carries.
-        key: Field whose value is the Kafka key; "series" means the record's series.
+        key: Attribute whose value is the Kafka key; "series" means the record's series.
         partitions: Default number of partitions; the inbound topics share one number, so that
             the records of one request meet in partitions of equal number.
         compacted: Kept by key for ever rather than by time.
+        stored: Whether it has a table; a processor's own memory has none.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Topic:
     key: str
     partitions: int = 1
     compacted: bool = False
+    stored: bool = True
 
     @property
     def dead_letter(self) -> str:
@@ -54,6 +57,7 @@ FEEDBACK_GIVEN = Topic("feedback.given.v1", FeedbackGiven, "request_id", 2)
 METRICS_WINDOW_CLOSED = Topic("metrics.window-closed.v1", WindowClosed, "series", 2)
 SCORES_RECORDED = Topic("scores.recorded.v1", ScoreRecorded, "series", 2)
 DRIFT_MEASURED = Topic("drift.measured.v1", DriftMeasured, "series", 2)
+DETECTORS_SAVED = Topic("drift.detectors-saved.v1", DetectorsSaved, "place", compacted=True, stored=False)
 ALERTS_CHANGED = Topic("alerts.changed.v1", AlertChanged, "app")
 ALERTS_DELIVERED = Topic("alerts.delivered.v1", AlertDelivered, "app")
 RETRAINING_REQUESTED = Topic("retraining.requested.v1", RetrainingRequested, "app")
@@ -69,6 +73,7 @@ TOPICS = (
     METRICS_WINDOW_CLOSED,
     SCORES_RECORDED,
     DRIFT_MEASURED,
+    DETECTORS_SAVED,
     ALERTS_CHANGED,
     ALERTS_DELIVERED,
     RETRAINING_REQUESTED,
@@ -78,6 +83,7 @@ TOPICS = (
     ROLLOUTS_ORDERED,
     ROLLOUTS_CHANGED,
 )
+STORED_TOPICS = tuple(topic for topic in TOPICS if topic.stored)
 TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}
 TOPIC_BY_RECORD: dict[type[Record], Topic] = {topic.record: topic for topic in TOPICS}
 

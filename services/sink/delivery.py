@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from schemas.topics import DEAD_LETTER_SUFFIX, TOPIC_BY_NAME, TOPICS
+from schemas.topics import DEAD_LETTER_SUFFIX, STORED_TOPICS, TOPIC_BY_NAME
 from services.bus.consumer import Consumer
 from services.bus.errors import BusError
 from services.bus.message import Message
@@ -31,7 +31,7 @@ from services.sink.rows import Poison, Row, judged
 from services.sink.table_store import TableStore
 from services.warehouse.client import WarehouseDown
 
-SINK_TOPICS = tuple(name for topic in TOPICS for name in (topic.name, topic.dead_letter))
+SINK_TOPICS = tuple(name for topic in STORED_TOPICS for name in (topic.name, topic.dead_letter))
 MAX_MESSAGES = 10_000
 MAX_BYTES = 32 * 1024 * 1024
 LINGER_S = 0.3

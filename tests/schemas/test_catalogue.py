@@ -13,7 +13,7 @@ from schemas.metrics import METRIC_BY_NAME, METRICS, SCORES, drift_metric
 from schemas.record import Series
 from schemas.settings import DEFAULT_PORTS, BadSetting, Settings, port_variable
 from schemas.tables import TABLE_BY_NAME, TABLE_BY_TOPIC
-from schemas.topics import INBOUND, TOPIC_BY_RECORD, TOPICS, Topic, key_of
+from schemas.topics import INBOUND, STORED_TOPICS, TOPIC_BY_RECORD, TOPICS, Topic, key_of
 
 LOGGED_AT = datetime(2026, 1, 31, 13, tzinfo=UTC)
 each_topic = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
@@ -25,13 +25,18 @@ def test_a_topic_is_named_domain_fact_and_major_version(topic: Topic) -> None:
     assert topic.dead_letter == f"{topic.name}.dead-letter"
 
 
-@each_topic
+@pytest.mark.parametrize("topic", STORED_TOPICS, ids=lambda topic: topic.name)
 def test_a_table_is_a_plural_in_snake_case(topic: Topic) -> None:
     assert re.fullmatch(r"feedback|[a-z]+(_[a-z]+)*s", TABLE_BY_TOPIC[topic.name].name)
 
 
 def test_no_two_topics_share_a_record_or_a_table() -> None:
-    assert len(TOPIC_BY_RECORD) == len(TABLE_BY_NAME) == len(TOPICS)
+    assert len(TOPIC_BY_RECORD) == len(TOPICS)
+    assert len(TABLE_BY_NAME) == len(STORED_TOPICS)
+
+
+def test_only_a_processors_own_memory_is_not_stored() -> None:
+    assert {topic.name for topic in TOPICS if not topic.stored} == {"drift.detectors-saved.v1"}
 
 
 def test_the_inbound_topics_share_key_and_number_of_partitions() -> None:
