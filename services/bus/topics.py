@@ -57,11 +57,16 @@ def create_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> None:
 
 
 def _traits(settings: Settings, *, compacted: bool) -> dict[str, Any]:
-    """Return copies and configuration: on Kafka as many copies as its operator's default, and room for
-    the largest message that a producer takes."""
+    """Return copies and configuration.
+
+    On Kafka: as many copies as its operator's default, room for the largest message that a producer
+    takes, and the broker's own clock. A producer's would let times in the log run backwards by as long
+    as messages waited for a broker that was away, and windows would close before what belongs to them.
+    """
     configs = {"cleanup.policy": "compact"} if compacted else {}
     if settings.profile == "kafka":
-        return {"replication_factor": -1, "configs": {**configs, "max.message.bytes": str(MAX_BATCH_BYTES)}}
+        configs |= {"max.message.bytes": str(MAX_BATCH_BYTES), "message.timestamp.type": "LogAppendTime"}
+        return {"replication_factor": -1, "configs": configs}
     return {"replication_factor": 1, "configs": configs}
 
 
