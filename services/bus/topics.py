@@ -21,6 +21,8 @@ from services.bus.positions import log_ends
 
 MAX_BATCH_BYTES = 8 * 1024 * 1024 + 64 * 1024
 """A producer's largest request and what a batch adds to it; Kafka's own bound is one megabyte."""
+COMPACTED_SEGMENT_BYTES = 16 * 1024 * 1024
+"""The newest segment is never compacted, and whoever starts reads all of it; Kafka's own bound is a gigabyte."""
 _LOADING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
 
 
@@ -63,7 +65,7 @@ def _traits(settings: Settings, *, compacted: bool) -> dict[str, Any]:
     takes, and the broker's own clock. A producer's would let times in the log run backwards by as long
     as messages waited for a broker that was away, and windows would close before what belongs to them.
     """
-    configs = {"cleanup.policy": "compact"} if compacted else {}
+    configs = {"cleanup.policy": "compact", "segment.bytes": str(COMPACTED_SEGMENT_BYTES)} if compacted else {}
     if settings.profile == "kafka":
         configs |= {"max.message.bytes": str(MAX_BATCH_BYTES), "message.timestamp.type": "LogAppendTime"}
         return {"replication_factor": -1, "configs": configs}
