@@ -21,16 +21,24 @@ def tables_of(assigned: Iterable[Assigned]) -> list[str]:
 
 
 def stored_sql(table: str) -> str:
-    """Return the query of a table's highest offsets; parameter `topic_ids`.
+    """Return the query of a table's highest offsets from `since` on; parameters `topic_ids` and `since`.
 
-    Without FINAL: a row that a later one of the same event id replaced was stored all the same.
+    Without FINAL: a row that a later one of the same event id replaced was stored all the same. The table's
+    index of offsets passes over what lies before, so that the answer does not take longer as the table grows.
     """
     return f"""
 SELECT topic_id, partition, max(offset) AS highest
 FROM {table}
-WHERE topic_id IN {{topic_ids:Array(String)}}
+WHERE topic_id IN {{topic_ids:Array(String)}} AND offset >= {{since:Int64}}
 GROUP BY topic_id, partition
 """  # noqa: S608  # the name comes from the catalogue
+
+
+def asked_of(table: str, assigned: Iterable[Assigned]) -> dict[str, object]:
+    """Return the query's parameters: nothing below the group's commits needs to be looked at."""
+    held = [partition for partition in assigned if table_of(partition.topic) == table]
+    since = min((partition.committed or 0 for partition in held), default=0)
+    return {"topic_ids": sorted({partition.topic_id for partition in held}), "since": since}
 
 
 def starts_of(assigned: Sequence[Assigned], stored: Stored) -> list[int | None]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from schemas.settings import Settings
 from services.bus.assignment import Assigned
 from services.sink.blocks import Block
-from services.sink.positions import starts_of, stored_sql, tables_of
+from services.sink.positions import asked_of, starts_of, stored_sql, tables_of
 from services.sink.rows import columns_of
 from services.warehouse.client import Warehouse, WarehouseDown
 
@@ -36,12 +36,11 @@ class TableStore:
 
     def starts(self, assigned: Sequence[Assigned]) -> Sequence[int | None]:
         """Return from where to read each partition, by what the tables hold."""
-        topic_ids = sorted({partition.topic_id for partition in assigned})
         try:
             found = [
                 row
                 for table in tables_of(assigned)
-                for row in self._opened().query(stored_sql(table), {"topic_ids": topic_ids})
+                for row in self._opened().query(stored_sql(table), asked_of(table, assigned))
             ]
         except WarehouseDown:
             self.close()
