@@ -1,6 +1,6 @@
 """All watched streams of a processor: places observations, closes windows, knows what a restart needs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,11 +11,12 @@ from schemas.record import Series
 from schemas.reference import Reference
 from stream_processors.delivery import Delivery, Source
 from stream_processors.detectors.population_stability import PopulationStability
+from stream_processors.detectors.saved import SavedLane, SavedWatch
 from stream_processors.detectors.timeline import Timeline
 from stream_processors.detectors.watch import Observation, Watch
 
-MEMORY = 4
-IDLE_AFTER = timedelta(seconds=5)
+IDLE_AFTER_MS = 5_000
+FORGOTTEN_AFTER_MS = round(timedelta(days=7).total_seconds() * 1000)
 
 References = Callable[[str, str], Reference | None]
 
@@ -24,13 +25,18 @@ References = Callable[[str, str], Reference | None]
 class _Lane:
     """One metric within one partition. Metrics come from different processes, each with a lag of its own."""
 
+    metric: str
     timeline: Timeline
-    last_taken: datetime
+    taken_at: int = 0
     watches: dict[Series, Watch] = field(default_factory=dict)
+
+    def saved(self) -> SavedLane:
+        watches = tuple(watch.saved() for watch in self.watches.values())
+        return SavedLane(self.metric, self.timeline.boundary_ms, self.timeline.watermark_ms, watches)
 
 
 class Lanes:
-    """State of the drift processor.
+    """State of the drift processor under one assignment.
 
     Args:
         drift: Detectors' configuration.
@@ -44,48 +50,79 @@ class Lanes:
         self._length = round(length.total_seconds() * 1000)
         self._lateness = round(lateness.total_seconds() * 1000)
         self._references = references
-        self._lanes: dict[tuple[Source, str], _Lane] = {}
+        self._lanes: dict[Source, dict[str, _Lane]] = {}
+        self._absorbed: dict[Source, int] = {}
         self.late = 0
+
+    def restore(self, source: Source, lanes: Iterable[SavedLane], *, offset: int) -> None:
+        """Take up what was saved of a partition before its message at `offset`.
+
+        Feed it then every message from the floor saved with it: those before `offset` fill the open
+        windows and do nothing else.
+        """
+        self._lanes[source] = {lane.metric: self._restored(lane) for lane in lanes}
+        self._absorbed[source] = offset
+
+    def saved(self, source: Source) -> tuple[SavedLane, ...]:
+        """Return what a restart needs to go on here; not before what was absorbed has been fed again."""
+        return tuple(lane.saved() for lane in self._lanes.get(source, {}).values())
 
     def take(self, observation: Observation, delivery: Delivery, now: datetime) -> Iterator[DriftMeasured]:
         """Take one observation; yield what it detected and what the windows that it closed measured."""
-        key = (delivery.source, observation.metric)
-        lane = self._lanes.get(key)
-        if lane is None:
-            lane = self._lanes[key] = _Lane(Timeline(length_ms=self._length, lateness_ms=self._lateness), now)
-        lane.last_taken = now
+        lane = self._lane(delivery.source, observation.metric)
+        lane.taken_at = to_unix_ms(now)
         at, logged_at = to_unix_ms(observation.at), to_unix_ms(delivery.logged_at)
+        absorbed = delivery.offset < self._absorbed.get(delivery.source, 0)
         start = lane.timeline.place(at, offset=delivery.offset, logged_at_ms=logged_at)
         if start is None:
-            self.late += 1
+            self.late += not absorbed
             return
-        yield from self._watch(lane, observation, start).observe(start, observation)
+        yield from self._watch(lane, observation, start).observe(start, observation, absorbed=absorbed)
         yield from self._close(lane, lane.timeline.watermark_ms)
 
-    def close_idle(self, now: datetime) -> Iterator[DriftMeasured]:
-        """Close by the wall clock what no record has come to close for five seconds.
+    def close_idle(self, caught_up_at: Callable[[Source], int | None]) -> Iterator[DriftMeasured]:
+        """Close by the wall clock what no record has come to close for five seconds, and none is there to.
 
         The one decision that a replay may take otherwise.
+
+        Args:
+            caught_up_at: When (Unix ms) all messages of a partition were dealt with; None if they are not.
         """
-        for lane in self._lanes.values():
-            if now - lane.last_taken >= IDLE_AFTER:
-                yield from self._close(lane, to_unix_ms(now))
+        for source, lanes in self._lanes.items():
+            caught_up = caught_up_at(source)
+            if caught_up is not None:
+                for lane in lanes.values():
+                    if caught_up - lane.taken_at >= IDLE_AFTER_MS:
+                        yield from self._close(lane, caught_up)
 
     def floor(self, source: Source) -> int | None:
-        """Return the first offset that a restart must read: of the open windows and the latest closed ones."""
-        timelines = [lane.timeline for (of, _), lane in self._lanes.items() if of == source]
-        newest = max((timeline.watermark_ms for timeline in timelines), default=0)
-        since = newest - newest % self._length - MEMORY * self._length
-        return min((offset for timeline in timelines for offset in timeline.needed(since)), default=None)
+        """Return the first offset that an open window needs."""
+        floors = [lane.timeline.floor for lane in self._lanes.get(source, {}).values()]
+        return min((floor for floor in floors if floor is not None), default=None)
 
-    def forget(self) -> None:
-        """Drop everything."""
-        self._lanes.clear()
+    def _lane(self, source: Source, metric: str) -> _Lane:
+        lanes = self._lanes.setdefault(source, {})
+        if metric not in lanes:
+            lanes[metric] = _Lane(metric, Timeline(length_ms=self._length, lateness_ms=self._lateness))
+        return lanes[metric]
+
+    def _restored(self, saved: SavedLane) -> _Lane:
+        timeline = Timeline(
+            length_ms=self._length, lateness_ms=self._lateness,
+            boundary_ms=saved.boundary_ms, watermark_ms=saved.watermark_ms,
+        )  # fmt: skip
+        watches = {
+            watch.series: Watch(saved.metric, self._drift, saved=watch, length_ms=self._length)
+            for watch in saved.watches
+        }
+        return _Lane(saved.metric, timeline, watches=watches)
 
     def _watch(self, lane: _Lane, observation: Observation, start: int) -> Watch:
         watch = lane.watches.get(observation.series)
         if watch is None:
-            watch = lane.watches[observation.series] = Watch(observation, self._drift, length_ms=self._length)
+            saved = SavedWatch(series=observation.series, model=observation.model)
+            watch = Watch(lane.metric, self._drift, saved=saved, length_ms=self._length)
+            lane.watches[observation.series] = watch
         if watch.opens(start):
             watch.open(start, self._stability(observation))
         return watch
@@ -100,3 +137,6 @@ class Lanes:
             lane.timeline.close(start)
             for watch in lane.watches.values():
                 yield from watch.close(start)
+            # A version that is served no more would stay for ever; in event time, so a replay does the same.
+            kept = start - FORGOTTEN_AFTER_MS
+            lane.watches = {of: watch for of, watch in lane.watches.items() if watch.last_start >= kept}

@@ -13,6 +13,7 @@ from schemas.record import Series, Variant
 from stream_processors.detectors.adwin import Adwin
 from stream_processors.detectors.page_hinkley import PageHinkley
 from stream_processors.detectors.population_stability import PopulationStability
+from stream_processors.detectors.saved import SavedWatch, SavedWindow
 
 Method = Literal["PopulationStability", "PageHinkley", "Adwin"]
 
@@ -71,36 +72,70 @@ class Watch:
     their close: PSI over the window, the greatest Page-Hinkley statistic, whether ADWIN cut. A
     detection is told at once as well. Ids derive from series, metric, method and window (or the
     detecting observation), so what a replay tells again replaces what was told.
+
+    Attributes:
+        last_start: Start of the last window that had an observation.
     """
 
-    def __init__(self, observation: Observation, drift: Drift, *, length_ms: int) -> None:
-        methods = METHODS[observation.metric]
-        self._series, self._model, self._metric = observation.series, observation.model, observation.metric
+    def __init__(self, metric: str, drift: Drift, *, saved: SavedWatch, length_ms: int) -> None:
+        methods = METHODS[metric]
+        self._series, self._model, self._metric = saved.series, saved.model, metric
         self._drift = drift
         self._length = length_ms
-        self._adwin = Adwin(delta=drift.adwin_delta) if methods.adwin else None
-        self._test = None
-        if methods.page_hinkley:
+        self._adwin = None
+        if methods.adwin:
+            delta = drift.adwin_delta
+            self._adwin = Adwin.restored(saved.adwin, delta=delta) if saved.adwin else Adwin(delta=delta)
+        self._test = saved.test
+        if methods.page_hinkley and saved.test is None:
             self._test = PageHinkley(threshold=drift.page_hinkley, two_sided=methods.page_hinkley == "both")
         self._windows: dict[int, _Window] = {}
-        self._total = 0
+        self._saved_windows = {window.start: window for window in saved.windows}
+        self._total = saved.total
+        self.last_start = saved.last_start
+
+    def saved(self) -> SavedWatch:
+        """Return what a restart can't find again in the open windows' observations."""
+        return SavedWatch(
+            series=self._series,
+            model=self._model,
+            adwin=self._adwin.saved() if self._adwin else None,
+            test=self._test,
+            total=self._total,
+            last_start=self.last_start,
+            windows=tuple(
+                SavedWindow(start, window.stability is not None, window.cuts, window.peak)
+                for start, window in self._windows.items()
+            ),
+        )
 
     def opens(self, start: int) -> bool:
         """Whether an observation in this window would be its first."""
         return start not in self._windows
 
     def open(self, start: int, stability: PopulationStability | None) -> None:
-        """Begin a window, compared with a reference if the version has one."""
-        self._windows[start] = _Window(stability, [0] * len(stability.expected) if stability else [])
+        """Begin a window, compared with a reference if the version has one, or go on with a saved one."""
+        self.last_start = max(self.last_start, start)
+        saved = self._saved_windows.pop(start, None) or SavedWindow(start, compared=True, cuts=0, peak=0.0)
+        compared = stability if saved.compared else None
+        counts = [0] * len(compared.expected) if compared else []
+        self._windows[start] = _Window(compared, counts, cuts=saved.cuts, peak=saved.peak)
 
-    def observe(self, start: int, observation: Observation) -> tuple[DriftMeasured, ...]:
-        """Take an observation into its open window and return the detections that it made."""
+    def observe(self, start: int, observation: Observation, *, absorbed: bool) -> tuple[DriftMeasured, ...]:
+        """Take an observation into its open window and return the detections that it made.
+
+        Args:
+            absorbed: The sequential detectors restored know it already, and what they made of it was told.
+        """
         window = self._windows[start]
         if observation.id in window.seen:
             return ()
         window.seen.add(observation.id)
         if window.stability is not None:
             window.counts[window.stability.bin_of(observation.value)] += observation.weight
+        if absorbed:
+            window.count += observation.weight
+            return ()
         detections: list[DriftMeasured] = []
         for _ in range(observation.weight):
             window.count += 1

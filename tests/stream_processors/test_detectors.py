@@ -4,7 +4,7 @@ import doctest
 import importlib
 import math
 import random
-import warnings
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from schemas.reference import Histogram
 from stream_processors.detectors.adwin import Adwin
 from stream_processors.detectors.page_hinkley import PageHinkley
 from stream_processors.detectors.population_stability import PopulationStability
+from stream_processors.detectors.saved import SavedAdwin
 
 TENTHS = Histogram(edges=tuple(i / 10 for i in range(1, 10)), proportions=(0.1,) * 10)
 PSI = PopulationStability.against(TENTHS)
@@ -146,10 +147,43 @@ def test_adwin_raises_no_alarm_on_ten_thousand_stationary_values() -> None:
     assert [i for i in range(10_000) if adwin.update(rng.gauss(0.58, 0.13))] == []
 
 
-@given(st.lists(st.floats(0, 1), max_size=200))
-def test_adwin_gives_the_same_verdicts_when_values_are_replayed(values: list[float]) -> None:
-    first, second = Adwin(delta=0.05), Adwin(delta=0.05)
+@given(st.lists(st.floats(0, 1), max_size=200), st.integers(0, 200), st.sampled_from([0.002, 0.05, 0.9]))
+def test_adwin_goes_on_from_its_written_state(values: list[float], cut: int, delta: float) -> None:
+    whole, part = Adwin(delta=delta), Adwin(delta=delta)
+    for value in values[:cut]:
+        whole.update(value)
+        part.update(value)
+    written = msgspec.msgpack.encode(part.saved())
+    restored = Adwin.restored(msgspec.msgpack.decode(written, type=SavedAdwin), delta=delta)
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert [first.update(v) for v in values] == [second.update(v) for v in values]
+    assert (restored.width, restored.mean) == (whole.width, whole.mean)
+    for value in values[cut:]:
+        assert restored.update(value) == whole.update(value)
+    assert restored.saved() == whole.saved()
+
+
+def test_adwin_goes_on_right_after_a_cut() -> None:
+    rng = random.Random(12345)
+    adwin = Adwin(delta=0.002)
+    while not adwin.update(rng.gauss(0.4 + 0.1 * (adwin.width > 500), 0.1)):
+        pass
+
+    restored = Adwin.restored(adwin.saved(), delta=0.002)
+
+    values = [rng.gauss(0.5, 0.1) for _ in range(1000)]
+    assert [restored.update(v) for v in values] == [adwin.update(v) for v in values]
+    assert (restored.width, restored.mean) == (adwin.width, adwin.mean)
+
+
+def test_the_state_of_adwin_grows_by_the_logarithm_of_its_window() -> None:
+    rng = random.Random(9)
+    adwin = Adwin(delta=0.002)
+    sizes = {}
+    for count in range(1, 100_001):
+        adwin.update(rng.random())
+        if count in (100, 1_000, 10_000, 100_000):
+            sizes[count] = len(adwin.saved().window)
+
+    assert adwin.width > 90_000
+    assert max(after - before for before, after in pairwise(sizes.values())) <= 512
+    assert sizes[100_000] < 2_500
