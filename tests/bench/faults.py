@@ -33,7 +33,7 @@ from tests.bench.chaos import Chaos, Kind, Victim, planned
 from tests.bench.faults_findings import Findings, findings_of
 from tests.bench.faults_settling import wait_until_settled
 from tests.bench.faults_stack import RestartableBroker, RestartableWarehouse, Worker, crew
-from tests.bench.load import REPORT
+from tests.bench.load import REPORT, command
 from tests.bench.load_events import PHASE_MS, Shape
 from tests.bench.machine import machine
 from tests.fixtures.broker import Broker, free_port
@@ -55,6 +55,7 @@ _KINDS: Mapping[str, tuple[Kind, ...]] = {
     "kafka": ("kill", "stop", "broker", "warehouse"),
     "tansu": ("kill", "stop", "warehouse"),  # its log lives in memory and would not outlive it
 }
+_WORKERS = ("functional-1", "functional-2", "drift-1", "monitors-1", "sink-1", "sink-2")
 _START_S = 12
 _QUIET_END_S = 25
 _TELL_EVERY_S = 10
@@ -87,10 +88,7 @@ class Run:
         Raises:
             RuntimeError: The load did not end well.
         """
-        shape = self._shape
-        numbers = [str(number) for number in (shape.seed, shape.begin_ms, shape.rate, shape.seconds)]
-        command = [sys.executable, "-m", "tests.bench.load", *numbers, str(self._folder)]
-        self._load = subprocess.Popen(command, env={**os.environ, **environment})
+        self._load = subprocess.Popen(command(self._shape, self._folder), env={**os.environ, **environment})
         try:
             told_at = 0.0
             while self._load.poll() is None:
@@ -129,7 +127,7 @@ def faulted(chosen: argparse.Namespace, folder: Path) -> tuple[dict[str, object]
     node = KafkaNode(options=("-Xmx512m",)) if chosen.broker == "kafka" else Broker()
     environment = environment_of(node, folder)
     settings = Settings.from_environment(environment)
-    workers = crew(environment, folder / "logs")
+    workers = crew(_WORKERS, environment, folder / "logs")
     victims: dict[str, Victim] = {
         "broker": RestartableBroker(node),
         "warehouse": RestartableWarehouse(environment),

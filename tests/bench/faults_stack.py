@@ -9,12 +9,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from schemas.settings import port_variable
 from services.embedded.child import LEASH
 from tests.fixtures.broker import Broker, free_port
 from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.warehouse import running_warehouse
 
-PROCESSOR, SINK = ("stream_processors",), ("services.sink",)
+_MODULES = {
+    "functional": ("stream_processors", "functional"),
+    "drift": ("stream_processors", "drift"),
+    "monitors": ("stream_processors", "monitors"),
+    "sink": ("services.sink",),
+    "alerting": ("services.alerting",),
+    "receiver": ("services.alerting.receiver",),
+}
 _RESTART_AFTER_S = 1.0
 _QUIET = {
     "MALLOC_ARENA_MAX": "2",
@@ -36,13 +44,13 @@ class Worker:
         self.name = name
         self.failures = 0
         self.log = folder / f"{name}.log"
-        role = name.split("-")[0]
+        port = port_variable(name.split("-")[0])
         self._command = [sys.executable, "-m", *module]
         self._environment = {
             **os.environ,
             **_QUIET,
             **environment,
-            f"DRIFTLOOP_{role.upper()}_PORT": str(free_port()),
+            port: environment.get(port, str(free_port())),
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._wanted = False
@@ -141,15 +149,7 @@ class RestartableWarehouse:
         raise NotImplementedError
 
 
-def crew(environment: Mapping[str, str], folder: Path) -> dict[str, Worker]:
-    """Return the workers, not started: two of those that share partitions, one of the others."""
-    modules = {
-        "functional-1": (*PROCESSOR, "functional"),
-        "functional-2": (*PROCESSOR, "functional"),
-        "drift-1": (*PROCESSOR, "drift"),
-        "monitors-1": (*PROCESSOR, "monitors"),
-        "sink-1": SINK,
-        "sink-2": SINK,
-    }
+def crew(names: Sequence[str], environment: Mapping[str, str], folder: Path) -> dict[str, Worker]:
+    """Return workers by names like functional-2, not started."""
     folder.mkdir(parents=True, exist_ok=True)
-    return {name: Worker(name, module, environment, folder) for name, module in modules.items()}
+    return {name: Worker(name, _MODULES[name.split("-")[0]], environment, folder) for name in names}

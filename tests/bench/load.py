@@ -1,6 +1,6 @@
 """Sends traffic for tests.bench.faults and tests.bench.latency, in a process of its own.
 
-    python -m tests.bench.load SEED BEGIN_MS RATE SECONDS FOLDER
+    python -m tests.bench.load SEED BEGIN_MS RATE SECONDS PHASE_MS FOLDER
 
 Most ticks go straight through the product's producer, a message an event. The others go the gateway's
 way, over a spool on disk and its forwarder, which packs them into arrays. FOLDER/load.json tells once a
@@ -106,13 +106,18 @@ def report(file: Path, traffic: Traffic, sender: Sender, *, done: bool = False) 
     os.replace(draft, file)
 
 
+def command(shape: Shape, folder: Path) -> list[str]:
+    """Return the command line of a load."""
+    numbers = (shape.seed, shape.begin_ms, shape.rate, shape.seconds, shape.phase_ms)
+    return [sys.executable, "-m", "tests.bench.load", *map(str, numbers), str(folder)]
+
+
 def main() -> None:
     """Send and report."""
-    seed, begin_ms, rate, seconds = (int(text) for text in sys.argv[1:5])
-    folder = Path(sys.argv[5])
-    traffic = Traffic(Shape(seed, begin_ms, rate, seconds))
+    shape, folder = Shape(*(int(text) for text in sys.argv[1:6])), Path(sys.argv[6])
+    traffic = Traffic(shape)
     sender = Sender(Settings.from_environment(), folder)
-    time.sleep(max(0.0, begin_ms / 1000 - time.time()))
+    time.sleep(max(0.0, shape.begin_ms / 1000 - time.time()))
     with closing(sender):
         run(traffic, sender, lambda: report(folder / REPORT, traffic, sender))
     report(folder / REPORT, traffic, sender, done=True)

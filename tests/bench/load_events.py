@@ -1,7 +1,7 @@
 """The traffic of tests.bench.faults and tests.bench.latency, event by event. Pure; sent by tests.bench.load.
 
 Event `number` of a kind is the same for the same seed and beginning, and its id tells its number, so that
-what was sent needs no list. Quality swings: PHASE_MS of good answers, PHASE_MS of bad ones, so that monitors
+what was sent needs no list. Quality swings: a phase of good answers, a phase of bad ones, so that monitors
 fire and resolve. Some events are late, some come twice, some feedback comes before its answer or long after.
 """
 
@@ -17,6 +17,7 @@ from schemas.record import Record, Variant
 
 PHASE_MS = 20_000
 KINDS = ("responses", "feedback", "scores")
+EVENTS_PER_REQUEST = 1.36  # on average: feedback, scores, shadows and repetitions come with them
 _WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "nobody", "looks", "twice")
 _APP, _MODEL = "guard", "tiny"
 
@@ -26,20 +27,22 @@ class Shape:
     """What decides the traffic.
 
     Attributes:
-        begin_ms: When it begins, Unix milliseconds, a multiple of PHASE_MS / 2.
+        begin_ms: When it begins, Unix milliseconds, the start of a window.
         rate: Responses a second; feedback, scores and shadows come on top.
         seconds: How long; the last one and a half phases are good.
+        phase_ms: How long answers are good, and then bad; a multiple of the windows' length.
     """
 
     seed: int
     begin_ms: int
     rate: int
     seconds: int
+    phase_ms: int = PHASE_MS
 
     def bad(self, at_ms: int) -> bool:
         """Return whether answers and judgements of a moment are bad ones."""
         passed = max(0, at_ms - self.begin_ms)
-        return passed // PHASE_MS % 2 == 1 and passed < 1000 * self.seconds - PHASE_MS * 3 // 2
+        return passed // self.phase_ms % 2 == 1 and passed < 1000 * self.seconds - self.phase_ms * 3 // 2
 
 
 def number_of(event_id: str) -> int:
