@@ -1,6 +1,7 @@
 """Reading as a member of a group: manual commits, own starting offsets, re-created topics noticed."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Collection, Sequence
@@ -54,6 +55,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         self._epoch = 0
         self._committed: dict[TopicPartition, int] = {}
         self._joining_since: float | None = None
+        self._session_s = group_options(settings)["session_timeout_ms"] / 1000
+        self._assigned_at = -math.inf
         self._open = partial(_joined, settings, group, topics, self)
         self._patience_s = join_patience_s(settings)
         self._client = self._open()
@@ -70,6 +73,15 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         Messages polled under an older epoch must not take effect any more.
         """
         return self._epoch
+
+    def holds(self, epoch: int) -> bool:
+        """Whether messages polled under an epoch may still take effect.
+
+        Not after a session without a word from the group: while this process was stopped its
+        partitions may have become another member's, which only a later poll would tell it.
+        """
+        heard_at: float = max(self._client._coordinator.heartbeat.last_receive, self._assigned_at)
+        return epoch == self._epoch and time.monotonic() - heard_at < self._session_s
 
     def poll(self, timeout_s: float, max_records: int = 500) -> list[Message]:
         """Return the next messages, in order within each partition; empty after `timeout_s`.
@@ -128,6 +140,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Called by the client's own thread, where nothing may block: `poll` settles them."""
         with self._lock:
+            self._assigned_at = time.monotonic()
             self._unsettle(assigned)
 
     def _unsettle(self, partitions: Collection[TopicPartition]) -> None:

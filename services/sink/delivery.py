@@ -11,7 +11,9 @@ The order of effects, of which each comes before the next:
 A crash after 1 changes nothing. After 2, the dead letters are sent again; they are equal and
 collapse in their table by the position they name. Between blocks and after 3, the tables tell where
 to go on: the next owner of a partition reads behind its highest stored offset. An insert whose
-outcome is unknown is not repeated but forgotten: positions are read from the tables again.
+outcome is unknown is not repeated but forgotten: positions are read from the tables again. So is
+what is in hand when the group has not been heard of for a session (a stopped process that goes on):
+the partitions may be another's, and what it stored must not be stored twice.
 """
 
 import time
@@ -72,6 +74,8 @@ class Delivery:
             self._dead_letter([verdict for verdict in verdicts if isinstance(verdict, Poison)])  # 2
             if self._insert([verdict for verdict in verdicts if isinstance(verdict, Row)], epoch):  # 3
                 self._consumer.commit()  # 4
+            elif messages:
+                self._consumer.rewind()
         except OUTAGES:
             self._consumer.rewind()
             raise
@@ -115,11 +119,11 @@ class Delivery:
     def _insert(self, rows: list[Row], epoch: int) -> bool:
         """Insert while the partitions are this member's; return whether it was to the end."""
         for block in blocks_of(rows):
-            if self._consumer.epoch != epoch:
+            if not self._consumer.holds(epoch):
                 return False
             self._tables.insert(block)
             self._operations.rows.labels(block.table).inc(len(block.rows))
-        return self._consumer.epoch == epoch
+        return self._consumer.holds(epoch)
 
 
 def _size(messages: list[Message]) -> int:

@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +20,7 @@ import psutil
 from schemas.ids import derived_id
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded, Message
 from schemas.settings import Settings
+from services.bus.producer import Producer
 from services.warehouse.client import Warehouse
 from tests.fixtures.broker import free_port
 
@@ -99,6 +103,25 @@ class SinkProcess:
             return {}
         return conditions
 
+    def stored(self, table: str) -> int:
+        """Return how many rows of a table it says to have stored; 0 while it does not answer yet."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=2) as answer:
+                said = answer.read().decode()
+        except OSError:
+            return 0
+        found = re.search(rf'^driftloop_sink_rows_total{{table="{table}"}} (\S+)$', said, re.MULTILINE)
+        return int(float(found.group(1))) if found else 0
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stopped by SIGSTOP, going on at the end at the latest."""
+        self.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.child.send_signal(signal.SIGCONT)
+
     def resident_bytes(self) -> int:
         """Memory that the process holds now."""
         return int(psutil.Process(self.child.pid).memory_info().rss)
@@ -113,6 +136,28 @@ def sink_process(environment: Mapping[str, str], folder: Path) -> Iterator[SinkP
     finally:
         if process.child.poll() is None:
             process.stop()
+
+
+@contextmanager
+def traffic(producer: Producer, prefix: str) -> Iterator[list[int]]:
+    """Send a request and its answer some 500 times a second; the list holds how many pairs, at the end exactly."""
+    sent, stopping = [0], threading.Event()
+
+    def send() -> None:
+        while not stopping.wait(0.02):
+            for _ in range(10):
+                producer.send(requested(f"{prefix}-{sent[0]}"))
+                producer.send(responded(f"{prefix}-{sent[0]}"))
+                sent[0] += 1
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        yield sent
+    finally:
+        stopping.set()
+        thread.join()
+        producer.flush()
 
 
 def wait_until(holds: Callable[[], bool], timeout_s: float = 90) -> None:

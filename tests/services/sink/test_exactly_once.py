@@ -1,25 +1,26 @@
 """The sink's processes against the real broker and the real engine."""
 
 import random
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
-from schemas.settings import Settings
+from schemas.settings import Settings, port_variable, url_variable
 from services.bus.producer import Producer
 from services.sink.positions import table_of
 from services.warehouse.client import Warehouse
 from tests.fixtures.broker import Broker
-from tests.services.sink.sinks import count, one, requested, responded, sink_process, wait_until
+from tests.services.sink.relay import Cut, relay
+from tests.services.sink.sinks import count, one, requested, sink_process, traffic, wait_until
 
-pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.timeout(240)]
 
 Environment = dict[str, str]
 KILLED = "request_id LIKE 'kill-%'"
+BOTH = ("requests", "responses")
 
 
 @pytest.fixture(scope="module")
@@ -48,57 +49,69 @@ def test_a_sink_killed_under_load_stores_each_event_exactly_once(
     with sink_process(environment, tmp_path) as sink:
         wait_until(lambda: count(settings, "requests", KILLED) + count(settings, "responses", KILLED) >= 2 * sent[0])
         assert sink.stop() == 0
-    for table in ("requests", "responses"):
-        rows = one(settings, f"SELECT count() AS n, uniqExact(event_id) AS d FROM {table} WHERE {KILLED}")
-        assert rows == {"n": sent[0], "d": sent[0]}
-
-
-@contextmanager
-def traffic(producer: Producer, prefix: str) -> Iterator[list[int]]:
-    """Send a request and its answer some 500 times a second; the list holds how many pairs, at the end exactly."""
-    sent, stopping = [0], threading.Event()
-
-    def send() -> None:
-        while not stopping.wait(0.02):
-            for _ in range(10):
-                producer.send(requested(f"{prefix}-{sent[0]}"))
-                producer.send(responded(f"{prefix}-{sent[0]}"))
-                sent[0] += 1
-
-    thread = threading.Thread(target=send)
-    thread.start()
-    try:
-        yield sent
-    finally:
-        stopping.set()
-        thread.join()
-        producer.flush()
+    assert [stored(settings, table, "kill") for table in BOTH] == [(sent[0], sent[0])] * 2
 
 
 def test_two_sinks_share_the_work_and_store_each_event_exactly_once(
     environment: Environment, producer: Producer, tmp_path: Path
 ) -> None:
     settings = Settings.from_environment(environment)
-    folders = [tmp_path / "a", tmp_path / "b"]
-    for folder in folders:
-        folder.mkdir()
-    with sink_process(environment, folders[0]):
-        for index in range(500):
-            producer.send(requested(f"two-{index}"))
-        producer.flush()
-        wait_until(lambda: count(settings, "requests", "request_id LIKE 'two-%'") > 0)
-        with sink_process(environment, folders[1]) as second:
-            for index in range(500, 4000):
-                producer.send(requested(f"two-{index}"))
-                if index % 500 == 0:
-                    producer.flush()
-            producer.flush()
-            wait_until(lambda: count(settings, "requests", "request_id LIKE 'two-%'") >= 4000)
-            second.stop()
-        producer.send(requested("two-last"))
-        producer.flush()
-        wait_until(lambda: count(settings, "requests", "request_id = 'two-last'") == 1)
-    assert count(settings, "requests", "request_id LIKE 'two-%'") == 4001
+    with sink_process(environment, folder(tmp_path, "a")) as first:
+        with traffic(producer, "two") as sent:
+            wait_until(lambda: first.stored("requests") > 0)
+            with sink_process(environment, folder(tmp_path, "b")) as second:
+                wait_until(lambda: second.stored("requests") > 0 and second.stored("responses") > 0)
+                before = first.stored("requests")
+                wait_until(lambda: first.stored("requests") > before)
+                assert second.stop() == 0
+            time.sleep(1)
+        wait_until(lambda: all(count(settings, table, "request_id LIKE 'two-%'") >= sent[0] for table in BOTH))
+    assert [stored(settings, table, "two") for table in BOTH] == [(sent[0], sent[0])] * 2
+
+
+def test_a_sink_stopped_until_its_session_has_ended_stores_nothing_of_another_when_it_goes_on(
+    environment: Environment, producer: Producer, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+    with sink_process(environment, folder(tmp_path, "a")) as first, ExitStack() as stack:
+        with traffic(producer, "paused") as sent:
+            wait_until(lambda: first.stored("requests") > 0)
+            with first.paused():
+                second = stack.enter_context(sink_process(environment, folder(tmp_path, "b")))
+                wait_until(lambda: second.stored("requests") > 0 and second.stored("responses") > 0)
+                wait_until(lambda: all(second.health().values()))
+            time.sleep(2)
+        wait_until(lambda: all(count(settings, table, "request_id LIKE 'paused-%'") >= sent[0] for table in BOTH))
+    assert [stored(settings, table, "paused") for table in BOTH] == [(sent[0], sent[0])] * 2
+
+
+def test_inserts_cut_off_halfway_or_before_their_answer_are_neither_lost_nor_repeated(
+    environment: Environment, producer: Producer, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+    cuts = [Cut.UNANSWERED, Cut.HALFWAY, Cut.UNANSWERED, Cut.UNANSWERED, Cut.HALFWAY]
+    port = int(environment[port_variable("warehouse")])
+    with relay(port, cuts) as before, traffic(producer, "cut") as sent:
+        through = {**environment, url_variable("warehouse"): f"http://127.0.0.1:{before.port}"}
+        with sink_process(through, tmp_path):
+            wait_until(lambda: not before.plan)
+            wait_until(lambda: count(settings, "requests", "request_id LIKE 'cut-%'") > 0)
+    with sink_process(environment, tmp_path):
+        wait_until(lambda: all(count(settings, table, "request_id LIKE 'cut-%'") >= sent[0] for table in BOTH))
+    assert [stored(settings, table, "cut") for table in BOTH] == [(sent[0], sent[0])] * 2
+
+
+def stored(settings: Settings, table: str, prefix: str) -> tuple[int, int]:
+    """Return how many rows and how many events a table holds of one test."""
+    sql = f"SELECT count() AS n, uniqExact(event_id) AS d FROM {table} WHERE request_id LIKE '{prefix}-%'"
+    row = one(settings, sql)
+    return int(str(row["n"])), int(str(row["d"]))
+
+
+def folder(parent: Path, name: str) -> Path:
+    made = parent / name
+    made.mkdir()
+    return made
 
 
 def test_an_event_sent_twice_collapses_in_queries(environment: Environment, producer: Producer, tmp_path: Path) -> None:
