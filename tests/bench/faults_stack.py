@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from schemas.settings import port_variable
+from schemas.settings import Settings, port_variable
+from services.bus.errors import BusError
+from services.bus.topics import create_topics
 from services.embedded.child import LEASH
 from tests.fixtures.broker import Broker, free_port
 from tests.fixtures.kafka import KafkaNode
@@ -24,6 +26,7 @@ _MODULES = {
     "receiver": ("services.alerting.receiver",),
 }
 _RESTART_AFTER_S = 1.0
+_BROKER_PATIENCE_S = 120.0
 _QUIET = {
     "MALLOC_ARENA_MAX": "2",
     "OMP_NUM_THREADS": "1",
@@ -106,8 +109,17 @@ class RestartableBroker:
         self.node = node
 
     def start(self) -> None:
-        """Start it, its topics too."""
-        self.node.start()
+        """Start it, its topics too; after a kill it takes a while to read its log and refuses meanwhile.
+
+        Raises:
+            BusError: It never answers.
+        """
+        deadline = time.monotonic() + _BROKER_PATIENCE_S
+        try:
+            self.node.start()
+        except BusError:
+            while not _has_topics(self.node.settings, may_raise=time.monotonic() > deadline):
+                time.sleep(0.5)
 
     def kill(self) -> None:
         """kill -9."""
@@ -147,6 +159,16 @@ class RestartableWarehouse:
     def resume(self) -> None:
         """Not asked for."""
         raise NotImplementedError
+
+
+def _has_topics(settings: Settings, *, may_raise: bool) -> bool:
+    try:
+        create_topics(settings)
+    except BusError:
+        if may_raise:
+            raise
+        return False
+    return True
 
 
 def crew(names: Sequence[str], environment: Mapping[str, str], folder: Path) -> dict[str, Worker]:
