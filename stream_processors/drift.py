@@ -29,7 +29,7 @@ taken up: they then begin anew.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from schemas.durations import parse_duration
@@ -72,7 +72,8 @@ class _Assignment:
         floors: First offset that a restart needs, by partition.
     """
 
-    def __init__(self, lanes: Lanes) -> None:
+    def __init__(self, sources: frozenset[Source], lanes: Lanes) -> None:
+        self._sources = sources
         self.lanes = lanes
         self.lock = asyncio.Lock()
         self.topic_ids: dict[str, str] = {}
@@ -81,12 +82,14 @@ class _Assignment:
         self._last: dict[Source, Checkpoint] = {}
         self._written: list[Checkpoint] = []
 
-    def restore(self, checkpoints: Iterable[Checkpoint]) -> None:
-        """Take up what was saved."""
-        for checkpoint in checkpoints:
-            self.lanes.restore(checkpoint.source, checkpoint.lanes, offset=checkpoint.offset)
-            self.floors[checkpoint.source] = checkpoint.floor
-            self._last[checkpoint.source] = checkpoint
+    def restore(self, checkpoints: Mapping[Source, Checkpoint]) -> int:
+        """Take up what was saved of the partitions assigned; return of how many something was."""
+        for source in self._sources & checkpoints.keys():
+            checkpoint = checkpoints[source]
+            self.lanes.restore(source, checkpoint.lanes, offset=checkpoint.offset)
+            self.floors[source] = checkpoint.floor
+            self._last[source] = checkpoint
+        return len(self._last)
 
     def take(self, deliveries: Sequence[Delivery], now: datetime) -> list[Record]:
         """Measure, and note how far."""
@@ -132,7 +135,7 @@ class Detection:
         self._made_with = made_with(processor.configuration)
         self._references = ArtifactStore(processor.settings.artifacts).reference
         self._late = 0
-        self._now = _Assignment(self._lanes())
+        self._now = _Assignment(frozenset(), self._lanes())
 
     @property
     def late(self) -> int:
@@ -142,7 +145,7 @@ class Detection:
     def forget(self, sources: frozenset[Source]) -> None:
         """Start anew with the partitions of an assignment."""
         self._late = self.late
-        self._now = _Assignment(self._lanes())
+        self._now = _Assignment(sources, self._lanes())
 
     def floor(self, source: Source) -> int | None:
         """Return the first offset that a restart needs: that of the last checkpoint's open windows."""
@@ -175,8 +178,7 @@ class Detection:
         await self._processor.outbox.drain()
         ids, saved = await asyncio.to_thread(self._read_back)
         found = latest(saved, made_with=self._made_with, topic_ids=ids)
-        now.restore(found.values())
-        log.info("detectors taken up: partitions=%s of records=%s", len(found), len(saved))
+        log.info("detectors taken up: partitions=%s of records=%s", now.restore(found), len(saved))
         now.topic_ids = ids
 
     def _read_back(self) -> tuple[dict[str, str], list[DetectorsSaved]]:
