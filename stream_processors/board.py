@@ -68,17 +68,24 @@ class Board:
             return occurred - occurred % self._length
         return to_unix_ms(record.window_end if isinstance(record, DriftMeasured) else record.window_start)
 
-    def put(self, record: WindowClosed | ScoreRecorded | DriftMeasured, *, whole_from: int) -> None:
-        """Take a record; `whole_from` is the start of the first window of its partition that lacks nothing."""
+    def put(self, record: WindowClosed | ScoreRecorded | DriftMeasured, *, whole_from: int) -> bool:
+        """Take a record and return whether it changes what is known of its window.
+
+        Args:
+            whole_from: Start of the first window of its partition that lacks nothing.
+        """
+        kind: Kind
         series, start = series_of(record), self.start_of(record)
         if isinstance(record, DriftMeasured):
             self._drift.put(series, record)
-            self._correct("drift", series, start)
+            kind, changed = "drift", True
         elif isinstance(record, ScoreRecorded):
-            if self._scores.cell(series, start, whole_from=whole_from).put(record):
-                self._correct("score", series, start)
-        elif self._windows.cell(series, start, whole_from=whole_from).put(record):
-            self._correct("window", series, start)
+            kind, changed = "score", self._scores.cell(series, start, whole_from=whole_from).put(record)
+        else:
+            kind, changed = "window", self._windows.cell(series, start, whole_from=whole_from).put(record)
+        if changed:
+            self._correct(kind, series, start)
+        return changed
 
     def decide(self, complete_until: Callable[[str], int]) -> Iterator[Decision]:
         """Yield the changes called for by complete windows, in order; update `standings` in between.
@@ -120,7 +127,7 @@ class Board:
             change = judge(monitor, observations[:index], standing, spacing=self._spacing(monitor))
             if change:
                 yield Decision(monitor, target, change)
-        self._judged_until[target] = every[-1]
+        self._judged_until[target] = max(judged_until, every[-1])
         self._last_seen[target] = max((o.end for o in observations if o.count), default=0)
 
     def _observe(self, monitor: Monitor, target: Target, series: Iterable[Series], end: int) -> Observation:

@@ -7,7 +7,8 @@ from their start on each assignment, and an alert that is there is neither decid
 alert that was not acknowledged before the kill is decided again, from the same windows, with the same id.
 
 Windows are complete, and judged, when every source partition has reported a window that ends no earlier;
-where one is idle, when IDLE_MS have passed beyond the time at which its window had to be closed.
+where one is idle, when IDLE_MS have passed beyond the time at which its window had to be closed
+(stream_processors.completeness).
 
 Series are spread over workers by key: with more than one process, a monitor that is not `per` tenant or
 adapter_version sees only its worker's tenants and versions. Run one; a second one is for monitors of
@@ -18,14 +19,12 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.codec import to_unix_ms
-from schemas.metrics import METRIC_BY_NAME, Kind
+from schemas.metrics import Kind
 from schemas.observations import AlertChanged, DriftMeasured, ScoreRecorded, WindowClosed
 from schemas.record import Record
 from schemas.topics import (
     ALERTS_CHANGED,
     DRIFT_MEASURED,
-    FEEDBACK_GIVEN,
-    INFERENCE_RESPONDED,
     METRICS_WINDOW_CLOSED,
     RETRAINING_REQUESTED,
     SCORES_RECORDED,
@@ -33,6 +32,7 @@ from schemas.topics import (
 )
 from stream_processors.alert_events import alert_changed, retraining_requested, standing_of, target_of
 from stream_processors.board import Board
+from stream_processors.completeness import Completeness
 from stream_processors.delivery import Delivery, Source
 from stream_processors.frame import Frame
 from stream_processors.reloading import ConfigurationWatch
@@ -68,60 +68,29 @@ class _Assignment:
 
     Attributes:
         board: None until what was told earlier has been read back.
-        progress: Latest end of a window reported, by source partition of the windows.
-        occurred: Latest occurrence of a score, by partition of the scores.
-        drifted: Latest end of a drift measurement.
     """
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self.board: Board | None = None
         self.lock = asyncio.Lock()
         self.retained = {source: Retention() for source in sources}
-        self.occurred: dict[Source, int] = {}
-        self.drifted = 0
-        inbound = (INFERENCE_RESPONDED, FEEDBACK_GIVEN)
-        self.progress = {Source(topic.name, number): 0 for topic in inbound for number in range(topic.partitions)}
-        self._complete = {
-            INFERENCE_RESPONDED.name: 0,
-            FEEDBACK_GIVEN.name: 0,
-            SCORES_RECORDED.name: 0,
-            DRIFT_MEASURED.name: 0,
-        }
-
-    def complete_until(self, metric: str) -> int:
-        """Return the end of the last window of a metric that lacks nothing, as of the last look."""
-        kind = METRIC_BY_NAME[metric].kind
-        if kind == "window":
-            return self._complete[(FEEDBACK_GIVEN if metric.startswith("feedback.") else INFERENCE_RESPONDED).name]
-        return self._complete[_TOPIC_OF[kind].name]
-
-    def look(self, passed: Mapping[Kind, int], lateness: int) -> None:
-        """Note how far windows are complete: by what was reported, or by the clock where nothing more is held."""
-        scored = [self.occurred.get(source, 0) for source in self.retained if source.topic == SCORES_RECORDED.name]
-        reached = {
-            SCORES_RECORDED.name: min(scored, default=0) - lateness,
-            DRIFT_MEASURED.name: max(self.drifted, passed["drift"]),
-        }
-        for topic in (INFERENCE_RESPONDED.name, FEEDBACK_GIVEN.name):
-            reached[topic] = min(end for source, end in self.progress.items() if source.topic == topic)
-        for topic, until in reached.items():
-            kind = _KIND_OF.get(topic, "window")
-            self._complete[topic] = max(self._complete[topic], until, passed[kind])
+        self.complete = Completeness(source for source in self.retained if source.topic == SCORES_RECORDED.name)
 
     def take(self, delivery: Delivery, board: Board) -> None:
         """Put a record on the board and note how far its sources have come."""
         record, source = delivery.record, delivery.source
         assert isinstance(record, WindowClosed | ScoreRecorded | DriftMeasured)
+        retention, start = self.retained[source], board.start_of(record)
+        changed = retention.note(start, delivery.offset) and board.put(record, whole_from=retention.whole_from or 0)
         if isinstance(record, WindowClosed):
-            of = Source(record.source_topic, record.source_partition)
-            self.progress[of] = max(self.progress.get(of, 0), to_unix_ms(record.window_end))
+            end = to_unix_ms(record.window_end)
+            self.complete.reported(Source(record.source_topic, record.source_partition), end)
+            if changed:
+                self.complete.corrected(record.source_topic, start, end)
         elif isinstance(record, ScoreRecorded):
-            self.occurred[source] = max(self.occurred.get(source, 0), to_unix_ms(record.occurred_at))
+            self.complete.scored(source, to_unix_ms(record.occurred_at))
         else:
-            self.drifted = max(self.drifted, to_unix_ms(record.window_end))
-        retention = self.retained[source]
-        if retention.note(board.start_of(record), delivery.offset):
-            board.put(record, whole_from=retention.whole_from or 0)
+            self.complete.drifted(to_unix_ms(record.window_end))
 
 
 class Monitors:
@@ -158,7 +127,7 @@ class Monitors:
             self._configuration = configuration
             board.configure(configuration)
         records = list(orders)
-        for decision in board.decide(now.complete_until):
+        for decision in board.decide(now.complete.until):
             alert = alert_changed(*decision)
             board.standings[decision.target] = standing_of(alert)
             records.append(alert)
@@ -171,9 +140,9 @@ class Monitors:
         """Note how far the windows are complete, and let go of what is older than any monitor looks."""
         closing = self._bounds.lateness + SKEW_MS + IDLE_MS
         passed = {kind: (self._passed(now, kind) or closing) - closing for kind in _TOPIC_OF}
-        now.look(passed, self._bounds.lateness)
+        now.complete.look(passed, self._bounds.lateness)
         for kind, topic in _TOPIC_OF.items():
-            oldest = board.kept_from(kind, now.complete_until)
+            oldest = board.kept_from(kind, now.complete.until)
             board.drop(kind, oldest)
             for source, retention in now.retained.items():
                 if source.topic == topic.name:
