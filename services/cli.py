@@ -145,6 +145,24 @@ def demo(
     raise typer.Exit(run_demo(headless, json_path))
 
 
+@app.command("replay")
+def replay_log(
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="ISO time, or how long ago: 30m.")] = "",
+    until: Annotated[str, typer.Option("--to", metavar="TIME", help="Default: as late as is settled.")] = "",
+    warm_up: Annotated[str, typer.Option(metavar="DURATION", help="Read so much before --from, not all.")] = "",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the scratch database.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Read the log again and compare windows, drift and alerts with the warehouse.
+
+    Exit code 0: identical; 1: there are differences, and they are printed; 2: it can't be done.
+    """
+    from services.replay.command import run_replay
+
+    options = {"--from": since, "--to": until, "--warm-up": warm_up}
+    raise typer.Exit(run_replay(_settings(), options, keep=keep, as_json=as_json))
+
+
 @rollout.command("start")
 def rollout_start(
     app_name: AppName,

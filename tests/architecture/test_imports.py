@@ -19,6 +19,14 @@ VIOLATIONS = {
         "services/embedded/violation.py",
         "import services.demo.summary",
     ),
+    "The replay looks at processors and sink from outside and nobody imports it": (
+        "services/sink/violation.py",
+        "import services.replay.report",
+    ),
+    "The replay command runs the processors as a process of their own": (
+        "services/replay/violation.py",
+        "import stream_processors.replay.log",
+    ),
     "Clients never import processes": ("services/bus/violation.py", "import services.control"),
     "Faust only in stream_processors": ("services/bus/violation.py", "import faust"),
     "clickhouse_connect only in the warehouse client": ("services/sink/violation.py", "import clickhouse_connect"),

@@ -1,0 +1,1 @@
+"""The log read again by the processors themselves, to see whether they conclude the same."""
