@@ -5,7 +5,7 @@ Alerts over drift measurements are only looked at for repetition.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from schemas.codec import to_unix_ms
@@ -19,11 +19,16 @@ from stream_processors.verdicts import Target
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is wrong with the alerts, a line each; all empty when nothing is."""
+    """What is wrong with alerts and the orders they give, a line each; empty when nothing is.
+
+    Attributes:
+        revalued: Alerts told of the right window by another value, as not all of it had come by then. Not wrong.
+    """
 
     twice: tuple[str, ...]
     unexpected: tuple[str, ...]
     missing: tuple[str, ...]
+    revalued: tuple[str, ...]
 
 
 def undisturbed(
@@ -43,14 +48,34 @@ def undisturbed(
     return alerts
 
 
-def judge_alerts(told: Sequence[AlertChanged], expected: Sequence[AlertChanged]) -> Verdict:
-    """Compare the alerts that readers see, in the order in which they were told, with the expected ones."""
+def judge_alerts(
+    told: Sequence[AlertChanged], expected: Sequence[AlertChanged], *, ordering: Collection[str], orders: Sequence[str]
+) -> Verdict:
+    """Compare the alerts that readers see, in the order in which they were told, with the expected ones.
+
+    Args:
+        ordering: Monitors whose alerts order a retraining.
+        orders: The alert behind each order that readers see.
+    """
     wanted = {alert.event_id: alert for alert in expected}
     by_windows = {alert.event_id: alert for alert in told if METRIC_BY_NAME[alert.metric].kind != "drift"}
+    owed = {alert.alert_id for alert in told if alert.state == "firing" and alert.monitor in ordering}
+    given = Counter(orders)
     return Verdict(
-        twice=tuple(_twice(told)),
-        unexpected=tuple(_line(alert) for id_, alert in by_windows.items() if id_ not in wanted),
-        missing=tuple(_line(alert) for id_, alert in wanted.items() if id_ not in by_windows),
+        twice=(*_twice(told), *(f"{count} orders of alert {id_}" for id_, count in given.items() if count > 1)),
+        unexpected=(
+            *(_line(alert) for id_, alert in by_windows.items() if id_ not in wanted),
+            *(f"order of alert {id_}" for id_ in given.keys() - owed),
+        ),
+        missing=(
+            *(_line(alert) for id_, alert in wanted.items() if id_ not in by_windows),
+            *(f"order of alert {id_}" for id_ in owed - given.keys()),
+        ),
+        revalued=tuple(
+            f"{_line(alert)}, in the end {wanted[id_].value} of {wanted[id_].count}"
+            for id_, alert in by_windows.items()
+            if id_ in wanted and alert.count != wanted[id_].count
+        ),
     )
 
 

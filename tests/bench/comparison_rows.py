@@ -153,6 +153,10 @@ class Rows:
         rows = sorted(self.events("alerts", "*"), key=lambda row: int(row["offset"]))
         return [_record(AlertChanged, row) for row in rows]
 
+    def orders(self) -> list[str]:
+        """Return the alert behind each order to retrain."""
+        return [str(row["alert_id"]) for row in self.events("retrainings", "alert_id")]
+
     def repeated(self, table: str) -> list[str]:
         """Return the event ids that readers of a small table see more than once."""
         found = self.warehouse.query(

@@ -13,8 +13,9 @@ warehouse. When all has caught up, the tables are compared, as their readers see
     duplicate_alerts   alerts told twice, or that complete windows do not call for
     missing_alerts     alerts that complete windows call for and nobody was told
 
-Exits with 1 unless all are 0. Differences are told on standard error, one JSON line comes last.
-`stored_twice` is for information: rows of one message that a sink stored again, which readers see once.
+Exits with 1 unless all are 0. Differences are told on standard error, one JSON line comes last. For
+information: `stored_twice` are rows of one message that a sink stored again, which readers see once;
+`alerts_revalued` were told of the right window before all of it had come (a stopped worker's share).
 """
 
 import argparse

@@ -46,7 +46,7 @@ class Findings:
     @property
     def figures(self) -> dict[str, int]:
         """All figures."""
-        return {**self.judged, **self.counted}
+        return {**self.judged, **self.counted, "alerts_revalued": len(self.alerts.revalued)}
 
     @property
     def clean(self) -> bool:
@@ -63,6 +63,7 @@ class Findings:
             "alert told twice": self.alerts.twice,
             "alert unexpected": self.alerts.unexpected,
             "alert missing": self.alerts.missing,
+            "alert revalued (not wrong)": self.alerts.revalued,
         }
         for name, lines in told.items():
             for line in lines[:_MOST_LINES]:
@@ -91,7 +92,9 @@ def findings_of(settings: Settings, shape: Shape, made: dict[str, int]) -> Findi
             "sent_twice": sum(len(index.more) for index in indexes.values()),
             "stored_twice": sum(rows.stored_twice(table) for table in (*TOPIC_OF, *_SMALL_TABLES)),
         }
-    return Findings(tuple(lost), tuple(doubled), tuple(windows), judge_alerts(told, expected), counted)
+        ordering = {monitor.name for monitor in configuration.monitors if "retrain" in monitor.then}
+        alerts = judge_alerts(told, expected, ordering=ordering, orders=rows.orders())
+    return Findings(tuple(lost), tuple(doubled), tuple(windows), alerts, counted)
 
 
 def _presence(rows: Rows, indexes: dict[str, LogIndex]) -> tuple[list[str], list[str]]:
