@@ -32,7 +32,7 @@ class _Lane:
 
     def saved(self) -> SavedLane:
         watches = tuple(watch.saved() for watch in self.watches.values())
-        return SavedLane(self.metric, self.timeline.boundary_ms, self.timeline.watermark_ms, watches)
+        return SavedLane(self.metric, self.timeline.boundary_ms, watches)
 
 
 class Lanes:
@@ -107,10 +107,7 @@ class Lanes:
         return lanes[metric]
 
     def _restored(self, saved: SavedLane) -> _Lane:
-        timeline = Timeline(
-            length_ms=self._length, lateness_ms=self._lateness,
-            boundary_ms=saved.boundary_ms, watermark_ms=saved.watermark_ms,
-        )  # fmt: skip
+        timeline = Timeline(length_ms=self._length, lateness_ms=self._lateness, boundary_ms=saved.boundary_ms)
         watches = {
             watch.series: Watch(saved.metric, self._drift, saved=watch, length_ms=self._length)
             for watch in saved.watches

@@ -55,9 +55,11 @@ class SavedWatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SavedLane(msgspec.Struct, frozen=True):
-    """One metric within one partition: which windows are closed, and all its watches."""
+    """One metric within one partition: which windows are closed, and all its watches.
+
+    The watermark is that of an observation in an open window, so a restart finds it again.
+    """
 
     metric: str
     boundary_ms: int | None
-    watermark_ms: int
     watches: tuple[SavedWatch, ...]

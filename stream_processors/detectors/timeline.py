@@ -12,14 +12,12 @@ class Timeline:
         boundary_ms: No window that begins before it opens any more; None before the first record.
     """
 
-    def __init__(
-        self, *, length_ms: int, lateness_ms: int, boundary_ms: int | None = None, watermark_ms: int = 0
-    ) -> None:
+    def __init__(self, *, length_ms: int, lateness_ms: int, boundary_ms: int | None = None) -> None:
         self._length = length_ms
         self._lateness = lateness_ms
         self._opened: dict[int, int] = {}
         self.boundary_ms = boundary_ms
-        self.watermark_ms = watermark_ms
+        self.watermark_ms = 0
 
     @property
     def floor(self) -> int | None:
