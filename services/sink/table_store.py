@@ -35,8 +35,9 @@ class TableStore:
             raise
 
     def starts(self, assigned: Sequence[Assigned]) -> Sequence[int | None]:
-        """Return from where to read each partition, by what the tables hold."""
+        """Return from where to read each partition, by what the tables hold once no insert is under way."""
         try:
+            self._opened().wait_for_inserts()
             found = [
                 row
                 for table in tables_of(assigned)

@@ -3,10 +3,12 @@
 Readers of event tables say `FROM t FINAL`: the tables collapse rows of one event id only on merge.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import clickhouse_connect
 import pandas as pd
@@ -17,6 +19,7 @@ from schemas.tables import Value
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
+LOOK_EVERY_S = 0.05
 # ClickHouse's TOO_MANY_SIMULTANEOUS_QUERIES and MEMORY_LIMIT_EXCEEDED pass with time.
 _PASSING_CODES = frozenset({202, 241})
 
@@ -51,7 +54,12 @@ class _Client(Protocol):
     """The part of clickhouse-connect's client that is used here (it carries no types)."""
 
     def insert(
-        self, table: str, data: Sequence[Sequence[Value]], column_names: Sequence[str], *, settings: dict[str, int]
+        self,
+        table: str,
+        data: Sequence[Sequence[Value]],
+        column_names: Sequence[str],
+        *,
+        settings: Mapping[str, object],
     ) -> object: ...
     def query(self, query: str, parameters: dict[str, object] | None) -> _Result: ...
     def query_df(self, query: str, parameters: dict[str, object] | None) -> pd.DataFrame: ...
@@ -96,7 +104,10 @@ class Warehouse:
         return cls(client)
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
-        """Store rows as one block for each of the table's partitions, each all or nothing.
+        """Store rows as one block for each of the table's partitions, each all or nothing, and once.
+
+        The driver sends an insert again, unasked, when the connection ends before the answer; the token makes
+        the server drop what it has already (the tables remember their last inserts for it).
 
         Raises:
             WarehouseDown: The outcome is unknown.
@@ -105,8 +116,9 @@ class Warehouse:
         if not rows:
             return
         whole = {"max_insert_block_size": len(rows), "min_insert_block_size_rows": len(rows), "max_insert_threads": 1}
+        once = {"insert_deduplication_token": uuid4().hex}
         with _errors_translated():
-            self._client.insert(table, rows, column_names=columns, settings=whole)
+            self._client.insert(table, rows, column_names=columns, settings={**whole, **once})
 
     def query(self, sql: str, parameters: Parameters | None = None) -> list[Row]:
         """Return rows as dictionaries; `{name:Type}` in the SQL is bound from `parameters`. Times are aware, UTC."""
@@ -122,6 +134,30 @@ class Warehouse:
                 return frame
             # clickhouse-connect forgets the columns of an empty frame.
             return pd.DataFrame(columns=list(self._client.query(sql, bound).column_names))
+
+    def wait_for_inserts(self) -> None:
+        """Return when the inserts into this database that are under way now have ended.
+
+        An insert goes on in the server after its client has given up or died. What was stored is known only then.
+
+        Raises:
+            WarehouseDown: Not reachable, or some insert takes longer than ANSWER_TIMEOUT_S.
+        """
+        deadline = time.monotonic() + ANSWER_TIMEOUT_S
+        waited_for = left = self._running_inserts()
+        while left:
+            if time.monotonic() > deadline:
+                raise WarehouseDown(f"{len(left)} inserts take longer than {ANSWER_TIMEOUT_S} s")
+            time.sleep(LOOK_EVERY_S)
+            left = waited_for & self._running_inserts()
+
+    def _running_inserts(self) -> frozenset[str]:
+        running = """
+            SELECT query_id
+            FROM system.processes
+            WHERE query_kind = 'Insert' AND current_database = currentDatabase()
+        """
+        return frozenset(str(row["query_id"]) for row in self.query(running))
 
     def execute(self, statement: str) -> None:
         """Run a statement without a result (DDL)."""

@@ -1,5 +1,6 @@
 import dataclasses
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -77,6 +78,17 @@ def test_a_refused_insert_stores_nothing(client: Warehouse) -> None:
     with pytest.raises(WarehouseRefused):
         client.insert("things", COLUMNS, [*rows, ("no number", "x", MOMENT, None)])  # type: ignore[list-item]  # the point of the test
     assert client.query("SELECT count() AS n FROM things") == [{"n": 0}]
+
+
+def test_an_insert_under_way_is_waited_for(warehouse: Settings, client: Warehouse) -> None:
+    client.execute("CREATE TABLE slow (n UInt64) ENGINE = MergeTree ORDER BY n")
+    slowly = "INSERT INTO slow SELECT number + sleepEachRow(0.02) FROM numbers(100) SETTINGS max_block_size = 1"
+    with Warehouse.connect(warehouse) as other, ThreadPoolExecutor() as pool:
+        insert = pool.submit(other.execute, slowly)
+        while not client.query("SELECT 1 FROM system.processes WHERE query_kind = 'Insert'"):
+            assert not insert.done()
+        client.wait_for_inserts()
+        assert client.query("SELECT count() AS n FROM slow") == [{"n": 100}]
 
 
 def test_a_missing_database_is_refused(warehouse: Settings) -> None:
