@@ -2,8 +2,9 @@
 
 Windows are complete when every source partition has reported one that ends no earlier, or when the clock
 says that nothing more can come. The clock is wrong while functional is away: what it reports afterwards
-comes to windows that were thought complete, one partition after the other. Those are complete again when
-every partition has reported, or HELD_MS after the last of them came, so that none is judged by half.
+comes to windows that were thought complete, those of responses and of feedback one after the other, and
+so each one's partitions. From the first of them on, windows are complete when every partition has reported,
+or HELD_MS after the last of them came, so that none is judged by half.
 
 All times are Unix milliseconds.
 """
@@ -39,7 +40,7 @@ class Completeness:
         self._drifted = 0
         self._complete = dict.fromkeys(_KINDS, 0)
         self._passed = 0
-        self._held: dict[str, tuple[int, int]] = {}
+        self._held: tuple[int, int] | None = None
 
     def until(self, metric: str) -> int:
         """Return the end of the last window of a metric that lacks nothing, as of the last look."""
@@ -53,11 +54,11 @@ class Completeness:
         self._progress[of] = max(self._progress.get(of, 0), end)
 
     def corrected(self, topic: str, start: int, end: int) -> None:
-        """Note that a window got more than it had; if it was thought complete it is not, for now."""
+        """Note that a window got more than it had; if it was thought complete, none is from it on, for now."""
         if end <= self._complete[topic]:
-            self._complete[topic] = start
-            since, _ = self._held.get(topic, (self._passed, 0))
-            self._held[topic] = since, self._passed
+            for other in _INBOUND:
+                self._complete[other.name] = min(self._complete[other.name], start)
+            self._held = (self._held or (self._passed,))[0], self._passed
 
     def scored(self, source: Source, occurred: int) -> None:
         """Note that a partition of the scores held a score of that time."""
@@ -74,6 +75,8 @@ class Completeness:
             passed: What ended until then was to be reported by now, if there is anything to report.
         """
         self._passed = max(self._passed, passed["window"])
+        if self._held and self._passed >= min(self._held[0] + LONGEST_HELD_MS, self._held[1] + HELD_MS):
+            self._held = None
         reached = {
             SCORES_RECORDED.name: min(self._occurred.values(), default=0) - lateness,
             DRIFT_MEASURED.name: self._drifted,
@@ -81,12 +84,6 @@ class Completeness:
         for topic in (INFERENCE_RESPONDED.name, FEEDBACK_GIVEN.name):
             reached[topic] = min(end for source, end in self._progress.items() if source.topic == topic)
         for topic, until in reached.items():
-            clock = 0 if self._holds(topic) else passed[_KINDS[topic]]
+            kind = _KINDS[topic]
+            clock = 0 if kind == "window" and self._held else passed[kind]
             self._complete[topic] = max(self._complete[topic], until, clock)
-
-    def _holds(self, topic: str) -> bool:
-        since, last = self._held.get(topic, (-LONGEST_HELD_MS, -HELD_MS))
-        if self._passed < min(last + HELD_MS, since + LONGEST_HELD_MS):
-            return True
-        self._held.pop(topic, None)
-        return False

@@ -19,10 +19,10 @@ def judged_by_clock(until: int) -> Completeness:
     return complete
 
 
-def come(complete: Completeness, partition: int, start: int) -> None:
+def come(complete: Completeness, partition: int, start: int, topic: str = TOPIC) -> None:
     """One partition's partial of the window of a second that begins at `start`."""
-    complete.reported(Source(TOPIC, partition), start + 1000)
-    complete.corrected(TOPIC, start, start + 1000)
+    complete.reported(Source(topic, partition), start + 1000)
+    complete.corrected(topic, start, start + 1000)
 
 
 def test_a_window_is_complete_when_all_partitions_have_reported_it() -> None:
@@ -55,6 +55,19 @@ def test_a_window_that_comes_late_is_judged_after_a_while_though_the_other_parti
     assert complete.until(ACCURACY) == 4000
     complete.look(clock(10_000 + HELD_MS), lateness=0)
     assert complete.until(ACCURACY) == 10_000 + HELD_MS
+
+
+def test_late_windows_of_responses_announce_those_of_feedback() -> None:
+    complete = judged_by_clock(10_000)
+    for partition in (0, 1):
+        come(complete, partition, 4000, "inference.responded.v1")
+    complete.look(clock(10_250), lateness=0)
+    assert complete.until("error.ratio") == 5000
+    assert complete.until(ACCURACY) == 4000
+    for partition in (0, 1):
+        come(complete, partition, 4000)
+    complete.look(clock(10_500), lateness=0)
+    assert complete.until(ACCURACY) == 5000
 
 
 def test_windows_that_always_come_late_are_judged_all_the_same() -> None:
