@@ -12,8 +12,9 @@ import pytest
 from schemas.codec import decode
 from schemas.configuration import App, Configuration, Price
 from schemas.record import Record
-from schemas.settings import Settings
+from schemas.settings import Settings, WhenFull
 from services.bus.errors import BrokerDown
+from services.bus.producer import Producer
 from services.collector.application import Collector, Limits, application_of
 from services.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
@@ -50,10 +51,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start collectors; they stop after the test."""
     with ExitStack() as stack:
 
-        def run(**limits: float) -> Collecting:
-            settings = Settings.from_environment({"DRIFTLOOP_DATA": str(tmp_path)})
+        def run(when_full: WhenFull = "block", producer: Callable[[], Producer] = _away, **limits: float) -> Collecting:
+            variables = {"DRIFTLOOP_DATA": str(tmp_path), "DRIFTLOOP_COLLECTOR_WHEN_FULL": when_full}
+            settings = Settings.from_environment(variables)
             bounds = Limits(**limits)  # type: ignore[arg-type]  # each keyword is one of its fields
-            collector = Collector(settings, Configuration(apps=(APP,)), producer=_away, limits=bounds)
+            collector = Collector(settings, Configuration(apps=(APP,)), producer=producer, limits=bounds)
             return Collecting(stack.enter_context(Served(application_of(collector))).url, tmp_path)
 
         yield run

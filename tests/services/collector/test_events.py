@@ -126,3 +126,14 @@ def test_a_full_spool_blocks_then_refuses_and_takes_nothing(start: Start) -> Non
     assert last.headers["retry-after"] == "5"
     assert len(collector.records()) == statuses.count(202)
     assert "driftloop_spool_lost_total 0.0" in httpx.get(f"{collector.url}/metrics").text
+
+
+def test_a_full_spool_told_to_drop_takes_all_and_counts_what_it_drops(start: Start) -> None:
+    collector = start(when_full="drop-oldest", spool_bytes=3000)
+    statuses = [send(collector, lines(feedback(n)), LINES).status_code for n in range(40)]
+    kept = collector.records()
+    assert set(statuses) == {202}
+    assert isinstance(kept[-1], FeedbackGiven)
+    assert kept[-1].request_id == "r-39"
+    assert len(kept) < 40
+    assert f"driftloop_spool_lost_total {40 - len(kept)}.0" in httpx.get(f"{collector.url}/metrics").text

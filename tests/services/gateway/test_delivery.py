@@ -29,6 +29,8 @@ from tests.services.gateway.echo import BASE_MODEL, Echo
 
 pytestmark = pytest.mark.broker
 
+LOST = "driftloop_spool_lost_total "
+
 
 @pytest.fixture
 def away() -> Iterator[Broker | KafkaNode]:
@@ -39,7 +41,9 @@ def away() -> Iterator[Broker | KafkaNode]:
 
 
 @contextmanager
-def gateway(broker: Broker, upstream: str, data: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def gateway(
+    broker: Broker | KafkaNode, upstream: str, data: Path, **variables: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run the real process until the block ends; it must then stop cleanly unless it was killed."""
     port = free_port()
     config = data / "driftloop.yaml"
@@ -50,6 +54,7 @@ def gateway(broker: Broker, upstream: str, data: Path) -> Iterator[tuple[str, su
         "DRIFTLOOP_DATA": str(data),
         "DRIFTLOOP_CONFIG": str(config),
         "DRIFTLOOP_GATEWAY_PORT": str(port),
+        **variables,
     }
     process = subprocess.Popen([sys.executable, "-m", "services.gateway"], env=environment)
     url = f"http://127.0.0.1:{port}"
@@ -86,7 +91,7 @@ def asked(url: str, texts: Sequence[str]) -> list[httpx.Response]:
         return [client.post(f"{url}/v1/chat/completions", json=body) for body in bodies]
 
 
-def arrived(broker: Broker, count: int, patience_s: float = 20) -> list[Record]:
+def arrived(broker: Broker | KafkaNode, count: int, patience_s: float = 20) -> list[Record]:
     """Everything on the inbound topics, once there are `count` of them or time is up."""
     found: list[Record] = []
     deadline = time.monotonic() + patience_s
@@ -122,6 +127,35 @@ def test_events_of_an_outage_arrive_later_each_once(away: Broker, tmp_path: Path
     }
     assert set(Counter(record.event_id for record in records).values()) == {1}
     assert {r.request_id for r in records if isinstance(r, InferenceResponded)} == set(ids)
+
+
+def test_a_long_outage_fills_the_spool_to_its_bound_counts_what_is_dropped_and_delays_no_call(
+    away: Broker | KafkaNode, tmp_path: Path
+) -> None:
+    bound, calls = 8 * 2**20, 150
+    with (
+        Served(Echo().application) as upstream,
+        gateway(away, upstream.url, tmp_path, DRIFTLOOP_SPOOL_BYTES=str(bound)) as (url, _),
+    ):
+        answers = asked(url, [f"{number} " + "x" * 40_000 for number in range(calls)])
+        assert {answer.status_code for answer in answers} == {200}
+        assert sorted(answer.elapsed.total_seconds() for answer in answers)[calls * 9 // 10] < 0.5
+        on_disk = sum(path.stat().st_size for path in (tmp_path / "gateway" / "spool").iterdir())
+        lost = lost_by(url)
+        assert bound / 2 < on_disk <= bound
+        assert lost > 0
+        away.start()
+        records = arrived(away, 2 * calls - lost)
+        assert lost_by(url) == lost
+    assert len({record.event_id for record in records}) == len(records) == 2 * calls - lost
+    newest = answers[-1].json()["id"]
+    assert newest in {record.request_id for record in records if isinstance(record, InferenceResponded)}
+
+
+def lost_by(url: str) -> int:
+    """Return how many events a gateway says to have dropped."""
+    (line,) = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if line.startswith(LOST)]
+    return int(float(line.removeprefix(LOST)))
 
 
 def test_a_killed_gateway_loses_no_answered_call(away: Broker, tmp_path: Path) -> None:

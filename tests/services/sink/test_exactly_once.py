@@ -25,7 +25,12 @@ BOTH = ("requests", "responses")
 
 @pytest.fixture(scope="module")
 def environment(broker: Broker, warehouse_environment: Environment) -> Environment:
-    return {**warehouse_environment, **broker.environment}
+    """Broker and a warehouse that merges nothing: a row stored twice stays two rows."""
+    both = {**warehouse_environment, **broker.environment}
+    with Warehouse.connect(Settings.from_environment(both)) as warehouse:
+        for table in BOTH:
+            warehouse.execute(f"SYSTEM STOP MERGES {table}")
+    return both
 
 
 @pytest.fixture

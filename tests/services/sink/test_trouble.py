@@ -2,26 +2,41 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
+from schemas.codec import BATCH_CONTENT_TYPE, encode
+from schemas.inference import Message
 from schemas.record import Record
 from schemas.settings import Settings, port_variable
 from schemas.topics import INBOUND, Topic, key_of
 from services.bus.connection import open_admin
 from services.bus.producer import Producer
 from services.bus.tail import Tail
-from services.bus.topics import create_topics, topic_ids
-from services.warehouse.client import Warehouse
+from services.bus.topics import consumer_lag, create_topics, topic_ids
 from tests.fixtures.broker import Broker, free_port
 from tests.fixtures.warehouse import running_warehouse
-from tests.services.sink.sinks import count, feedback, one, requested, responded, sink_process, wait_until
+from tests.services.sink.sinks import (
+    SinkProcess,
+    count,
+    feedback,
+    one,
+    requested,
+    responded,
+    sink_process,
+    wait_until,
+)
 
-pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.timeout(240)]
 
 Environment = dict[str, str]
+RESPONDED = "inference.responded.v1"
+BACKLOG = 25_000
+MOST_GROWTH = 150 * 2**20
+POISON_ELEMENT = b'{"event_id": 3}'
 POISON = b'\xff\x00 {"not": json'
 BUILD: dict[str, Callable[[str], Record]] = {
     "inference.requested.v1": requested,
@@ -138,7 +153,20 @@ def test_a_sink_that_starts_after_a_topic_was_re_created_stores_all_of_it(
         wait_until(lambda: count(settings, "feedback") == before + 70)
 
 
-def test_while_the_warehouse_is_down_nothing_is_lost_and_afterwards_all_is_stored(
+def test_poison_in_an_array_dead_letters_alone(environment: Environment, producer: Producer, tmp_path: Path) -> None:
+    settings = Settings.from_environment(environment)
+    value = b"[%b,%b,%b]" % (encode(responded("beside-1")), POISON_ELEMENT, encode(responded("beside-2")))
+    with sink_process(environment, tmp_path):
+        array = [("content-type", BATCH_CONTENT_TYPE.encode())]
+        producer.send_raw("inference.responded.v1", value, headers=array)
+        producer.flush()
+        wait_until(lambda: count(settings, "responses", "request_id LIKE 'beside-%'") == 2)
+        wait_until(lambda: count(settings, "dead_letters", "source_element > 0") == 1)
+    row = one(settings, "SELECT value, source_element, source_topic FROM dead_letters FINAL WHERE source_element > 0")
+    assert row == {"value": POISON_ELEMENT.decode(), "source_element": 2, "source_topic": "inference.responded.v1"}
+
+
+def test_while_the_warehouse_is_down_lag_grows_memory_does_not_and_afterwards_all_is_stored(
     broker: Broker, tmp_path: Path
 ) -> None:
     environment = {
@@ -147,19 +175,39 @@ def test_while_the_warehouse_is_down_nothing_is_lost_and_afterwards_all_is_store
         port_variable("warehouse"): str(free_port()),
     }
     settings = Settings.from_environment(environment)
-    with closing(Producer(settings, "test")) as producer, sink_process(environment, tmp_path):
+    with closing(Producer(settings, "test")) as producer, ExitStack() as stack:
         with running_warehouse(environment):
-            producer.send(responded("outage-first"))
+            sink = stack.enter_context(sink_process(environment, tmp_path))
+            send_large(producer, "outage", range(3_000))
+            wait_until(lambda: count(settings, "responses", "request_id LIKE 'outage-%'") == 3_000)
+        before, behind = sink.resident_bytes(), lag_of(settings)
+        send_large(producer, "outage", range(3_000, 3_000 + BACKLOG))
+        most = greatest_memory(sink, within_s=8)
+        assert lag_of(settings) - behind >= BACKLOG
+        assert most - before < MOST_GROWTH
+        with running_warehouse(environment):
+            wait_until(lambda: count(settings, "responses", "request_id LIKE 'outage-%'") >= 3_000 + BACKLOG)
+            row = one(settings, "SELECT count() AS n, uniqExact(event_id) AS d FROM responses WHERE app = 'guard'")
+            assert row == {"n": 3_000 + BACKLOG, "d": 3_000 + BACKLOG}
+
+
+def send_large(producer: Producer, prefix: str, numbers: range) -> None:
+    """Send answers of two kilobytes."""
+    output = Message(role="assistant", content="x" * 2_000)
+    for number in numbers:
+        producer.send(structs.replace(responded(f"{prefix}-{number}"), output=output))
+        if number % 1_000 == 0:
             producer.flush()
-            wait_until(lambda: count(settings, "responses", "request_id = 'outage-first'") == 1)
-        for index in range(1000):
-            producer.send(responded(f"outage-{index}"))
-        producer.flush()
-        time.sleep(3)
-        with running_warehouse(environment):
-            wait_until(lambda: count(settings, "responses", "request_id LIKE 'outage-%'") >= 1001)
-            with Warehouse.connect(settings) as warehouse:
-                (row,) = warehouse.query(
-                    "SELECT count() AS n, uniqExact(event_id) AS d FROM responses WHERE request_id LIKE 'outage-%'"
-                )
-            assert row == {"n": 1001, "d": 1001}
+    producer.flush()
+
+
+def lag_of(settings: Settings) -> int:
+    return sum(lag.lag for lag in consumer_lag(settings) if (lag.group, lag.topic) == ("sink", RESPONDED))
+
+
+def greatest_memory(sink: SinkProcess, *, within_s: float) -> int:
+    deadline, most = time.monotonic() + within_s, 0
+    while time.monotonic() < deadline:
+        most = max(most, sink.resident_bytes())
+        time.sleep(0.1)
+    return most

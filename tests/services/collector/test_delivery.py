@@ -1,0 +1,54 @@
+"""A collector whose broker is away: senders wait, nothing that was taken is lost, and it goes on by itself."""
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from schemas.inference import FeedbackGiven
+from schemas.topics import FEEDBACK_GIVEN
+from services.bus.decoding import decoded_elements
+from services.bus.producer import Producer
+from services.bus.tail import Tail
+from tests.fixtures.broker import Broker, chosen_broker
+from tests.fixtures.kafka import KafkaNode
+from tests.services.collector.conftest import Start
+from tests.services.collector.test_events import LINES, feedback, lines, send
+
+pytestmark = pytest.mark.broker
+
+
+@pytest.fixture
+def away() -> Iterator[Broker | KafkaNode]:
+    """A broker that a test starts when it wants to."""
+    broker = chosen_broker()
+    yield broker
+    broker.stop()
+
+
+def test_senders_wait_while_the_spool_is_full_and_go_on_once_the_broker_is_there(
+    away: Broker | KafkaNode, start: Start
+) -> None:
+    collector = start(producer=lambda: Producer(away.settings, "collector"), spool_bytes=6000, patience_s=0.3)
+    taken: list[str] = []
+    while send(collector, lines(feedback(len(taken))), LINES).status_code == 202:
+        taken.append(f"r-{len(taken)}")
+    away.start()
+    deadline = time.monotonic() + 30
+    while send(collector, lines(feedback(len(taken))), LINES).status_code != 202:
+        assert time.monotonic() < deadline
+    taken.append(f"r-{len(taken)}")
+    assert arrived(away, len(taken)) == taken
+
+
+def arrived(broker: Broker | KafkaNode, count: int) -> list[str]:
+    """Return the requests whose feedback is in the log, sorted as they were sent."""
+    found: list[str] = []
+    deadline = time.monotonic() + 20
+    with closing(Tail(broker.settings, [FEEDBACK_GIVEN.name])) as tail:
+        while time.monotonic() < deadline and len(found) < count:
+            for message in tail.poll(0.2):
+                found += [r.request_id for r in decoded_elements(message) if isinstance(r, FeedbackGiven)]
+        assert not tail.poll(0.5)
+    return sorted(found, key=lambda name: int(name.removeprefix("r-")))
