@@ -105,7 +105,8 @@ def _compared(settings: Settings, scratch: Settings, recomputed: Recomputed, kep
     bounds = {"since": recomputed.since, "until": recomputed.until}
     since, until = from_unix_ms(recomputed.since), from_unix_ms(recomputed.until)
     with Warehouse.connect(settings) as warehouse:
-        comparison = Comparison(warehouse, settings.warehouse_database, scratch.warehouse_database, bounds)
+        live, other = settings.warehouse_database, scratch.warehouse_database
+        comparison = Comparison(warehouse, live, other, bounds=bounds, whole=recomputed.whole)
         accounts = tuple(comparison.account(kind) for kind in KINDS)
         found = [difference for kind in KINDS for difference in comparison.differences(kind)]
     if not any(one.rows for one in accounts):

@@ -1,7 +1,8 @@
 """Two databases compared by SQL: what the warehouse holds, and what came out of the replay.
 
 Of windows only the partial counts that every reader believes (schemas.partials). Columns that say where a
-message stood and when it was stored are no part of it.
+message stood and when it was stored are no part of it. ADWIN and Page-Hinkley depend on everything that
+was ever observed: after a warm-up neither they nor alerts on them are compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,12 +26,14 @@ class Kind:
     Attributes:
         key: What makes two rows the same conclusion.
         believed: How several rows of one key are put in order, the one to believe first.
+        lasting: Which rows do not depend on all that went before.
     """
 
     name: str
     table: str
     key: tuple[str, ...]
     believed: str = "`offset` DESC"
+    lasting: str = "1"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -45,8 +48,8 @@ KINDS = (
         (*_SERIES, "window_start", "source_topic", "source_partition"),
         "first_offset, last_offset DESC",
     ),
-    Kind("drift", "drift_measurements", ("event_id",)),
-    Kind("alerts", "alerts", ("event_id",)),
+    Kind("drift", "drift_measurements", ("event_id",), lasting="method = 'PopulationStability'"),
+    Kind("alerts", "alerts", ("event_id",), lasting=r"NOT match(metric, '[.](adwin|page_hinkley)$')"),
 )
 
 
@@ -91,10 +94,14 @@ class Comparison:
 
     Args:
         bounds: `since` and `until`, Unix milliseconds; `until` is no part of it.
+        whole: Whether the replay began where the log did.
     """
 
-    def __init__(self, warehouse: Warehouse, live: str, scratch: str, bounds: Mapping[str, int]) -> None:
+    def __init__(
+        self, warehouse: Warehouse, live: str, scratch: str, *, bounds: Mapping[str, int], whole: bool
+    ) -> None:
         self._warehouse = warehouse
+        self._whole = whole
         self._databases = {"live": live, "replay": scratch}
         self._bounds = bounds
 
@@ -128,7 +135,10 @@ LIMIT {MOST_SHOWN}
             for side in self._databases
             for column in kind.columns
         )
-        sides = [_side(side, kind, database) for side, database in self._databases.items()]
+        sides = [
+            _side(side, kind, database, "1" if self._whole else kind.lasting)
+            for side, database in self._databases.items()
+        ]
         return f"""
 SELECT
     {", ".join(f"{name} AS key_{name}" for name in kind.key)},
@@ -142,12 +152,13 @@ GROUP BY {", ".join(kind.key)}
 """  # noqa: S608  # as above
 
 
-def _side(side: str, kind: Kind, database: str) -> str:
+def _side(side: str, kind: Kind, database: str, which: str) -> str:
     return f"""
 SELECT '{side}' AS side, {", ".join(kind.columns)}
 FROM `{database}`.{kind.table} FINAL
 WHERE window_end >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
     AND window_end < fromUnixTimestamp64Milli({{until:Int64}}, 'UTC')
+    AND {which}
 ORDER BY {kind.believed}
 LIMIT 1 BY {", ".join(kind.key)}
 """  # noqa: S608  # as above

@@ -45,7 +45,9 @@ def draw(verdict: Verdict, console: Console) -> None:
         console.print(line + f"warehouse {found.warehouse}, replay {found.replay}", markup=False, soft_wrap=True)
     word = "identical" if verdict.identical else "not identical"
     span = f"{verdict.since:%Y-%m-%dT%H:%M:%SZ} to {verdict.until:%Y-%m-%dT%H:%M:%SZ}"
-    begun = "from the log's beginning" if verdict.whole else "after a warm-up"
-    console.print(f"{word}: {span}, read {begun}", highlight=False)
+    begun = "read from the log's beginning"
+    if not verdict.whole:
+        begun = "read after a warm-up, without ADWIN and Page-Hinkley, which need the whole log"
+    console.print(f"{word}: {span}, {begun}", highlight=False, soft_wrap=True)
     if verdict.database:
-        console.print(f"kept: database {verdict.database}", highlight=False)
+        console.print(f"kept: database {verdict.database}", highlight=False, soft_wrap=True)

@@ -8,6 +8,7 @@ from schemas.codec import from_unix_ms, to_rfc3339, to_unix_ms
 from schemas.configuration import Configuration
 from schemas.durations import parse_duration
 from stream_processors.monitors import IDLE_MS
+from stream_processors.verdicts import SPAN, window_ms
 from stream_processors.windows import Bounds
 
 DETECTORS_MS = 6_000
@@ -63,7 +64,7 @@ def asked_for(texts: Mapping[str, str], configuration: Configuration, now: int) 
         if since is None:
             raise BadSpan("--warm-up goes before --from, which is missing")
         if warm_up < least:
-            raise BadSpan(f"--warm-up: windows and joins need {least / 1000:g}s at least")
+            raise BadSpan(f"--warm-up: windows, joins and monitors need {least / 1000:g}s at least")
     return Asked(since, until, warm_up, now)
 
 
@@ -97,9 +98,10 @@ def settling_ms(configuration: Configuration) -> int:
 
 
 def least_warm_up_ms(configuration: Configuration) -> int:
-    """Return how much must be read before windows and joins lack nothing."""
-    bounds = Bounds.of(configuration.windows)
-    return bounds.horizon + bounds.closing
+    """Return how much must be read before windows, joins and monitors lack nothing."""
+    bounds, drift = Bounds.of(configuration.windows), duration_ms(configuration.drift.window, "drift.window")
+    watched = [(monitor.for_ + SPAN + 1) * max(window_ms(monitor), drift) for monitor in configuration.monitors]
+    return max(bounds.horizon, 2 * drift, *watched) + bounds.closing
 
 
 def instant(text: str, option: str, now: int) -> int:

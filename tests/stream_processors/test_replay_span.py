@@ -8,6 +8,8 @@ from stream_processors.replay.span import BadSpan, Span, asked_for, instant, spa
 CONFIGURATION = parse_configuration("""
 apps: [{name: guard, base_model: tiny}]
 windows: {length: 1s, lateness: 1500ms, join_horizon: 10s}
+drift: {window: 5s}
+monitors: [{name: slow, app: guard, metric: error.ratio, window: 3s, above: 0.5, for: 1}]
 """)
 NOW = 1_800_000_000_000
 SETTLED = NOW - 16_000
@@ -33,9 +35,9 @@ def test_the_log_is_read_from_its_beginning_unless_a_warm_up_is_named() -> None:
 
 def test_a_log_that_has_lost_its_beginning_answers_once_windows_and_joins_are_whole() -> None:
     begins = NOW - 60 * MINUTE
-    assert span(whole=False).since == begins + 13_000
+    assert span(whole=False).since == begins + 23_000
     with pytest.raises(BadSpan, match="the log begins at"):
-        span(from_unix_ms(begins + 12_999).isoformat(), whole=False)
+        span(from_unix_ms(begins + 22_999).isoformat(), whole=False)
 
 
 def test_times_are_iso_in_utc_or_how_long_ago() -> None:
@@ -54,7 +56,7 @@ def test_times_are_iso_in_utc_or_how_long_ago() -> None:
         (("", "2h"), "the log has nothing between"),
         (("", "", "5m"), "--warm-up goes before --from"),
         (("30m", "20m", "a while"), "--warm-up: not a duration"),
-        (("30m", "20m", "12s"), "--warm-up: windows and joins need 13s"),
+        (("30m", "20m", "22s"), "--warm-up: windows, joins and monitors need 23s"),
     ],
 )
 def test_what_cannot_be_replayed_is_said_in_a_line(options: tuple[str, ...], line: str) -> None:

@@ -9,13 +9,17 @@ from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from schemas.codec import from_unix_ms
 from schemas.observations import ScoreRecorded
 from schemas.settings import Settings
 from services.bus.producer import Producer
+from services.registry.artifacts import REFERENCE
 from tests.fixtures.broker import Broker
 from tests.services.sink.sinks import sink_process
 from tests.stream_processors.builders import feedback, now_ms, responded
+from tests.stream_processors.observed import uniform_reference
 from tests.stream_processors.workers import Worker, working
 
 CONFIGURATION = """
@@ -37,6 +41,9 @@ def deployed(broker: Broker, warehouse: Mapping[str, str], folder: Path) -> Iter
     environment = {**broker.environment, **warehouse}
     with ExitStack() as stack:
         (folder / "sink").mkdir()
+        published = folder / "data" / "artifacts" / "guard" / "v1"
+        published.mkdir(parents=True)
+        (published / REFERENCE).write_bytes(msgspec.json.encode(uniform_reference("prompt.distance")))
         stack.enter_context(sink_process(environment, folder / "sink"))
         functional, *_ = [
             stack.enter_context(working(name, broker, folder=folder, configuration=CONFIGURATION))
