@@ -137,16 +137,20 @@ class Monitors:
         return records
 
     def _look(self, now: _Assignment, board: Board) -> None:
-        """Note how far the windows are complete, and let go of what is older than any monitor looks."""
-        closing = self._bounds.lateness + SKEW_MS + IDLE_MS
-        passed = {kind: (self._passed(now, kind) or closing) - closing for kind in _TOPIC_OF}
-        now.complete.look(passed, self._bounds.lateness)
+        """Let go of what is older than any monitor looks, then note how far windows have become complete meanwhile.
+
+        Not the other way round: after an outage more windows become complete at once than are kept, and
+        none of them has been judged.
+        """
         for kind, topic in _TOPIC_OF.items():
             oldest = board.kept_from(kind, now.complete.until)
             board.drop(kind, oldest)
             for source, retention in now.retained.items():
                 if source.topic == topic.name:
                     retention.drop(oldest)
+        closing = self._bounds.lateness + SKEW_MS + IDLE_MS
+        passed = {kind: (self._passed(now, kind) or closing) - closing for kind in _TOPIC_OF}
+        now.complete.look(passed, self._bounds.lateness)
 
     def _passed(self, now: _Assignment, kind: Kind) -> int | None:
         """Return the time at which all partitions of a kind were seen to hold nothing more."""
