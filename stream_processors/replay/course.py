@@ -92,7 +92,7 @@ async def course(
 async def _pass_time(
     clock: Clock, processors: Sequence[ReplayedProcessor], until: int
 ) -> AsyncIterator[Sequence[Record]]:
-    """Tick whoever is due before `until`: what is logged at an instant is seen by the ticks after it."""
+    """Tick whoever is due before `until`; a tick sees all that is logged up to its instant."""
     while (due := min(processor.due for processor in processors)) < until:
         clock.now = due
         for processor in processors:

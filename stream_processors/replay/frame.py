@@ -1,7 +1,7 @@
 """Stands in for application.Processor when a log is read again: log time is its clock, memory its outbox.
 
 Driven by stream_processors.replay.course. Handlers get what came since the last tick in batches, as a
-processor that keeps up does; everything logged before the present instant has been handed out by then.
+processor that keeps up does; everything logged up to the present instant has been handed out by then.
 """
 
 from collections import defaultdict
