@@ -16,12 +16,15 @@ SERIES = Series("guard", "v1", "stable")
 Event = tuple[int, int]  # time of occurrence, log time
 
 logs = st.lists(
-    st.tuples(st.integers(0, 400), st.integers(0, 2500), st.integers(-SKEW_MS, 0)), min_size=1, max_size=40
+    st.tuples(st.integers(0, 400), st.integers(-3000, 2500), st.integers(-SKEW_MS, 0)), min_size=1, max_size=40
 ).map(lambda steps: as_log(steps))
 
 
 def as_log(steps: list[tuple[int, int, int]]) -> list[Event]:
-    """Return a log whose times advance, disordered by no more than the skew, of events of various ages."""
+    """Return a log whose times advance, disordered by no more than the skew, of events of various ages.
+
+    Some are of a clock that runs ahead of the broker's.
+    """
     events, now = [], EPOCH
     for step, age, skew in steps:
         now += step
