@@ -16,3 +16,15 @@ def machine() -> dict[str, object]:
         "load_average": os.getloadavg()[0],
         "python": sys.version.split()[0],
     }
+
+
+def processor_times() -> tuple[int, int]:
+    """Return the ticks that the machine's processors were idle, and all of their ticks, since its start (Linux)."""
+    ticks = [int(text) for text in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
+def idle_share(before: tuple[int, int], after: tuple[int, int]) -> float:
+    """Return the share of the processors that nobody used between two readings of `processor_times`."""
+    passed = after[1] - before[1]
+    return (after[0] - before[0]) / passed if passed else 0.0
