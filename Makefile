@@ -54,9 +54,10 @@ kafka: setup ## Start Apache Kafka on port 19092 (Java 17, Maven; no Docker) and
 kafka-cluster: setup ## The same with three brokers that keep every record three times
 	@$(BIN)/python -m services.embedded.kafka 3
 
-test-kafka: setup ## Run every test that touches a broker against Apache Kafka
+test-kafka: setup ## Run every test that touches a broker against Apache Kafka, then kill things for 3 minutes
 	@$(BIN)/python -m services.embedded.kafka --bring
 	@DRIFTLOOP_TEST_BROKER=kafka $(BIN)/python -m pytest -m broker $(EMBEDDED_ONLY)
+	@$(BIN)/python -m tests.bench.faults --minutes 3 --seed 1
 
 # Status 3 of --bring is a machine without Java, Maven or Maven Central; it has said so in one line.
 test-kafka-if-available: setup
