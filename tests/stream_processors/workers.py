@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from schemas.record import Record
@@ -14,12 +16,13 @@ from schemas.topics import Topic
 from stream_processors.delivery import Delivery, Source
 from stream_processors.history import deliveries_since
 from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.kafka import KafkaNode
 
 
 class Worker:
     """`python -m stream_processors <name>` against a broker, with its log in a file."""
 
-    def __init__(self, name: str, broker: Broker, *, folder: Path, configuration: str) -> None:
+    def __init__(self, name: str, broker: Broker | KafkaNode, *, folder: Path, configuration: str) -> None:
         self._name = name
         self._log = folder / f"{name}.log"
         file = folder / "driftloop.yaml"
@@ -29,8 +32,9 @@ class Worker:
             **broker.environment,
             "DRIFTLOOP_DATA": str(folder / "data"),
             "DRIFTLOOP_CONFIG": str(file),
-            f"DRIFTLOOP_{name.upper()}_PORT": str(free_port()),
+            f"DRIFTLOOP_{name.upper()}_PORT": str(port := free_port()),
         }
+        self._url = f"http://127.0.0.1:{port}"
         self.settings = Settings.from_environment(self._environment)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -39,6 +43,30 @@ class Worker:
         with self._log.open("ab") as log:
             command = [sys.executable, "-m", "stream_processors", self._name]
             self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+
+    def await_ready(self, timeout_s: float = 60) -> None:
+        """Return once it holds partitions and has read what was there."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            with suppress(OSError), urllib.request.urlopen(f"{self._url}/healthz", timeout=5):
+                return
+            assert time.monotonic() < deadline, self.log()[-2000:]
+            time.sleep(0.1)
+
+    def pause(self) -> None:
+        """SIGSTOP."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """Kill it if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
 
     def kill(self) -> None:
         """kill -9."""
@@ -64,7 +92,7 @@ class Worker:
 
 
 @contextmanager
-def working(name: str, broker: Broker, *, folder: Path, configuration: str) -> Iterator[Worker]:
+def working(name: str, broker: Broker | KafkaNode, *, folder: Path, configuration: str) -> Iterator[Worker]:
     """Run a worker; it is gone afterwards, whatever happens."""
     worker = Worker(name, broker, folder=folder, configuration=configuration)
     worker.start()
