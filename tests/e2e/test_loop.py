@@ -13,6 +13,7 @@ from schemas.topics import INBOUND
 from services.demo.play import perform
 from services.demo.scenario import Scenario
 from services.demo.summary import Summary
+from services.replay.command import replay
 from services.warehouse.client import Warehouse
 from tests.e2e.browser import text_of_page
 from tests.e2e.stack import tiny_scenario, tiny_stack
@@ -67,6 +68,12 @@ def test_loop_page_shows_the_promotion(performance: Performance) -> None:
     text = text_of_page(performance.settings.url("dashboard"), until=f"Promoted: {promoted}")
     assert f"Promoted: {promoted}" in text
     assert "Rolled back" in text
+
+
+def test_the_log_read_again_gives_the_same_windows_drift_and_alerts(performance: Performance) -> None:
+    verdict = replay(performance.settings, {}, keep=False)
+    assert verdict.identical, verdict
+    assert all(account.rows for account in verdict.accounts)
 
 
 def test_no_log_holds_text_of_a_prompt(performance: Performance) -> None:
