@@ -1,150 +1,146 @@
-"""The functional processor against a real broker: killed, restarted, and still equal to a batch count."""
+"""The functional processors against a real broker: killed, stopped, joined, left, and equal to a batch count."""
 
 import random
 import time
-from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from schemas.codec import to_unix_ms
-from schemas.inference import FeedbackGiven, InferenceResponded
 from schemas.observations import WindowClosed
-from schemas.record import series_of
 from schemas.settings import Settings
-from schemas.sketches import quantile
-from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED
+from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED, key_of
+from services.bus.connection import group_options
+from services.bus.partitioning import partition_of
 from services.bus.producer import Producer
-from tests.fixtures.broker import Broker
-from tests.stream_processors.builders import feedback, now_ms, responded
-from tests.stream_processors.workers import Worker, everything, records, working
+from tests.fixtures.broker import Broker, chosen_broker
+from tests.fixtures.kafka import KafkaNode
+from tests.stream_processors.batch_count import CONFIGURATION, LATENESS, assert_windows_equal_a_batch_count, send_one
+from tests.stream_processors.builders import now_ms, responded
+from tests.stream_processors.workers import Worker, records, working
 
-LENGTH, LATENESS = 1000, 1000
-CONFIGURATION = """
-apps: [{name: guard, base_model: tiny}]
-windows: {length: 1s, lateness: 1s, join_horizon: 1m}
-"""
-
-Cut = tuple[str, str, int, str, int]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
 
-def send_traffic(settings: Settings, worker: Worker, *, seconds: float, rng: random.Random) -> None:
-    """Send mixed traffic and kill the worker twice meanwhile."""
-    producer = Producer(settings, "traffic")
-    kills = sorted(rng.uniform(3, seconds - 1) for _ in range(2))
-    begin, number = time.monotonic(), 0
-    while (passed := time.monotonic() - begin) < seconds:
-        if kills and passed > kills[0]:
-            kills.pop(0)
-            worker.kill()
-            worker.start()
-        for _ in range(10):
-            number += 1
-            send_one(producer, number, rng)
-        time.sleep(0.02)
-    producer.flush()
-    producer.close()
+@pytest.fixture
+def empty() -> Iterator[Broker | KafkaNode]:
+    """A broker that no other test has written to."""
+    broker = chosen_broker()
+    broker.start()
+    yield broker
+    broker.stop()
 
 
-def send_one(producer: Producer, number: int, rng: random.Random) -> None:
-    """Send a response, perhaps its shadow, perhaps feedback before it or long after; some of it late, some twice."""
-    at = now_ms() - rng.choice([0, 0, 0, 300, 1500])
-    answer = responded(number, at=at, answer=rng.choice(["safe", "Unsafe."]), latency=rng.expovariate(0.02))
-    early, late = rng.random() < 0.1, rng.random() < 0.5
-    if early:
-        producer.send(feedback(number, at=now_ms()))
-    producer.send(answer)
-    if rng.random() < 0.05:
-        producer.send(answer)
-    if rng.random() < 0.3:
-        producer.send(responded(number, at=at, version="v2", variant="shadow"))
-    if late and not early and number > 200:
-        label, score = (None, 0.7) if rng.random() < 0.3 else ("unsafe", None)
-        producer.send(feedback(number - 200, at=now_ms(), label=label, score=score, nth=2))
-
-
-def batch_count(settings: Settings) -> tuple[dict[Cut, Counter[str]], dict[Cut, list[float]]]:
-    """Return counters and latencies by cut, computed over the raw log without any of the product's code."""
-    counters: dict[Cut, Counter[str]] = defaultdict(Counter)
-    latencies: dict[Cut, list[float]] = defaultdict(list)
-    answers: dict[str, dict[str, tuple[InferenceResponded, int]]] = defaultdict(dict)
-    seen = set()
-    for delivery in everything(settings, INFERENCE_RESPONDED):
-        record, logged = delivery.record, to_unix_ms(delivery.logged_at)
-        assert isinstance(record, InferenceResponded)
-        answers[record.request_id].setdefault(record.event_id, (record, logged))
-        start, late = placed(to_unix_ms(record.occurred_at), logged)
-        cut = (record.adapter_version, str(record.variant), start, "responded", delivery.source.partition)
-        if (record.event_id, cut) in seen:
-            continue
-        seen.add((record.event_id, cut))
-        if late:
-            counters[cut]["late"] += 1
-        else:
-            counters[cut]["responses"] += 1
-            latencies[cut].append(record.latency_ms)
-    for delivery in everything(settings, FEEDBACK_GIVEN):
-        given, logged = delivery.record, to_unix_ms(delivery.logged_at)
-        assert isinstance(given, FeedbackGiven)
-        start, _ = placed(to_unix_ms(given.occurred_at), logged)
-        for answer, answered in answers[given.request_id].values():
-            if (given.label is None and answer.variant == "shadow") or answered > start + LENGTH + LATENESS:
-                continue
-            cut = (answer.adapter_version, str(answer.variant), start, "feedback", delivery.source.partition)
-            right = answer.answer.lower().strip(".") == given.label if given.label else True
-            counters[cut] += Counter(feedback=1, feedback_correct=int(right))
-    return counters, latencies
-
-
-def placed(occurred: int, logged: int) -> tuple[int, bool]:
-    """Return a record's window, and whether it counts there as late."""
-    late = logged - occurred > LATENESS
-    instant = logged if late else occurred
-    return instant // LENGTH * LENGTH, late
-
-
-def streamed(settings: Settings) -> dict[Cut, WindowClosed]:
-    """Return the partials that a reader keeps."""
-    kept: dict[Cut, WindowClosed] = {}
-    for record in records(settings, METRICS_WINDOW_CLOSED):
-        assert isinstance(record, WindowClosed)
-        series, source = (
-            series_of(record),
-            record.source_topic.split(".")[1 if "responded" in record.source_topic else 0],
-        )
-        cut = (series.adapter_version, series.variant, to_unix_ms(record.window_start), source, record.source_partition)
-        known = kept.get(cut)
-        if known is None or (-record.first_offset, record.last_offset) > (-known.first_offset, known.last_offset):
-            kept[cut] = record
-    return kept
-
-
-def settled(settings: Settings, expected: int) -> dict[Cut, WindowClosed]:
-    """Return the partials once all expected ones have come."""
-    deadline = time.monotonic() + 45
-    while len(kept := streamed(settings)) < expected and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return kept
-
-
-@pytest.mark.broker
-def test_windows_after_two_kills_under_load_equal_a_batch_count_over_the_log(broker: Broker, tmp_path: Path) -> None:
-    with working("functional", broker, folder=tmp_path, configuration=CONFIGURATION) as worker:
-        send_traffic(broker.settings, worker, seconds=12, rng=random.Random(11))
-        counters, latencies = batch_count(broker.settings)
-        windows = settled(broker.settings, len(counters))
+def test_windows_after_two_kills_under_load_equal_a_batch_count_over_the_log(
+    empty: Broker | KafkaNode, tmp_path: Path
+) -> None:
+    chance = random.Random(11)
+    with working("functional", empty, folder=tmp_path, configuration=CONFIGURATION) as worker:
+        with traffic(empty.settings, random.Random(12)):
+            for _ in range(2):
+                worker.await_ready()
+                time.sleep(chance.uniform(3, 5))  # long enough for commits
+                worker.kill()
+                worker.start()
+            worker.await_ready()
+            time.sleep(2)
+        assert_windows_equal_a_batch_count(empty.settings)
         assert worker.stop() == 0
-    found = {cut: without_zeros(partial) for cut, partial in windows.items()}
-    assert found == {cut: dict(+counted) for cut, counted in counters.items()}
-    assert sum(counted["late"] for counted in counters.values()) > 0
-    assert sum(counted["feedback"] for counted in counters.values()) > 500
-    for cut, values in latencies.items():
-        exact = sorted(values)[int(0.95 * (len(values) - 1))]
-        assert quantile(windows[cut].sketches["latency_ms"], 0.95) == pytest.approx(exact, rel=0.0101)
 
 
-def without_zeros(partial: WindowClosed) -> dict[str, float]:
-    """Return the counters that the batch count has too."""
-    names = ("responses", "feedback", "feedback_correct")
-    counted = {name: int(partial.counters.get(name, 0)) for name in names} | {"late": partial.late}
-    return {name: value for name, value in counted.items() if value}
+def test_windows_of_two_workers_over_joins_a_stop_and_a_kill_equal_a_batch_count(
+    empty: Broker | KafkaNode, tmp_path: Path
+) -> None:
+    with pair(empty, tmp_path) as (first, second):
+        first.start()
+        with traffic(empty.settings, random.Random(13)):
+            first.await_ready()
+            second.start()
+            second.await_ready()
+            first.pause()
+            time.sleep(1.5 * group_options(empty.settings)["session_timeout_ms"] / 1000)
+            first.go_on()
+            time.sleep(2)
+            second.kill()
+            second.start()
+            second.await_ready()
+            assert first.stop() == 0
+            time.sleep(2)
+        assert_windows_equal_a_batch_count(empty.settings)
+        assert second.stop() == 0
+
+
+def test_a_partition_that_falls_silent_does_not_hold_its_windows_open(
+    broker: Broker | KafkaNode, tmp_path: Path
+) -> None:
+    silent, busy = (next(n for n in range(99) if placed(n) == partition) for partition in (0, 1))
+    with working("functional", broker, folder=tmp_path, configuration=CONFIGURATION) as worker:
+        worker.await_ready()
+        with closing(Producer(broker.settings, "traffic")) as producer:
+            sent = now_ms()
+            producer.send(responded(silent, at=sent))
+            deadline = time.monotonic() + 30
+            while not closed(broker.settings, partition=0) and time.monotonic() < deadline:
+                producer.send(responded(busy, at=now_ms()))
+                producer.flush()
+                time.sleep(0.1)
+            took = now_ms() - sent
+        (partial,) = closed(broker.settings, partition=0)
+        assert to_unix_ms(partial.window_start) == sent // 1000 * 1000
+        assert (partial.counters["responses"], partial.late) == (1.0, 0)
+        assert took < 1000 + LATENESS + 6000
+        assert worker.stop() == 0
+
+
+def placed(number: int) -> int:
+    """Return the partition of request `number`."""
+    return partition_of(key_of(responded(number, at=0)), range(INFERENCE_RESPONDED.partitions))
+
+
+def closed(settings: Settings, partition: int) -> list[WindowClosed]:
+    """Return the windows of responses that a partition has closed."""
+    return [
+        record
+        for record in records(settings, METRICS_WINDOW_CLOSED)
+        if isinstance(record, WindowClosed) and record.source_partition == partition
+    ]
+
+
+@contextmanager
+def pair(broker: Broker | KafkaNode, folder: Path) -> Iterator[tuple[Worker, Worker]]:
+    """Two workers with folders of their own, not started; they are gone afterwards, whatever happens."""
+    workers = []
+    for name in ("first", "second"):
+        (folder / name).mkdir()
+        workers.append(Worker("functional", broker, folder=folder / name, configuration=CONFIGURATION))
+    try:
+        yield workers[0], workers[1]
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+@contextmanager
+def traffic(settings: Settings, rng: random.Random) -> Iterator[None]:
+    """Send some 500 events a second until the block is left; all of them have arrived then."""
+    stopping = Event()
+    with closing(Producer(settings, "traffic")) as producer:
+
+        def send() -> None:
+            number = 0
+            while not stopping.wait(0.02):
+                for _ in range(10):
+                    number += 1
+                    send_one(producer, number, rng)
+
+        thread = Thread(target=send)
+        thread.start()
+        try:
+            yield
+        finally:
+            stopping.set()
+            thread.join()
+            producer.flush()
