@@ -1,17 +1,27 @@
 """The frame: what a failing handler does to the process, and what is read again after it."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
+from msgspec import structs
 
+from schemas.inference import Message
+from schemas.observations import WindowClosed
 from schemas.settings import Settings
-from schemas.topics import INFERENCE_RESPONDED, SCORES_RECORDED
+from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED, SCORES_RECORDED
 from services.bus.producer import Producer
+from services.bus.topics import consumer_lag
 from tests.fixtures.broker import Broker, free_port
+from tests.services.sink.sinks import wait_until
+from tests.stream_processors.batch_count import CONFIGURATION
 from tests.stream_processors.builders import now_ms, responded
-from tests.stream_processors.workers import records
+from tests.stream_processors.workers import records, working
 
 PROGRAM = """
 import sys
@@ -61,6 +71,86 @@ def run(broker: Broker, folder: Path, *, fails_at: int) -> subprocess.CompletedP
     }
     command = [sys.executable, "-c", PROGRAM, str(fails_at)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+SLOW = """
+import asyncio
+from schemas.topics import INFERENCE_RESPONDED
+from services.runtime.process import running
+from stream_processors.application import Processor
+from stream_processors.serving import serve
+
+with running("safety") as process:
+    processor = Processor("safety", process.settings, process.configuration)
+
+    async def handle(deliveries):
+        await asyncio.sleep(0.2 * len(deliveries))
+        return ()
+
+    processor.consume(INFERENCE_RESPONDED, handle=handle, batch=5)
+    serve(processor, process)
+"""
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(240)
+def test_a_slow_scorer_falls_behind_alone_and_holds_little_in_memory(broker: Broker, tmp_path: Path) -> None:
+    (tmp_path / "functional").mkdir()
+    with (
+        working("functional", broker, folder=tmp_path / "functional", configuration=CONFIGURATION) as quick,
+        slow_scorer(broker, tmp_path) as slow,
+    ):
+        quick.await_ready()
+        send_large(broker.settings, range(20))
+        wait_until(lambda: "safety" in {lag.group for lag in consumer_lag(broker.settings)})
+        before = slow.memory_info().rss
+        send_large(broker.settings, range(20, 20_000))
+        wait_until(lambda: counted(broker.settings) >= 20_000)
+        assert slow.memory_info().rss - before < 120 * 2**20
+        wait_until(lambda: behind(broker.settings, "functional") == 0)
+        assert behind(broker.settings, "safety") > 15_000
+        assert slow.is_running()
+
+
+@contextmanager
+def slow_scorer(broker: Broker, folder: Path) -> Iterator[psutil.Process]:
+    """Run a processor that takes a fifth of a second for each answer."""
+    (folder / "driftloop.yaml").write_text(CONFIGURATION)
+    environment = {
+        **os.environ,
+        **broker.environment,
+        "DRIFTLOOP_DATA": str(folder),
+        "DRIFTLOOP_CONFIG": str(folder / "driftloop.yaml"),
+        "DRIFTLOOP_SAFETY_PORT": str(free_port()),
+        "PYTHONPATH": ".",
+    }
+    with subprocess.Popen([sys.executable, "-c", SLOW], env=environment) as child:
+        try:
+            yield psutil.Process(child.pid)
+        finally:
+            child.kill()
+
+
+def send_large(settings: Settings, numbers: range) -> None:
+    """Send answers of two kilobytes."""
+    output = Message(role="assistant", content="x" * 2_000)
+    with closing(Producer(settings, "traffic")) as producer:
+        for number in numbers:
+            producer.send(structs.replace(responded(number, at=now_ms()), output=output))
+            if number % 2_000 == 0:
+                producer.flush()
+        producer.flush()
+
+
+def counted(settings: Settings) -> int:
+    """Return how many answers stand in closed windows."""
+    found = [record for record in records(settings, METRICS_WINDOW_CLOSED) if isinstance(record, WindowClosed)]
+    return sum(int(window.counters.get("responses", 0)) + window.late for window in found)
+
+
+def behind(settings: Settings, group: str) -> int:
+    """Return a group's lag on the topic of answers."""
+    return sum(lag.lag for lag in consumer_lag(settings) if (lag.group, lag.topic) == (group, INFERENCE_RESPONDED.name))
 
 
 def scored(settings: Settings) -> set[str]:
