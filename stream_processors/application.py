@@ -40,6 +40,7 @@ from schemas.configuration import Configuration
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
+from services.bus.progress import GroupProgress
 from services.runtime.metrics import counter
 from stream_processors.delivery import Delivery, Source
 from stream_processors.history import records_of
@@ -65,6 +66,7 @@ class Processor:
         forget: Drops all state; called with the partitions of each new assignment.
         now: The wall clock.
         read_back: Returns all records of a topic up to its present end, partition by partition; it blocks.
+        dealt_with: Returns those of some partitions of which functional has dealt with everything; it blocks.
         failure: What ended the processor, once it has failed.
     """
 
@@ -76,6 +78,7 @@ class Processor:
         self.forget: Callable[[frozenset[Source]], None] = lambda sources: None
         self.now: Callable[[], datetime] = partial(datetime.now, UTC)
         self.read_back: Callable[[Topic], list[Record]] = partial(records_of, settings)
+        self.dealt_with = GroupProgress(settings, "functional").caught_up
         self.failure: BaseException | None = None
         self.assigned = False
         self.app = _faust_app(name, settings)

@@ -4,7 +4,7 @@ stream_processors.application.Processor is the frame in production, stream_proce
 one that reads a log again; the functions `build_*` cannot tell which of the two they were given.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -33,6 +33,7 @@ class Frame(Protocol):
     forget: Callable[[frozenset[Source]], None]
     now: Callable[[], datetime]
     read_back: Callable[[Topic], list[Record]]
+    dealt_with: Callable[[Collection[Source]], frozenset[tuple[str, int]]]
 
     @property
     def outbox(self) -> Drains:

@@ -6,9 +6,9 @@ reads them again. What was told stands in alerts.changed.v1 and retraining.reque
 from their start on each assignment, and an alert that is there is neither decided nor emitted again. An
 alert that was not acknowledged before the kill is decided again, from the same windows, with the same id.
 
-Windows are complete, and judged, when every source partition has reported a window that ends no earlier;
-where one is idle, when IDLE_MS have passed beyond the time at which its window had to be closed
-(stream_processors.completeness).
+Windows are complete, and judged, when every source partition has reported a window that ends no earlier, or
+has nothing more to report, as functional's commits tell (stream_processors.completeness). Scores and drift are
+complete when IDLE_MS have passed beyond the time at which their window had to be closed.
 
 Series are spread over workers by key: with more than one process, a monitor that is not `per` tenant or
 adapter_version sees only its worker's tenants and versions. Run one; a second one is for monitors of
@@ -68,10 +68,12 @@ class _Assignment:
 
     Attributes:
         board: None until what was told earlier has been read back.
+        answer: When functional was asked, when it had answered, and the partitions that it was done with.
     """
 
     def __init__(self, sources: Iterable[Source]) -> None:
         self.board: Board | None = None
+        self.answer: tuple[int, int, list[Source]] | None = None
         self.lock = asyncio.Lock()
         self.retained = {source: Retention() for source in sources}
         self.complete = Completeness(source for source in self.retained if source.topic == SCORES_RECORDED.name)
@@ -80,13 +82,11 @@ class _Assignment:
         """Put a record on the board and note how far its sources have come."""
         record, source = delivery.record, delivery.source
         assert isinstance(record, WindowClosed | ScoreRecorded | DriftMeasured)
-        retention, start = self.retained[source], board.start_of(record)
-        changed = retention.note(start, delivery.offset) and board.put(record, whole_from=retention.whole_from or 0)
+        retention = self.retained[source]
+        if retention.note(board.start_of(record), delivery.offset):
+            board.put(record, whole_from=retention.whole_from or 0)
         if isinstance(record, WindowClosed):
-            end = to_unix_ms(record.window_end)
-            self.complete.reported(Source(record.source_topic, record.source_partition), end)
-            if changed:
-                self.complete.corrected(record.source_topic, start, end)
+            self.complete.reported(Source(record.source_topic, record.source_partition), to_unix_ms(record.window_end))
         elif isinstance(record, ScoreRecorded):
             self.complete.scored(source, to_unix_ms(record.occurred_at))
         else:
@@ -101,6 +101,7 @@ class Monitors:
         self._watch = watch
         self._configuration = processor.configuration
         self._bounds = Bounds.of(processor.configuration.windows)
+        self._closing = self._bounds.lateness + SKEW_MS + IDLE_MS
         self._now = _Assignment(())
 
     def forget(self, sources: frozenset[Source]) -> None:
@@ -123,6 +124,7 @@ class Monitors:
         """Return what the windows complete by the last look call for."""
         now = self._now
         board, orders = await self._ready(now)
+        await self._ask_functional(now)
         if (configuration := self._watch.changed()) is not None:
             self._configuration = configuration
             board.configure(configuration)
@@ -136,6 +138,23 @@ class Monitors:
         self._look(now, board)
         return records
 
+    async def _ask_functional(self, now: _Assignment) -> None:
+        """Ask which partitions have nothing more to report, when one has not reported in time.
+
+        The answer counts from when all that functional had reported before it has been read.
+        """
+        if now.answer is not None:
+            asked_at, answered_at, sources = now.answer
+            if (self._passed(now, "window") or 0) < answered_at:
+                return
+            now.answer = None
+            for source in sources:
+                now.complete.reported(source, asked_at - self._closing)
+        asked_at = to_unix_ms(self._processor.now())
+        if now.complete.reached < asked_at - self._closing - self._bounds.length:
+            done = await asyncio.to_thread(self._processor.dealt_with, now.complete.sources)
+            now.answer = asked_at, to_unix_ms(self._processor.now()), [Source(*partition) for partition in done]
+
     def _look(self, now: _Assignment, board: Board) -> None:
         """Let go of what is older than any monitor looks, then note how far windows have become complete meanwhile.
 
@@ -148,7 +167,7 @@ class Monitors:
             for source, retention in now.retained.items():
                 if source.topic == topic.name:
                     retention.drop(oldest)
-        closing = self._bounds.lateness + SKEW_MS + IDLE_MS
+        closing = self._closing
         passed = {kind: (self._passed(now, kind) or closing) - closing for kind in _TOPIC_OF}
         now.complete.look(passed, self._bounds.lateness)
 

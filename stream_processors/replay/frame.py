@@ -5,7 +5,7 @@ processor that keeps up does; everything logged up to the present instant has be
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,6 +70,7 @@ class ReplayedProcessor:
         self.forget: Callable[[frozenset[Source]], None] = lambda sources: None
         self.now: Callable[[], datetime] = lambda: from_unix_ms(clock.now)
         self.read_back = read_back
+        self.dealt_with: Callable[[Collection[Source]], frozenset[tuple[str, int]]] = frozenset
         self._clock = clock
         self._readers: dict[str, _Reader] = {}
         self._ticks: list[_Tick] = []

@@ -1,0 +1,42 @@
+"""Whether a consumer group has dealt with all that its partitions hold: asked by those who build on its results."""
+
+import threading
+from collections.abc import Collection
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+
+from schemas.settings import Settings
+from services.bus.connection import open_consumer
+from services.bus.errors import BrokerDown
+
+_ANSWER_MS = 1_000
+
+
+class GroupProgress:
+    """Asks the broker, not the group: a group whose members are all gone, or stopped, is behind.
+
+    Connects when first asked. Safe to share between threads.
+    """
+
+    def __init__(self, settings: Settings, group: str) -> None:
+        self._settings = settings
+        self._group = group
+        self._lock = threading.Lock()
+        self._client: KafkaConsumer | None = None
+
+    def caught_up(self, partitions: Collection[tuple[str, int]]) -> frozenset[tuple[str, int]]:
+        """Return those of some partitions that the group has committed to their end, and those that are empty.
+
+        None of them while the broker can't be asked. The embedded broker may tell an end a few messages short.
+        """
+        asked = [TopicPartition(*partition) for partition in partitions]
+        with self._lock:
+            try:
+                self._client = self._client or open_consumer(self._settings, group_id=self._group)
+                # Ends first: a commit that reaches one has dealt with all that was logged before the question.
+                ends = self._client.end_offsets(asked, timeout_ms=_ANSWER_MS)
+                done = {tp: self._client.committed(tp, timeout_ms=_ANSWER_MS) or 0 for tp in asked}
+            except (KafkaError, BrokerDown):
+                return frozenset()
+        return frozenset((tp.topic, tp.partition) for tp in asked if done[tp] >= ends[tp])
