@@ -50,21 +50,24 @@ monitors:
   - {name: accuracy, app: guard, metric: feedback.accuracy, window: 5s, below: 0.7, for: 2, min_count: 5,
      severity: critical, then: [alert, retrain]}
   - {name: canary-errors, app: guard, metric: error.ratio, window: 5s, above: 0.2, min_count: 20, variant: canary}
+  - {name: volume, app: guard, metric: volume.count, window: 5s, below: VOLUME}
   - {name: injections, app: guard, metric: prompt.injection_ratio, window: 10s, above: 0.3, min_count: 5}
 """
 _KINDS: Mapping[str, tuple[Kind, ...]] = {
     "kafka": ("kill", "stop", "broker", "warehouse"),
     "tansu": ("kill", "stop", "warehouse"),  # its log lives in memory and would not outlive it
 }
+# Of the stable version's 3.5 requests in 5 s for each in a second: a window judged by half is below.
+_VOLUME = 2.6
 _WORKERS = ("functional-1", "functional-2", "drift-1", "monitors-1", "sink-1", "sink-2")
 _START_S = 12
 _QUIET_END_S = 25
 _TELL_EVERY_S = 10
 
 
-def environment_of(broker: KafkaNode | Broker, folder: Path) -> dict[str, str]:
+def environment_of(broker: KafkaNode | Broker, folder: Path, rate: int) -> dict[str, str]:
     """Return what every process needs to know."""
-    (folder / "driftloop.yaml").write_text(CONFIGURATION)
+    (folder / "driftloop.yaml").write_text(CONFIGURATION.replace("VOLUME", str(round(_VOLUME * rate))))
     return {
         **broker.environment,
         "DRIFTLOOP_DATA": str(folder / "data"),
@@ -126,7 +129,7 @@ class Run:
 def faulted(chosen: argparse.Namespace, folder: Path) -> tuple[dict[str, object], Findings]:
     """Do one run; return its figures and what the comparison found."""
     node = KafkaNode(options=("-Xmx512m",)) if chosen.broker == "kafka" else Broker()
-    environment = environment_of(node, folder)
+    environment = environment_of(node, folder, chosen.rate)
     settings = Settings.from_environment(environment)
     workers = crew(_WORKERS, environment, folder / "logs")
     victims: dict[str, Victim] = {
