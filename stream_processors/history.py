@@ -1,5 +1,6 @@
 """Reads the log again, without a group: what a restarted join must remember, what was told or saved before."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -9,8 +10,11 @@ from schemas.codec import BadElement, decode_elements, from_unix_ms
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
-from services.bus.connection import client_options
+from services.bus.connection import open_consumer
+from services.bus.errors import BrokerDown
 from stream_processors.delivery import Delivery, Source
+
+PATIENCE_S = 60.0
 
 
 def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator[Delivery]:
@@ -18,9 +22,12 @@ def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator
 
     Args:
         since: Unix milliseconds.
+
+    Raises:
+        BrokerDown: Nobody has answered for PATIENCE_S.
     """
     partition = TopicPartition(source.topic, source.partition)
-    with closing(KafkaConsumer(**client_options(settings), enable_auto_commit=False)) as reader:
+    with closing(_reader(settings)) as reader:
         reader.assign([partition])
         found = reader.offsets_for_times({partition: since}).get(partition)
         if found is None:
@@ -34,6 +41,18 @@ def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator
                 for record in decode_elements(source.topic, message.value, message.headers, logged_at):
                     if not isinstance(record, BadElement):  # it was counted when it was first read
                         yield Delivery(source, message.offset, logged_at, record)
+
+
+def _reader(settings: Settings) -> KafkaConsumer:
+    """Open a consumer; a broker that is away for a moment, or a process that was stopped, fails nothing."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return open_consumer(settings)
+        except BrokerDown:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1.0)
 
 
 def records_of(settings: Settings, topic: Topic) -> list[Record]:

@@ -94,21 +94,21 @@ with running("safety") as process:
 
 @pytest.mark.broker
 @pytest.mark.timeout(240)
-def test_a_slow_scorer_falls_behind_alone_and_holds_little_in_memory(broker: Broker, tmp_path: Path) -> None:
+def test_a_slow_scorer_falls_behind_alone_and_holds_little_in_memory(empty: Broker, tmp_path: Path) -> None:
     (tmp_path / "functional").mkdir()
     with (
-        working("functional", broker, folder=tmp_path / "functional", configuration=CONFIGURATION) as quick,
-        slow_scorer(broker, tmp_path) as slow,
+        working("functional", empty, folder=tmp_path / "functional", configuration=CONFIGURATION) as quick,
+        slow_scorer(empty, tmp_path) as slow,
     ):
         quick.await_ready()
-        send_large(broker.settings, range(20))
-        wait_until(lambda: "safety" in {lag.group for lag in consumer_lag(broker.settings)})
+        send_large(empty.settings, range(20))
+        wait_until(lambda: "safety" in {lag.group for lag in consumer_lag(empty.settings)})
         before = slow.memory_info().rss
-        send_large(broker.settings, range(20, 20_000))
-        wait_until(lambda: counted(broker.settings) >= 20_000)
+        send_large(empty.settings, range(20, 20_000))
+        wait_until(lambda: counted(empty.settings) >= 20_000)
         assert slow.memory_info().rss - before < 120 * 2**20
-        wait_until(lambda: behind(broker.settings, "functional") == 0)
-        assert behind(broker.settings, "safety") > 15_000
+        wait_until(lambda: behind(empty.settings, "functional") == 0)
+        assert behind(empty.settings, "safety") > 15_000
         assert slow.is_running()
 
 

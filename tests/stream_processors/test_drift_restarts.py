@@ -23,7 +23,7 @@ from services.bus.topics import consumer_lag
 from services.registry.artifacts import ArtifactStore
 from stream_processors.detectors.lanes import Lanes
 from stream_processors.drift import measure_drift
-from tests.fixtures.broker import Broker, chosen_broker
+from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.stream_processors.observed import score, uniform_reference
 from tests.stream_processors.workers import Worker, everything, records, working
@@ -36,15 +36,6 @@ windows: {length: 1s, lateness: 1s}
 drift: {window: 2s, min_count: 5, adwin_delta: 0.9, page_hinkley: 1.0}
 """
 FOREVER = 2**50
-
-
-@pytest.fixture
-def empty() -> Iterator[Broker | KafkaNode]:
-    """A broker that no other test has written to."""
-    broker = chosen_broker()
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def test_drift_after_two_kills_in_mid_stream_is_that_of_an_undisturbed_run(

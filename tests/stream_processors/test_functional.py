@@ -16,22 +16,13 @@ from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED, key_of
 from services.bus.connection import group_options
 from services.bus.partitioning import partition_of
 from services.bus.producer import Producer
-from tests.fixtures.broker import Broker, chosen_broker
+from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.stream_processors.batch_count import CONFIGURATION, LATENESS, assert_windows_equal_a_batch_count, send_one
 from tests.stream_processors.builders import now_ms, responded
 from tests.stream_processors.workers import Worker, records, working
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def empty() -> Iterator[Broker | KafkaNode]:
-    """A broker that no other test has written to."""
-    broker = chosen_broker()
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 def test_windows_after_two_kills_under_load_equal_a_batch_count_over_the_log(

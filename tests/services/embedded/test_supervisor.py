@@ -96,7 +96,7 @@ def test_stop_leaves_no_process_and_frees_the_folder(run: Callable[..., Supervis
     everyone = [p for pid in supervisor.pids().values() for p in (psutil.Process(pid), *psutil.Process(pid).children())]
     assert len(everyone) == 3
     supervisor.stop()
-    assert not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in everyone)
+    eventually(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in everyone))
     assert not is_running(settings.data)
     state = read_state(settings.data)
     assert state is not None

@@ -23,10 +23,10 @@ KILLED = "request_id LIKE 'kill-%'"
 BOTH = ("requests", "responses")
 
 
-@pytest.fixture(scope="module")
-def environment(broker: Broker, warehouse_environment: Environment) -> Environment:
-    """Broker and a warehouse that merges nothing: a row stored twice stays two rows."""
-    both = {**warehouse_environment, **broker.environment}
+@pytest.fixture
+def environment(empty: Broker, warehouse_environment: Environment) -> Environment:
+    """A broker that nobody has a group on, and a warehouse that merges nothing: a row stored twice stays two rows."""
+    both = {**warehouse_environment, **empty.environment}
     with Warehouse.connect(Settings.from_environment(both)) as warehouse:
         for table in BOTH:
             warehouse.execute(f"SYSTEM STOP MERGES {table}")
