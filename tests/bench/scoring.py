@@ -1,0 +1,67 @@
+"""What a call costs the scorers, in processor time: the larger part of a deployment's bill.
+
+    python -m tests.bench.scoring [--calls 2000] [--rounds 5]
+
+Responses of 1 KB, each prompt and answer distinct, in the batches that the processors take. `safety` is two
+heads and the PII patterns on prompt and answer, `quality` the distance of the prompt to a reference;
+`embed`, the prompts' embedding alone, is the baseline of both. Microseconds a call, medians of the rounds.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from schemas.inference import InferenceResponded
+from services.scorers.embedding import Embedder
+from services.scorers.prompts import PromptScorers
+from services.scorers.reference import build_reference
+from stream_processors import quality, safety
+from tests.bench.ingest_log import responses
+from tests.bench.machine import machine
+
+Score = Callable[[Sequence[InferenceResponded]], object]
+
+
+def cpu_us(calls: Sequence[InferenceResponded], score: Score, *, batch: int) -> float:
+    """Return the processor microseconds a call takes, all threads of this process together."""
+    began = time.process_time()
+    for start in range(0, len(calls), batch):
+        score(calls[start : start + batch])
+    return 1e6 * (time.process_time() - began) / len(calls)
+
+
+def main() -> None:
+    """Measure and print; the last line is JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=2_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    chosen = parser.parse_args()
+    before = machine()
+    calls = list(responses(chosen.calls, random.Random(1)))
+    embedder = Embedder.load()
+    with tempfile.TemporaryDirectory() as folder:
+        scorers = PromptScorers.load(Path(folder))
+    prompts = [call.prompt for call in calls]
+    reference = build_reference("guard-v1", prompts[:1000], prompts[1000:], scorers)
+    kinds: dict[str, tuple[Score, int]] = {
+        "embed": (lambda some: embedder.embed([call.prompt for call in some]), quality.BATCH),
+        "quality": (lambda some: quality.score_quality(some, embedder, lambda app, version: reference), quality.BATCH),
+        "safety": (lambda some: safety.score_safety(some, scorers), safety.BATCH),
+    }
+    for score, batch in kinds.values():
+        cpu_us(calls[:200], score, batch=batch)
+    taken: dict[str, list[float]] = {name: [] for name in kinds}
+    for _ in range(chosen.rounds):
+        for name, (score, batch) in kinds.items():
+            taken[name].append(cpu_us(calls, score, batch=batch))
+    figures = {name: round(statistics.median(some), 1) for name, some in taken.items()}
+    print(json.dumps({"bench": "scoring", **before, "cpu_us_per_call": figures}))
+
+
+if __name__ == "__main__":
+    main()
