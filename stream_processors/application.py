@@ -12,7 +12,7 @@ function from records to records wherever it can be:
         processor.consume(INFERENCE_RESPONDED, handle=score, batch=64)
 
 `stream_processors.__main__` wires it by name. A handler gets up to `batch` decoded records that are
-there already (it never waits for more) and returns what is to be emitted; the records of a message
+there already or come within five milliseconds, and returns what is to be emitted; the records of a message
 that holds many may come in several such calls. An exception in it stops
 the process, nothing more is committed, and the restarted process reads the same records again; so
 every handler must bear to see a record twice, and derive the ids of what it emits (schemas.ids).
@@ -27,7 +27,7 @@ acknowledged by the broker.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial, wraps
 from itertools import islice
@@ -43,6 +43,7 @@ from schemas.topics import Topic
 from services.bus.progress import GroupProgress
 from services.runtime.metrics import counter
 from stream_processors.delivery import Delivery, Source
+from stream_processors.gathering import Gathering
 from stream_processors.history import records_of
 from stream_processors.ledger import Ledger
 from stream_processors.outbox import Outbox
@@ -52,8 +53,8 @@ Handler = Callable[[Sequence[Delivery]], Awaitable[Iterable[Record]]]
 Act = Callable[[], Iterable[Record] | Awaitable[Iterable[Record]]]
 P = ParamSpec("P")
 
-AT_ONCE_BYTES = 4 * 1024 * 1024
 BUFFERED_MESSAGES = 256
+FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,9 @@ class Processor:
         self.forget: Callable[[frozenset[Source]], None] = lambda sources: None
         self.now: Callable[[], datetime] = partial(datetime.now, UTC)
         self.read_back: Callable[[Topic], list[Record]] = partial(records_of, settings)
-        self.dealt_with = GroupProgress(settings, "functional").caught_up
+        self.dealt_with: Callable[[Collection[Source]], frozenset[tuple[str, int]]] = GroupProgress(
+            settings, "functional"
+        ).caught_up
         self.failure: BaseException | None = None
         self.assigned = False
         self.app = _faust_app(name, settings)
@@ -93,18 +96,16 @@ class Processor:
     def consume(self, *topics: Topic, handle: Handler, batch: int = 1) -> None:
         """Hand the records of topics to a handler, in order within each partition."""
 
+        gathering = Gathering(lambda messages: self._deal_with(messages, handle, batch), batch)
+
         async def agent(stream: faust.Stream) -> None:
-            messages, size = [], 0
             async for event in stream.events():
-                messages.append(event.message)
-                size += len(event.message.value or b"")
-                if len(messages) >= batch or size >= AT_ONCE_BYTES or stream.channel.queue.empty():
-                    await self._deal_with(messages, handle, batch)
-                    messages, size = [], 0
+                await gathering.put(event.message)
 
         names = [topic.name for topic in topics]
         channel = self.app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
         self.app.agent(channel, name="-".join((self.name, *names)))(self._guarded(agent))
+        self.app.task(self._guarded(gathering.run))
 
     def every(self, seconds: float, act: Act) -> None:
         """Call `act` at intervals and emit what it returns; it may wait, but not halfway through a change of state.
@@ -225,5 +226,6 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
         stream_wait_empty=False,
         stream_buffer_maxsize=BUFFERED_MESSAGES,
         broker_commit_interval=1.0,
+        consumer_max_fetch_size=FETCH_BYTES,
         **tuned,
     )

@@ -1,7 +1,7 @@
 """Faust's Kafka driver with our ledger in place of its own idea of what may be committed.
 
 Faust commits past unacknowledged messages (faust-streaming #606), which loses open windows when a
-worker is killed. The three overridden methods are the whole of what makes windows survive.
+worker is killed. The three overridden methods of the consumer are the whole of what makes windows survive.
 """
 
 import logging
@@ -16,11 +16,30 @@ from faust.types import TP
 from stream_processors.delivery import Source
 from stream_processors.ledger import Ledger
 
+FETCH_WAIT_MS = 100
+
+
+class PromptThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # as below
+    """Fetches without long waits.
+
+    A fetch is answered when one of its partitions has something, and one is under way at a time. It asks for the
+    partitions whose last answer is used up; where those are the silent ones, the others wait for it to end, for
+    1.5 s in Faust: one worker took in 2,000 events a second from a full log beside an empty one.
+    """
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
+
 
 class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules carry no types that mypy follows here
     """Commits what the ledger allows, after everything emitted has been acknowledged."""
 
     logger = logging.getLogger("faust.consumer")
+
+    def _new_consumer_thread(self) -> PromptThread:
+        return PromptThread(self, loop=self.loop, beacon=self.beacon)
 
     def _new_offset(self, tp: TP) -> int | None:
         self._acked[tp].clear()

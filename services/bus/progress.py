@@ -9,6 +9,7 @@ from kafka.errors import KafkaError
 from schemas.settings import Settings
 from services.bus.connection import open_consumer
 from services.bus.errors import BrokerDown
+from services.bus.positions import log_ends
 
 _ANSWER_MS = 1_000
 
@@ -28,15 +29,16 @@ class GroupProgress:
     def caught_up(self, partitions: Collection[tuple[str, int]]) -> frozenset[tuple[str, int]]:
         """Return those of some partitions that the group has committed to their end, and those that are empty.
 
-        None of them while the broker can't be asked. The embedded broker may tell an end a few messages short.
+        None of them while the broker can't be asked.
         """
         asked = [TopicPartition(*partition) for partition in partitions]
         with self._lock:
             try:
                 self._client = self._client or open_consumer(self._settings, group_id=self._group)
                 # Ends first: a commit that reaches one has dealt with all that was logged before the question.
-                ends = self._client.end_offsets(asked, timeout_ms=_ANSWER_MS)
+                self._client.unsubscribe()  # or it would tell what it was told the last time
+                ends = log_ends(self._client, asked)
                 done = {tp: self._client.committed(tp, timeout_ms=_ANSWER_MS) or 0 for tp in asked}
             except (KafkaError, BrokerDown):
                 return frozenset()
-        return frozenset((tp.topic, tp.partition) for tp in asked if done[tp] >= ends[tp])
+        return frozenset((tp.topic, tp.partition) for tp in ends if done[tp] >= ends[tp])
