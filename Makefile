@@ -58,7 +58,7 @@ kafka-cluster: setup ## The same with three brokers that keep every record three
 
 test-kafka: setup ## Run every test that touches a broker against Apache Kafka, then kill things for 3 minutes
 	@$(BIN)/python -m services.embedded.kafka --bring
-	@DRIFTLOOP_TEST_BROKER=kafka $(BIN)/python -m pytest -m broker $(EMBEDDED_ONLY)
+	@DRIFTLOOP_TEST_BROKER=kafka $(BIN)/python -m pytest -m broker $(EMBEDDED_ONLY) -n 3 --dist loadfile
 	@$(BIN)/python -m tests.bench.faults --minutes 3 --seed 1
 
 # Status 3 of --bring is a machine without Java, Maven or Maven Central; it has said so in one line.

@@ -1,5 +1,6 @@
 """One round of the sink, cut off at each of its numbered effects, against the real parts."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -75,7 +76,8 @@ def send(settings: Settings, prefix: str, numbers: range) -> None:
 
 
 def until_stored(settings: Settings, round_: Round, prefix: str, wanted: int) -> None:
-    for _ in range(60):
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
         try:
             round_()
         except WarehouseDown:
