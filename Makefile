@@ -33,9 +33,9 @@ demo: setup ## Run the whole loop: drift, alert, retraining, gate, canary, promo
 up: setup ## Start the embedded stack and stay until Ctrl-C
 	@$(BIN)/driftloop up
 
-# Tests wait more than they work, so four files at a time; the whole chain needs the machine for itself.
+# Tests wait more than they work, so three files at a time; the whole chain needs the machine for itself.
 test: setup check browser ## Check the code and run every test
-	@$(BIN)/python -m pytest --ignore=tests/e2e -n 4 --dist loadfile
+	@$(BIN)/python -m pytest --ignore=tests/e2e -n 3 --dist loadfile
 	@$(BIN)/python -m pytest tests/e2e
 
 check: setup ## Lint, type-check and enforce who may import whom

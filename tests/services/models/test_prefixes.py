@@ -39,6 +39,7 @@ def test_the_common_beginning_begins_every_row_leaves_a_token_and_could_not_be_l
 @pytest.mark.parametrize("choices", [("safe", "unsafe"), ("safe garden", "safe river")])
 def test_answers_are_the_same_with_and_without_a_remembered_prefix(tiny_model: Path, choices: tuple[str, ...]) -> None:
     model, tokenizer = load_base(tiny_model)
+    model.float()  # the type that is fastest here may be bfloat16, whose rounding hides what is compared
     prompts = [prompt_ids(tokenizer, messages_of(text)) for text in ("soup", *synthetic_prompts("harmful", 6, 1))]
     answers = choice_ids(tokenizer, choices)
     alone = np.concatenate([probabilities_of(model, [prompt], answers) for prompt in prompts])

@@ -26,7 +26,7 @@ from tests.services.rollout.builders import trained, window
 from tests.services.rollout.replica_server import Held, replica
 
 V1, V2 = "prompt-guard-v1", "prompt-guard-v2"
-PATIENCE_S = 60.0
+PATIENCE_S = 100.0
 
 CONFIGURATION = """
 apps:
