@@ -41,7 +41,7 @@ from stream_processors.windows import SKEW_MS, Bounds
 
 TICK_S = 0.25
 BATCH = 500
-IDLE_MS = 2_000  # functional may learn 1.5 s late that a partition is idle (Faust's fetch wait), then looks and sends
+IDLE_MS = 2_000  # functional learns a fetch late that a partition is idle, then looks, sends, commits within a second
 
 _KIND_OF: Mapping[str, Kind] = {
     METRICS_WINDOW_CLOSED.name: "window",

@@ -26,7 +26,7 @@ from stream_processors.drift import measure_drift
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.stream_processors.observed import score, uniform_reference
-from tests.stream_processors.workers import Worker, everything, records, working
+from tests.stream_processors.workers import everything, pair, records, working
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -59,7 +59,7 @@ def test_drift_after_two_kills_in_mid_stream_is_that_of_an_undisturbed_run(
 def test_drift_of_two_workers_over_a_join_and_a_stop_is_that_of_an_undisturbed_run(
     empty: Broker | KafkaNode, tmp_path: Path
 ) -> None:
-    with pair(empty, tmp_path) as (first, second):
+    with pair("drift", empty, folder=tmp_path, configuration=CONFIGURATION) as (first, second):
         publish_reference(first.settings)
         publish_reference(second.settings)
         first.start()
@@ -75,20 +75,6 @@ def test_drift_of_two_workers_over_a_join_and_a_stop_is_that_of_an_undisturbed_r
         assert_told_as_undisturbed(first.settings)
         assert first.stop() == 0
         assert second.stop() == 0
-
-
-@contextmanager
-def pair(broker: Broker | KafkaNode, folder: Path) -> Iterator[tuple[Worker, Worker]]:
-    """Two workers with folders of their own, not started; they are gone afterwards, whatever happens."""
-    workers = []
-    for name in ("first", "second"):
-        (folder / name).mkdir()
-        workers.append(Worker("drift", broker, folder=folder / name, configuration=CONFIGURATION))
-    try:
-        yield workers[0], workers[1]
-    finally:
-        for worker in workers:
-            worker.end()
 
 
 def publish_reference(settings: Settings) -> None:

@@ -20,7 +20,7 @@ from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.stream_processors.batch_count import CONFIGURATION, LATENESS, assert_windows_equal_a_batch_count, send_one
 from tests.stream_processors.builders import now_ms, responded
-from tests.stream_processors.workers import Worker, records, working
+from tests.stream_processors.workers import pair, records, working
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
 
@@ -45,7 +45,7 @@ def test_windows_after_two_kills_under_load_equal_a_batch_count_over_the_log(
 def test_windows_of_two_workers_over_joins_a_stop_and_a_kill_equal_a_batch_count(
     empty: Broker | KafkaNode, tmp_path: Path
 ) -> None:
-    with pair(empty, tmp_path) as (first, second):
+    with pair("functional", empty, folder=tmp_path, configuration=CONFIGURATION) as (first, second):
         first.start()
         with traffic(empty.settings, random.Random(13)):
             first.await_ready()
@@ -98,20 +98,6 @@ def closed(settings: Settings, partition: int) -> list[WindowClosed]:
         for record in records(settings, METRICS_WINDOW_CLOSED)
         if isinstance(record, WindowClosed) and record.source_partition == partition
     ]
-
-
-@contextmanager
-def pair(broker: Broker | KafkaNode, folder: Path) -> Iterator[tuple[Worker, Worker]]:
-    """Two workers with folders of their own, not started; they are gone afterwards, whatever happens."""
-    workers = []
-    for name in ("first", "second"):
-        (folder / name).mkdir()
-        workers.append(Worker("functional", broker, folder=folder / name, configuration=CONFIGURATION))
-    try:
-        yield workers[0], workers[1]
-    finally:
-        for worker in workers:
-            worker.end()
 
 
 @contextmanager

@@ -102,6 +102,20 @@ def working(name: str, broker: Broker | KafkaNode, *, folder: Path, configuratio
         worker.kill()
 
 
+@contextmanager
+def pair(name: str, broker: Broker | KafkaNode, *, folder: Path, configuration: str) -> Iterator[tuple[Worker, Worker]]:
+    """Two workers with folders of their own, not started; they are gone afterwards, whatever happens."""
+    workers = []
+    for own in (folder / "first", folder / "second"):
+        own.mkdir()
+        workers.append(Worker(name, broker, folder=own, configuration=configuration))
+    try:
+        yield workers[0], workers[1]
+    finally:
+        for worker in workers:
+            worker.end()
+
+
 def everything(settings: Settings, topic: Topic) -> list[Delivery]:
     """Return all records of a topic, partition by partition."""
     sources = [Source(topic.name, number) for number in range(topic.partitions)]
