@@ -36,6 +36,7 @@ class WindowClosed(Record, frozen=True, kw_only=True):
         counters: Additive values by counter name (schemas.metrics.COUNTERS).
         sketches: Distributions by value name: latency_ms, ttft_ms.
         late: Events of this series that came after their window's close; raw tables keep them.
+        series_count: How many series its source partition reports of this window; with fewer at hand, some lack.
     """
 
     window_start: Instant
@@ -47,6 +48,7 @@ class WindowClosed(Record, frozen=True, kw_only=True):
     counters: dict[str, float]
     sketches: dict[str, Sketch] = {}
     late: Count = 0
+    series_count: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
 class ScoreRecorded(Record, frozen=True, kw_only=True):

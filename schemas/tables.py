@@ -5,11 +5,12 @@ what it has stored. Times are UTC milliseconds. Nested values are JSON text.
 """
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -35,6 +36,7 @@ TABLE_NAMES = {
 }
 DEAD_LETTERS = "dead_letters"
 POSITION_COLUMNS = ("topic_id", "partition", "offset")
+PLACE_COLUMNS = (*POSITION_COLUMNS, "recorded_at")  # what a row has beside its record
 _LOW_CARDINALITY = frozenset(
     {
         "adapter_version",
@@ -53,6 +55,8 @@ _LOW_CARDINALITY = frozenset(
         "variant",
     }
 )
+
+_JSON = msgspec.json.Encoder()
 
 Value = str | bytes | int | float | bool | datetime | None
 
@@ -89,7 +93,10 @@ class Table:
 
     def row(self, record: Record, position: Position, recorded_at: datetime) -> tuple[Value, ...]:
         """Return the row of a record read at `position` and stored at `recorded_at`."""
-        values = tuple(write(getattr(record, name)) for name, write in _writers(type(record)))
+        fields_of, written = _writers(type(record))
+        values = list(fields_of(record))
+        for at, write in written:
+            values[at] = write(values[at])
         return (*values, position.topic_id, position.partition, position.offset, recorded_at)
 
 
@@ -102,7 +109,7 @@ def _as_text(value: Any) -> Value:
 
 
 def _as_json(value: Any) -> Value:
-    return msgspec.json.encode(value).decode()
+    return _JSON.encode(value).decode()
 
 
 _SCALARS: dict[type, str] = {
@@ -138,8 +145,13 @@ def _fields(record: type[Record]) -> tuple[tuple[str, str, Callable[[Any], Value
 
 
 @cache
-def _writers(record: type[Record]) -> tuple[tuple[str, Callable[[Any], Value]], ...]:
-    return tuple((name, write) for name, _, write in _fields(record))
+def _writers(
+    record: type[Record],
+) -> tuple[Callable[[Record], Iterable[Any]], list[tuple[int, Callable[[Any], Value]]]]:
+    """Return what reads all fields of a record, and which of them are written otherwise than they are."""
+    fields = _fields(record)
+    written = [(at, write) for at, (_, _, write) in enumerate(fields) if write is not _keep]
+    return attrgetter(*(name for name, _, _ in fields)), written
 
 
 def _table(topic: Topic) -> Table:

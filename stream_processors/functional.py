@@ -10,6 +10,7 @@ join horizon back, before the first feedback of the partition is taken.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from schemas.codec import to_unix_ms
@@ -68,8 +69,11 @@ class _Assignment:
             closed += self._events(judged, Source(FEEDBACK_GIVEN.name, partition))
         return closed
 
-    def _events(self, cells: Iterable[Cell], source: Source) -> list[WindowClosed]:
-        return [window_closed(cell, source, self.topic_ids[source.topic], self.length) for cell in cells]
+    def _events(self, cells: Sequence[Cell], source: Source) -> list[WindowClosed]:
+        series = Counter(cell.start for cell in cells)
+        return [
+            window_closed(cell, source, self.topic_ids[source.topic], self.length, series[cell.start]) for cell in cells
+        ]
 
 
 class Functional:

@@ -6,9 +6,9 @@ reads them again. What was told stands in alerts.changed.v1 and retraining.reque
 from their start on each assignment, and an alert that is there is neither decided nor emitted again. An
 alert that was not acknowledged before the kill is decided again, from the same windows, with the same id.
 
-Windows are complete, and judged, when every source partition has reported a window that ends no earlier, or
-has nothing more to report, as functional's commits tell (stream_processors.completeness). Scores and drift are
-complete when IDLE_MS have passed beyond the time at which their window had to be closed.
+Windows are complete, and judged, when every source partition has reported all series of a window that ends
+no earlier, or has nothing more to report, as functional's commits tell (stream_processors.completeness).
+Scores and drift are complete when IDLE_MS have passed beyond the time at which their window had to be closed.
 
 Series are spread over workers by key: with more than one process, a monitor that is not `per` tenant or
 adapter_version sees only its worker's tenants and versions. Run one; a second one is for monitors of
@@ -43,11 +43,6 @@ TICK_S = 0.25
 BATCH = 500
 IDLE_MS = 2_000  # functional learns a fetch late that a partition is idle, then looks, sends, commits within a second
 
-_KIND_OF: Mapping[str, Kind] = {
-    METRICS_WINDOW_CLOSED.name: "window",
-    SCORES_RECORDED.name: "score",
-    DRIFT_MEASURED.name: "drift",
-}
 _TOPIC_OF: Mapping[Kind, Topic] = {"window": METRICS_WINDOW_CLOSED, "score": SCORES_RECORDED, "drift": DRIFT_MEASURED}
 
 
@@ -76,9 +71,19 @@ class _Assignment:
         self.answer: tuple[int, int, list[Source]] | None = None
         self.lock = asyncio.Lock()
         self.retained = {source: Retention() for source in sources}
-        self.complete = Completeness(source for source in self.retained if source.topic == SCORES_RECORDED.name)
+        windows, scores = (self.sources(topic) for topic in (METRICS_WINDOW_CLOSED, SCORES_RECORDED))
+        self.complete = Completeness(scores, whole=len(windows) == METRICS_WINDOW_CLOSED.partitions)
 
-    def take(self, delivery: Delivery, board: Board) -> None:
+    def sources(self, topic: Topic) -> list[Source]:
+        """Return the partitions of a topic."""
+        return [source for source in self.retained if source.topic == topic.name]
+
+    @property
+    def windows_whole_from(self) -> int:
+        """Start of the first window of which no partition lacks a message."""
+        return max((self.retained[source].whole_from or 0 for source in self.sources(METRICS_WINDOW_CLOSED)), default=0)
+
+    def take(self, delivery: Delivery, board: Board, *, read_at: int) -> None:
         """Put a record on the board and note how far its sources have come."""
         record, source = delivery.record, delivery.source
         assert isinstance(record, WindowClosed | ScoreRecorded | DriftMeasured)
@@ -86,7 +91,7 @@ class _Assignment:
         if retention.note(board.start_of(record), delivery.offset):
             board.put(record, whole_from=retention.whole_from or 0)
         if isinstance(record, WindowClosed):
-            self.complete.reported(Source(record.source_topic, record.source_partition), to_unix_ms(record.window_end))
+            self.complete.reported(record, read_at=read_at)
         elif isinstance(record, ScoreRecorded):
             self.complete.scored(source, to_unix_ms(record.occurred_at))
         else:
@@ -116,8 +121,9 @@ class Monitors:
         """Put records on the board; judging them is `judge`'s part."""
         now = self._now
         board, orders = await self._ready(now)
+        read_at = to_unix_ms(self._processor.now())
         for delivery in deliveries:
-            now.take(delivery, board)
+            now.take(delivery, board, read_at=read_at)
         return orders
 
     async def judge(self) -> Iterable[Record]:
@@ -149,7 +155,7 @@ class Monitors:
                 return
             now.answer = None
             for source in sources:
-                now.complete.reported(source, asked_at - self._closing)
+                now.complete.reported_all(source, asked_at - self._closing)
         asked_at = to_unix_ms(self._processor.now())
         if now.complete.reached < asked_at - self._closing - self._bounds.length:
             done = await asyncio.to_thread(self._processor.dealt_with, now.complete.sources)
@@ -164,17 +170,16 @@ class Monitors:
         for kind, topic in _TOPIC_OF.items():
             oldest = board.kept_from(kind, now.complete.until)
             board.drop(kind, oldest)
-            for source, retention in now.retained.items():
-                if source.topic == topic.name:
-                    retention.drop(oldest)
+            for source in now.sources(topic):
+                now.retained[source].drop(oldest)
         closing = self._closing
         passed = {kind: (self._passed(now, kind) or closing) - closing for kind in _TOPIC_OF}
+        now.complete.settle(passed["window"] + closing, whole_from=now.windows_whole_from)
         now.complete.look(passed, self._bounds.lateness)
 
     def _passed(self, now: _Assignment, kind: Kind) -> int | None:
         """Return the time at which all partitions of a kind were seen to hold nothing more."""
-        sources = [source for source in now.retained if _KIND_OF[source.topic] == kind]
-        times = [self._processor.caught_up_at(source) for source in sources]
+        times = [self._processor.caught_up_at(source) for source in now.sources(_TOPIC_OF[kind])]
         known = [time for time in times if time is not None]
         return min(known) if known and len(known) == len(times) else None
 

@@ -158,7 +158,7 @@ class OpenWindows:
         return closed
 
 
-def window_closed(cell: Cell, source: Source, topic_id: str, length: int) -> WindowClosed:
+def window_closed(cell: Cell, source: Source, topic_id: str, length: int, series_count: int = 1) -> WindowClosed:
     """Return the event of a closed cell; the same cell gives the same id on every replay."""
     series = cell.series
     identity = (series.app, series.adapter_version, series.variant, series.tenant, cell.start, length)
@@ -181,4 +181,5 @@ def window_closed(cell: Cell, source: Source, topic_id: str, length: int) -> Win
         counters=cell.counters,
         sketches=cell.sketches,
         late=cell.late,
+        series_count=series_count,
     )

@@ -11,6 +11,8 @@ from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 from schemas.settings import Settings
 from services.bus.errors import BrokerDown
 
+FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
+
 UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError)
 
 
@@ -69,11 +71,16 @@ def open_admin(settings: Settings) -> KafkaAdminClient:
 
 
 def open_consumer(settings: Settings, **options: Any) -> KafkaConsumer:
-    """Return a consumer that commits nothing by itself and waits briefly for data; close it."""
+    """Return a consumer that commits nothing by itself and waits briefly for data; close it.
+
+    One fetch is under way at a time, and it asks for the partitions whose last answer is used up; where those are
+    the silent ones, the others wait for it to end. So the wait is short and an answer may hold much.
+    """
     fixed = {
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
         "fetch_max_wait_ms": 100,
+        "max_partition_fetch_bytes": FETCH_BYTES,
     }
     with _reachable(settings):
         consumer = KafkaConsumer(**client_options(settings), metrics_enabled=False, **fixed, **options)

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.tables import POSITION_COLUMNS, TABLE_BY_NAME
+from schemas.tables import PLACE_COLUMNS, TABLE_BY_NAME
 from services.warehouse.client import Row, Warehouse
 
 MOST_SHOWN = 20
 _SERIES = ("app", "adapter_version", "variant", "tenant")
-_PLACE = frozenset({*POSITION_COLUMNS, "recorded_at"})
 _SHOWN_CHARACTERS = 80
 
 
@@ -38,7 +37,7 @@ class Kind:
     @property
     def columns(self) -> tuple[str, ...]:
         """What is compared."""
-        return tuple(name for name in TABLE_BY_NAME[self.table].column_names if name not in _PLACE)
+        return tuple(name for name in TABLE_BY_NAME[self.table].column_names if name not in PLACE_COLUMNS)
 
 
 KINDS = (

@@ -13,6 +13,7 @@ from schemas.configuration_file import BadConfiguration, expand_variables, parse
 from schemas.settings import BadSetting, Settings, port_variable
 from services.runtime.health import HealthServer, PortTaken
 from services.runtime.logs import configure_logging
+from services.runtime.memory import collect_seldom
 
 
 @dataclass(slots=True)
@@ -70,6 +71,7 @@ def running(name: str) -> Iterator[Process]:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: process.stopping.set())
     health.start()
+    collect_seldom()
     try:
         yield process
     finally:

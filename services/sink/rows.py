@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from schemas.codec import BadElement, is_batch, split
 from schemas.record import Record
-from schemas.tables import DEAD_LETTERS, TABLE_BY_TOPIC, Table, Value
+from schemas.tables import DEAD_LETTERS, PLACE_COLUMNS, TABLE_BY_NAME, TABLE_BY_TOPIC, Position, Table, Value
 from schemas.topics import DEAD_LETTER_SUFFIX
 from services.bus.decoding import decoded_elements
 from services.bus.message import Message
@@ -18,8 +18,7 @@ _EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2299, 12, 31, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row on its way into a table.
 
     Attributes:
@@ -43,13 +42,13 @@ class Poison:
 
 def judged(message: Message, recorded_at: datetime) -> list[Row | Poison]:
     """Return what becomes of a message: one verdict for each event in it."""
-    source = (message.topic_id, message.partition)
+    source, position = (message.topic_id, message.partition), message.position
     if message.topic.endswith(DEAD_LETTER_SUFFIX):
         letter = dead_letter_row(message, recorded_at)
         return [Row(DEAD_LETTERS, source, (_month(message.logged_at),), letter)]
     table = TABLE_BY_TOPIC[message.topic]
     verdicts = [
-        verdict if isinstance(verdict, BadElement) else _stored(table, message, verdict, recorded_at, index)
+        verdict if isinstance(verdict, BadElement) else _stored(table, message, position, verdict, recorded_at, index)
         for index, verdict in enumerate(decoded_elements(message))
     ]
     months = tuple(sorted({verdict.month for verdict in verdicts if isinstance(verdict, _Stored)}))
@@ -72,10 +71,12 @@ class _Stored(NamedTuple):
     values: tuple[Value, ...]
 
 
-def _stored(table: Table, message: Message, record: Record, recorded_at: datetime, index: int) -> _Stored | BadElement:
+def _stored(
+    table: Table, message: Message, position: Position, record: Record, recorded_at: datetime, index: int
+) -> _Stored | BadElement:
     """Return a record's values. The wire has integers and times of any size, a column has not, and one fails all."""
-    values = table.row(record, message.position, recorded_at)
-    for at, name in _bounded(table):
+    values = table.row(record, position, recorded_at)
+    for at, name in _bounded(table.name):
         if reason := _misfit(name, values[at]):
             if is_batch(message.topic, message.headers):
                 return BadElement(index + 1, split(message.value or b"")[index], reason)
@@ -92,9 +93,10 @@ def _misfit(name: str, value: Value) -> str:
 
 
 @cache
-def _bounded(table: Table) -> tuple[tuple[int, str], ...]:
-    """Return place and name of the columns that can't hold every value of their type."""
-    return tuple((at, c.name) for at, c in enumerate(table.columns) if "Int64" in c.type or "DateTime64" in c.type)
+def _bounded(table: str) -> tuple[tuple[int, str], ...]:
+    """Return place and name of the columns that can't hold every value that a record may have there."""
+    columns = enumerate(TABLE_BY_NAME[table].columns[: -len(PLACE_COLUMNS)])
+    return tuple((at, c.name) for at, c in columns if "Int64" in c.type or "DateTime64" in c.type)
 
 
 def _month(instant: datetime) -> int:

@@ -27,6 +27,7 @@ from services.bus.connection import client_options
 from services.bus.consumer import Consumer
 from services.bus.message import message_of
 from services.bus.producer import Producer
+from services.runtime.memory import collect_seldom
 from services.runtime.process import Process, read_configuration
 from services.sink.blocks import blocks_of
 from services.sink.delivery import MAX_MESSAGES, SINK_TOPICS, Delivery
@@ -202,6 +203,8 @@ def main() -> None:
         # Tables of its own, or the sink would go on where the run before it ended.
         settings = replace(settings, warehouse_database=f"{kind}_{run.replace('-', '_')}")
         migrate(settings)
+    if kind in ("functional", "sink"):
+        collect_seldom()
     KINDS[kind](settings, Meter(), run)
 
 
