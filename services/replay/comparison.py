@@ -1,8 +1,9 @@
 """Two databases compared by SQL: what the warehouse holds, and what came out of the replay.
 
 Of windows only the partial counts that every reader believes (schemas.partials). Columns that say where a
-message stood and when it was stored are no part of it. ADWIN and Page-Hinkley depend on everything that
-was ever observed: after a warm-up neither they nor alerts on them are compared.
+message stood and when it was stored are no part of it, nor is how many series were reported beside a window's:
+a report that a restart repeats may have fewer beside it, and the same id. ADWIN and Page-Hinkley depend on
+everything that was ever observed: after a warm-up neither they nor alerts on them are compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from services.warehouse.client import Row, Warehouse
 MOST_SHOWN = 20
 _SERIES = ("app", "adapter_version", "variant", "tenant")
 _SHOWN_CHARACTERS = 80
+_REPORTED = frozenset({*PLACE_COLUMNS, "series_count"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Kind:
     @property
     def columns(self) -> tuple[str, ...]:
         """What is compared."""
-        return tuple(name for name in TABLE_BY_NAME[self.table].column_names if name not in PLACE_COLUMNS)
+        return tuple(name for name in TABLE_BY_NAME[self.table].column_names if name not in _REPORTED)
 
 
 KINDS = (

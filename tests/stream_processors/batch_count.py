@@ -111,13 +111,15 @@ def settled(settings: Settings, expected: int) -> dict[Cut, WindowClosed]:
 
 
 def assert_windows_equal_a_batch_count(settings: Settings) -> None:
-    """Compare every counter of every window, and the quantiles within the sketches' relative error."""
+    """Compare all counters of all windows, the quantiles within the sketches' relative error, and the series beside."""
     counters, latencies = batch_count(settings)
     windows = settled(settings, len(counters))
     found = {cut: without_zeros(partial) for cut, partial in windows.items()}
     assert found == {cut: dict(+counted) for cut, counted in counters.items()}
     assert sum(counted["late"] for counted in counters.values()) > 0
     assert sum(counted["feedback"] for counted in counters.values()) > 500
+    series = Counter(cut[2:] for cut in counters)
+    assert {cut: partial.series_count for cut, partial in windows.items()} == {cut: series[cut[2:]] for cut in counters}
     for cut, values in latencies.items():
         exact = sorted(values)[int(0.95 * (len(values) - 1))]
         assert quantile(windows[cut].sketches["latency_ms"], 0.95) == pytest.approx(exact, rel=0.0101)
