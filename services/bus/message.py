@@ -1,16 +1,15 @@
 """A message as it stood in the log."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from kafka.consumer.fetcher import ConsumerRecord
 
 from schemas.codec import from_unix_ms
 from schemas.tables import Position
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, gc=False):
     """A message with its place. `logged_at` is the broker's timestamp, UTC."""
 
     topic: str

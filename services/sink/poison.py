@@ -4,7 +4,7 @@ A sender with a wrong schema, or a reader that is older than its senders, makes 
 the mistake is to be mended, and the messages are to be read as they stand.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -53,7 +53,7 @@ class PoisonLimit:
 
     def __init__(self, accepted: Collection[str]) -> None:
         self._accepted = accepted
-        self._recent: dict[tuple[str, int], _Recent] = {}
+        self._recent: defaultdict[tuple[str, int], _Recent] = defaultdict(_Recent)
 
     def watch(self, message: Message, *, poison: bool) -> None:
         """Count a message, `poison` when nothing in it can be stored. Replayed ones don't count.
@@ -63,7 +63,7 @@ class PoisonLimit:
         """
         if message.topic in self._accepted or any(name == REPLAYED_FROM for name, _ in message.headers):
             return
-        recent = self._recent.setdefault((message.topic_id, message.partition), _Recent())
+        recent = self._recent[message.topic_id, message.partition]
         recent.add(message.offset, poison=poison)
         if recent.poison > MOST_POISON:
             raise PoisonFlood(message.topic, message.partition, recent.poison)
