@@ -34,7 +34,7 @@ class GroupProgress:
         asked = [TopicPartition(*partition) for partition in partitions]
         with self._lock:
             try:
-                self._client = self._client or open_consumer(self._settings, group_id=self._group)
+                self._client = self._client or self._opened()
                 # Ends first: a commit that reaches one has dealt with all that was logged before the question.
                 self._client.unsubscribe()  # or it would tell what it was told the last time
                 ends = log_ends(self._client, asked)
@@ -42,3 +42,7 @@ class GroupProgress:
             except (KafkaError, BrokerDown):
                 return frozenset()
         return frozenset((tp.topic, tp.partition) for tp in ends if done[tp] >= ends[tp])
+
+    def _opened(self) -> KafkaConsumer:
+        """Return a client without fetch sessions: in one the broker tells of nothing that it has told before."""
+        return open_consumer(self._settings, group_id=self._group, enable_incremental_fetch_sessions=False)

@@ -37,8 +37,9 @@ from tests.bench.faults_stack import RestartableBroker, RestartableWarehouse, Wo
 from tests.bench.load import REPORT, command
 from tests.bench.load_events import PHASE_MS, Shape
 from tests.bench.machine import machine
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.ports import free_port
 
 CONFIGURATION = """
 apps: [{name: guard, base_model: tiny}]

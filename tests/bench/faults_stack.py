@@ -13,8 +13,9 @@ from schemas.settings import Settings, port_variable
 from services.bus.errors import BusError
 from services.bus.topics import create_topics
 from services.embedded.child import LEASH
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.ports import free_port
 from tests.fixtures.warehouse import running_warehouse
 
 _MODULES = {

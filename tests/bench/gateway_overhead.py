@@ -29,7 +29,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
 
 _BODY = json.dumps({"model": "app", "messages": [{"role": "user", "content": "x" * 950}]}).encode()
 _CHOICE = {"index": 0, "message": {"role": "assistant", "content": "y" * 400}, "finish_reason": "stop"}

@@ -42,7 +42,8 @@ from services.warehouse.migrations import migrate
 from tests.bench.growth_rows import fill
 from tests.bench.ingest_log import responses
 from tests.bench.machine import machine
-from tests.fixtures.warehouse import free_port, running_warehouse
+from tests.fixtures.ports import free_port
+from tests.fixtures.warehouse import running_warehouse
 
 _REPEATS = 5
 _SPANS = ("1 hour", "24 hours")

@@ -26,8 +26,9 @@ from schemas.settings import Settings, port_variable
 from tests.bench.ingest_log import fill
 from tests.bench.ingest_run import run
 from tests.bench.machine import machine
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.ports import free_port
 from tests.fixtures.warehouse import running_warehouse
 
 # The horizon of feedback is short, so that its bound is reached within the log of --flat.

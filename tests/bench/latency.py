@@ -37,8 +37,9 @@ from tests.bench.latency_probes import percentiles, round_trips, rows_queryable,
 from tests.bench.load import command
 from tests.bench.load_events import EVENTS_PER_REQUEST, Shape
 from tests.bench.machine import idle_share, machine, processor_times
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.ports import free_port
 
 CONFIGURATION = """
 apps: [{{name: guard, base_model: tiny}}, {{name: probe, base_model: tiny}}]

@@ -17,7 +17,7 @@ from schemas.settings import Settings, port_variable
 from tests.dashboards.builders import V2
 from tests.dashboards.story import LENGTH, tell
 from tests.e2e.browser import CHROMIUM, QUIET
-from tests.fixtures.warehouse import free_port
+from tests.fixtures.ports import free_port
 
 START_TIMEOUT_S = 60
 

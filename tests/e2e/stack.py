@@ -16,7 +16,7 @@ from services.demo.prompts import LabelledPrompt, Messages
 from services.demo.scenario import Bars, Scenario
 from services.embedded.catalogue import CATALOGUE
 from services.embedded.supervisor import Supervisor
-from tests.fixtures.broker import free_port
+from tests.fixtures.ports import free_port
 from tests.fixtures.tiny_model import LABEL, Kind, messages_of, synthetic_prompts
 
 SECRET = "e2e-secret"

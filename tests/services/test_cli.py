@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from schemas.settings import port_variable
 from services.cli import app
-from tests.fixtures.warehouse import free_port
+from tests.fixtures.ports import free_port
 
 GOOD = "apps:\n  - {name: guard, base_model: tiny}\n"
 

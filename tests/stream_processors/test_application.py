@@ -17,7 +17,8 @@ from schemas.settings import Settings
 from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED, SCORES_RECORDED
 from services.bus.producer import Producer
 from services.bus.topics import consumer_lag
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
 from tests.services.sink.sinks import wait_until
 from tests.stream_processors.batch_count import CONFIGURATION
 from tests.stream_processors.builders import now_ms, responded

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from services.bus.producer import Producer
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
 from tests.services.sink.sinks import CONFIGURATION, feedback, wait_until
 
 

@@ -24,7 +24,8 @@ from services.registry.artifacts import ArtifactStore
 from services.scorers.corpora import harm_corpus
 from services.scorers.prompts import PromptScorers
 from services.scorers.reference import build_reference
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
 from tests.stream_processors.observed import response
 
 pytest_plugins = ("tests.fixtures.scorers",)

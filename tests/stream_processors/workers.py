@@ -15,8 +15,9 @@ from schemas.settings import Settings
 from schemas.topics import Topic
 from stream_processors.delivery import Delivery, Source
 from stream_processors.history import deliveries_since
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.ports import free_port
 
 
 class Worker:

@@ -34,7 +34,8 @@ from services.bus.producer import Producer
 from services.bus.tail import Tail
 from services.registry.models import ModelRegistry
 from services.warehouse.client import Warehouse
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
 from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, messages_of, synthetic_prompts
 
 pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.model, pytest.mark.timeout(900)]

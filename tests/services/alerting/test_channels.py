@@ -17,8 +17,8 @@ from schemas.configuration import Subscription
 from services.alerting.channels import Channels, DeliveryFailed
 from services.alerting.outbox import Delivery
 from services.alerting.receiver import build_application
-from tests.fixtures.broker import free_port
 from tests.fixtures.http import Served
+from tests.fixtures.ports import free_port
 from tests.services.alerting.builders import CONSOLE, WEBHOOK, alert
 
 DELIVERY = Delivery(subscription="on-call", alert=alert(), round=0, attempts=0)

@@ -20,8 +20,9 @@ from services.alerting.receiver import build_application
 from services.bus.decoding import decoded
 from services.bus.producer import Producer
 from services.bus.tail import Tail
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
+from tests.fixtures.ports import free_port
 from tests.services.alerting.builders import alert
 
 PATIENCE_S = 45.0

@@ -18,7 +18,8 @@ from services.bus.message import Message
 from services.bus.producer import MAX_BUFFERED_BYTES, Producer
 from services.bus.tail import Tail
 from services.bus.topics import Lag, consumer_lag, create_topics, topic_ids
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
 
 # kafka-python leaves the sockets of refused connections to the garbage collector.
 pytestmark = [pytest.mark.broker, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]

@@ -12,7 +12,7 @@ from schemas.topics import TOPICS
 from services.bus.topics import topic_ids
 from services.embedded.catalogue import CATALOGUE
 from services.embedded.supervisor import Supervisor
-from tests.fixtures.warehouse import free_port
+from tests.fixtures.ports import free_port
 
 pytestmark = pytest.mark.broker
 NAMES = {name for topic in TOPICS for name in (topic.name, topic.dead_letter)}

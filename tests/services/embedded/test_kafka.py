@@ -103,7 +103,8 @@ def test_it_starts_says_so_in_one_line_and_stops_cleanly_twice_over(tmp_path: Pa
             text=True,
         ) as kafka:
             assert kafka.stdout is not None
-            assert kafka.stdout.readline().startswith("kafka: ready; DRIFTLOOP_PROFILE=kafka")
+            first = kafka.stdout.readline()
+            assert first.startswith("kafka: ready; DRIFTLOOP_PROFILE=kafka"), kafka.communicate(timeout=30)
             kafka.send_signal(signal.SIGINT)
             assert kafka.communicate(timeout=30) == ("", "")
         assert kafka.returncode == 0

@@ -19,7 +19,7 @@ from services.embedded.patience import Patience
 from services.embedded.state import AlreadyRunning, is_running, read_state
 from services.embedded.supervisor import StartFailed, Supervisor, stop_waves
 from services.runtime.health import PortTaken
-from tests.fixtures.warehouse import free_port
+from tests.fixtures.ports import free_port
 
 QUICK = Patience(
     tick=0.05, probe_every=0.1, probe_again=0.05, probe_timeout=0.5, silences=3, start=20, first_pause=0.1, stop=1

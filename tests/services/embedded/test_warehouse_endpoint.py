@@ -15,7 +15,8 @@ import pytest
 from schemas.settings import Settings, port_variable
 from services.embedded.warehouse.engine import HANDLES
 from services.warehouse.client import Warehouse
-from tests.fixtures.warehouse import free_port, running_warehouse
+from tests.fixtures.ports import free_port
+from tests.fixtures.warehouse import running_warehouse
 
 pytestmark = pytest.mark.warehouse
 

@@ -21,9 +21,10 @@ from services.bus.decoding import decoded_elements
 from services.bus.message import Message
 from services.bus.producer import Producer
 from services.bus.tail import Tail
-from tests.fixtures.broker import Broker, chosen_broker, free_port
+from tests.fixtures.broker import Broker, chosen_broker
 from tests.fixtures.http import Served
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.ports import free_port
 from tests.services.gateway.conftest import APP, rollout
 from tests.services.gateway.echo import BASE_MODEL, Echo
 

@@ -9,8 +9,8 @@ import pytest
 
 from services.registry.artifacts import ArtifactStore
 from services.rollout.convergence import UNLOAD_AFTER_S, Converger, Wanted
-from tests.fixtures.broker import free_port
 from tests.fixtures.http import Served
+from tests.fixtures.ports import free_port
 from tests.services.rollout.builders import APP
 from tests.services.rollout.replica_server import Held, replica
 

@@ -22,7 +22,7 @@ from schemas.inference import FeedbackGiven, InferenceRequested, InferenceRespon
 from schemas.settings import Settings
 from services.bus.producer import Producer
 from services.warehouse.client import Warehouse
-from tests.fixtures.broker import free_port
+from tests.fixtures.ports import free_port
 
 CONFIGURATION = "apps:\n  - {name: guard, base_model: tiny}\n"
 

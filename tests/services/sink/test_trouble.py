@@ -17,7 +17,8 @@ from services.bus.connection import open_admin
 from services.bus.producer import Producer
 from services.bus.tail import Tail
 from services.bus.topics import consumer_lag, create_topics, topic_ids
-from tests.fixtures.broker import Broker, free_port
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
 from tests.fixtures.warehouse import running_warehouse
 from tests.services.sink.sinks import (
     SinkProcess,

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.settings import Settings
 from services.warehouse.client import Warehouse, WarehouseDown, WarehouseRefused
-from tests.fixtures.warehouse import free_port
+from tests.fixtures.ports import free_port
 
 pytestmark = pytest.mark.warehouse
 COLUMNS = ["id", "name", "at", "value"]
