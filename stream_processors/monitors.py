@@ -46,6 +46,11 @@ IDLE_MS = 2_000  # functional learns a fetch late that a partition is idle, then
 _TOPIC_OF: Mapping[Kind, Topic] = {"window": METRICS_WINDOW_CLOSED, "score": SCORES_RECORDED, "drift": DRIFT_MEASURED}
 
 
+def closing_ms(bounds: Bounds) -> int:
+    """Return how long after its end a window has been reported, if functional keeps up."""
+    return bounds.lateness + SKEW_MS + IDLE_MS
+
+
 def build_monitors(processor: Frame) -> None:
     """Wire the monitors into a processor."""
     watch = ConfigurationWatch(processor.settings)
@@ -106,7 +111,7 @@ class Monitors:
         self._watch = watch
         self._configuration = processor.configuration
         self._bounds = Bounds.of(processor.configuration.windows)
-        self._closing = self._bounds.lateness + SKEW_MS + IDLE_MS
+        self._closing = closing_ms(self._bounds)
         self._now = _Assignment(())
 
     def forget(self, sources: frozenset[Source]) -> None:

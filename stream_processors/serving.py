@@ -27,9 +27,9 @@ async def _serve(processor: Processor, process: Process) -> None:
     behind = gauge("driftloop_consumer_lag_records").labels(process.name)
     starting = asyncio.ensure_future(app.start())
     while not process.stopping.is_set() and processor.failure is None:
-        lag = app.consumer.lag() if starting.done() else 0
-        behind.set(lag)
-        caught_up = processor.assigned and lag <= process.settings.ready_lag
+        lag = app.consumer.lag() if starting.done() else None
+        behind.set(lag or 0)
+        caught_up = processor.assigned and lag is not None and lag <= process.settings.ready_lag
         process.conditions.update(started=starting.done(), assigned=processor.assigned, caught_up=caught_up)
         if starting.done() and (error := starting.exception()):
             processor.fail(error)

@@ -61,8 +61,8 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
         start = self._committed_offset.get(TP(*source)) if handled is None else handled
         return fetched_at if end is not None and (start or 0) >= end else None
 
-    def lag(self) -> int:
-        """Return how many messages of held partitions were not yet read, as far as is known.
+    def lag(self) -> int | None:
+        """Return how many messages of held partitions were not yet read; None until their ends are known.
 
         Right after a start it may be one short for each partition.
         """
@@ -70,9 +70,13 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
             consumer = self._thread._ensure_consumer()
             held = [(consumer.highwater(partition), TP(*partition)) for partition in consumer.assignment()]
         except (ConsumerNotStarted, driver.IllegalStateError):
-            return 0
+            return None
         read = self._read_offset
-        return sum(max(0, (end or 0) - (0 if (at := read.get(tp)) is None else at + 1)) for end, tp in held)
+        ends = [(end, tp) for end, tp in held if end is not None]
+        if len(ends) < len(held):
+            return None
+        behind: int = sum(max(0, end - (0 if (at := read.get(tp)) is None else at + 1)) for end, tp in ends)
+        return behind
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         if not await self.app.before_commit():

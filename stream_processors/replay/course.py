@@ -5,11 +5,12 @@ another one emits here. So a difference stays where it arose, and the order in w
 partitions reached the log, which is a fact and not a conclusion, is kept.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from functools import cached_property, partial
 
 from schemas.codec import to_unix_ms
 from schemas.configuration import Configuration
+from schemas.observations import WindowClosed
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import (
@@ -27,9 +28,10 @@ from stream_processors.drift import build_drift
 from stream_processors.frame import Frame
 from stream_processors.functional import build_functional
 from stream_processors.history import deliveries_since
-from stream_processors.monitors import build_monitors
+from stream_processors.monitors import build_monitors, closing_ms
 from stream_processors.replay.frame import Clock, ReplayedProcessor
 from stream_processors.replay.log import Logged
+from stream_processors.windows import Bounds
 
 BUILDERS: dict[str, Callable[[Frame], None]] = {
     "functional": build_functional,
@@ -54,13 +56,53 @@ def wired(
     clock = Clock(start)
     told = partial(told_before, settings, start)
     held = frozenset(sources)
+    reports = Reports(settings, clock, closing=closing_ms(Bounds.of(configuration.windows)))
     processors = []
     for name, build in BUILDERS.items():
         processor = ReplayedProcessor(name, settings, configuration, clock=clock, read_back=told)
+        processor.dealt_with = reports.dealt_with
         build(processor)
         processor.forget(frozenset(source for source in held if source.topic in processor.topics))
         processors.append(processor)
     return clock, processors
+
+
+class Reports:
+    """When the log got the windows of each source partition: what functional's commits told at a time.
+
+    They are not in the log, but what followed them is: functional had dealt with a partition if no window
+    that was due by then was reported of it later.
+
+    Args:
+        clock: The replay's.
+        closing: How long after its end a window is due.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, *, closing: int) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._closing = closing
+        self._since = clock.now
+
+    def dealt_with(self, partitions: Collection[Source]) -> frozenset[tuple[str, int]]:
+        """Return those of some partitions of which every window that is due now has been reported."""
+        now = self._clock.now
+        behind = {source for source, logged, end in self._reported if logged > now and end <= now - self._closing}
+        return frozenset(partitions) - behind
+
+    @cached_property
+    def _reported(self) -> list[tuple[Source, int, int]]:
+        sources = [Source(METRICS_WINDOW_CLOSED.name, number) for number in range(METRICS_WINDOW_CLOSED.partitions)]
+        deliveries = (found for source in sources for found in deliveries_since(self._settings, source, self._since))
+        return [
+            (
+                Source(window.source_topic, window.source_partition),
+                to_unix_ms(found.logged_at),
+                to_unix_ms(window.window_end),
+            )
+            for found in deliveries
+            if isinstance(window := found.record, WindowClosed)
+        ]
 
 
 def told_before(settings: Settings, start: int, topic: Topic) -> list[Record]:
