@@ -69,7 +69,7 @@ def test_what_was_changed_in_the_warehouse_is_told_with_series_window_and_values
     deployment.execute(
         "INSERT INTO metric_windows SELECT * REPLACE("
         "'changed' AS event_id, late + 7 AS late, last_offset + 1 AS last_offset, offset + 1000 AS offset) "
-        "FROM metric_windows FINAL ORDER BY window_end, source_topic, source_partition LIMIT 1",
+        "FROM metric_windows FINAL ORDER BY window_end, source_topic, source_partition LIMIT 1 OFFSET 8",
         "DELETE FROM alerts WHERE state = 'resolved' AND monitor = 'accuracy-drop'",
     )
     status, told = deployment.replay("--keep")
