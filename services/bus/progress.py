@@ -43,6 +43,13 @@ class GroupProgress:
                 return frozenset()
         return frozenset((tp.topic, tp.partition) for tp in ends if done[tp] >= ends[tp])
 
+    def close(self) -> None:
+        """Disconnect, if connected."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close(autocommit=False, timeout_ms=_ANSWER_MS)
+                self._client = None
+
     def _opened(self) -> KafkaConsumer:
         """Return a client without fetch sessions: in one the broker tells of nothing that it has told before."""
         return open_consumer(self._settings, group_id=self._group, enable_incremental_fetch_sessions=False)

@@ -22,9 +22,8 @@ PARTITIONS = frozenset((TOPIC, number) for number in range(INFERENCE_REQUESTED.p
 @pytest.mark.broker
 def test_a_group_is_done_with_a_partition_once_it_has_committed_to_its_end(empty: Broker) -> None:
     settings = empty.settings
-    progress = GroupProgress(settings, "functional")
-    assert progress.caught_up(PARTITIONS) == PARTITIONS
-    with closing(Producer(settings, "test")) as producer:
+    with closing(Producer(settings, "test")) as producer, closing(GroupProgress(settings, "functional")) as progress:
+        assert progress.caught_up(PARTITIONS) == PARTITIONS
         for number in range(500):
             producer.send(requested(f"r-{number}"))
         producer.flush()
@@ -48,12 +47,15 @@ def test_a_partition_whose_last_message_is_not_committed_is_not_done(empty: Brok
         for number in range(500):
             producer.send(requested(f"r-{number}"))
         producer.flush()
-    with closing(open_consumer(settings, group_id="functional")) as member:
+    with (
+        closing(open_consumer(settings, group_id="functional")) as member,
+        closing(GroupProgress(settings, "functional")) as progress,
+    ):
         end = log_ends(member, [first])[first]
         member.commit({first: OffsetAndMetadata(end - 1, "", -1)})
-        assert GroupProgress(settings, "functional").caught_up([first]) == frozenset()
+        assert progress.caught_up([first]) == frozenset()
         member.commit({first: OffsetAndMetadata(end, "", -1)})
-        assert GroupProgress(settings, "functional").caught_up([first]) == {first}
+        assert progress.caught_up([first]) == {first}
 
 
 def test_nothing_is_done_while_the_broker_is_away() -> None:
