@@ -2,14 +2,11 @@
 
 The order of effects, of which each comes before the next:
 
-1. Poll: messages go in hand; nothing is remembered of them but their positions in the log. They are
-   dealt with in portions, in the order of the log. When nearly all of a partition is poison, the sink
-   stops before the portion in which it shows.
-2. Dead letters: what of a portion can't be stored is in its dead-letter topic, acknowledged.
-3. Insert: block by block, each atomic, offsets in the rows. Meanwhile the next portion is read, judged and
-   dead-lettered; its insert waits for this one's end.
-4. Commit: when all is stored the group's offsets follow, for lag displays and for partitions whose rows
-   are gone.
+1. Poll: messages go in hand; nothing is remembered of them but their positions in the log. When nearly
+   all of a partition is poison, the sink stops here.
+2. Dead letters: what can't be stored is in its dead-letter topic, acknowledged.
+3. Insert: block by block, each atomic, offsets in the rows.
+4. Commit: the group's offsets follow, for lag displays and for partitions whose rows are gone.
 
 A crash after 1 changes nothing. After 2, the dead letters are sent again; they are equal and
 collapse in their table by the position they name. Between blocks and after 3, the tables tell where
@@ -20,8 +17,7 @@ the partitions may be another's, and what it stored must not be stored twice.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from datetime import datetime
 
 from schemas.topics import DEAD_LETTER_SUFFIX, STORED_TOPICS, TOPIC_BY_NAME
@@ -40,13 +36,12 @@ from services.warehouse.client import WarehouseDown
 SINK_TOPICS = tuple(name for topic in STORED_TOPICS for name in (topic.name, topic.dead_letter))
 MAX_MESSAGES = 10_000
 MAX_BYTES = 32 * 1024 * 1024
-PORTION_BYTES = 4 * 1024 * 1024
 LINGER_S = 0.3
 OUTAGES = (WarehouseDown, BusError)
 
 
 class Delivery:
-    """Moves messages into tables, a batch a round. Used from one thread; it inserts in one of its own."""
+    """Moves messages into tables, a batch a round. Used from one thread."""
 
     def __init__(
         self,
@@ -64,7 +59,6 @@ class Delivery:
         self._now = now
         self._operations = operations
         self._limit = limit
-        self._inserter = ThreadPoolExecutor(1, thread_name_prefix="insert")
 
     def round(self) -> int:
         """Store what is there; return how many messages, 0 after a short wait for any.
@@ -72,11 +66,13 @@ class Delivery:
         Raises:
             WarehouseDown, BusError: Nothing is lost; call again after a while. Partitions are kept
                 meanwhile, as calling again polls.
-            PoisonFlood: Nothing from there on has taken effect, and nothing should before someone looked.
+            PoisonFlood: Nothing of this round has taken effect, and nothing should before someone looked.
         """
         messages, epoch = self._polled()  # 1
+        verdicts = [verdict for message in messages for verdict in self._judged(message)]
         try:
-            if self._stored(messages, epoch):
+            self._dead_letter([verdict for verdict in verdicts if isinstance(verdict, Poison)])  # 2
+            if self._insert([verdict for verdict in verdicts if isinstance(verdict, Row)], epoch):  # 3
                 self._consumer.commit()  # 4
             elif messages:
                 self._consumer.rewind()
@@ -103,22 +99,6 @@ class Delivery:
                 return [], epoch
         return messages, epoch
 
-    def _stored(self, messages: Sequence[Message], epoch: int) -> bool:
-        """Store portion by portion while the partitions are this member's; return whether it was to the end."""
-        inserting: Future[bool] | None = None
-        try:
-            for portion in _portions(messages):
-                verdicts = [verdict for message in portion for verdict in self._judged(message)]
-                self._dead_letter([verdict for verdict in verdicts if isinstance(verdict, Poison)])  # 2
-                if inserting is not None and not inserting.result():
-                    return False
-                rows = [verdict for verdict in verdicts if isinstance(verdict, Row)]
-                inserting = self._inserter.submit(self._insert, rows, epoch)  # 3
-            return self._consumer.holds(epoch) if inserting is None else inserting.result()
-        finally:
-            if inserting is not None:
-                wait([inserting])
-
     def _judged(self, message: Message) -> list[Row | Poison]:
         verdicts = judged(message, self._now())
         if not message.topic.endswith(DEAD_LETTER_SUFFIX):
@@ -144,15 +124,6 @@ class Delivery:
             self._tables.insert(block)
             self._operations.rows.labels(block.table).inc(len(block.rows))
         return self._consumer.holds(epoch)
-
-
-def _portions(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
-    begin = size = 0
-    for end, message in enumerate(messages, 1):
-        size += len(message.value or b"")
-        if size >= PORTION_BYTES or end == len(messages):
-            yield messages[begin:end]
-            begin, size = end, 0
 
 
 def _size(messages: list[Message]) -> int:

@@ -11,7 +11,7 @@ from services.warehouse.client import Warehouse, WarehouseDown
 
 
 class TableStore:
-    """Blocks in, positions out. Used by one thread at a time.
+    """Blocks in, positions out. Used from one thread.
 
     Raises:
         WarehouseDown: From every method; the next call connects anew.

@@ -6,10 +6,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
-from msgspec import structs
 from prometheus_client import CollectorRegistry
 
-from schemas.inference import Message
 from schemas.settings import Settings
 from services.bus.consumer import Consumer
 from services.bus.producer import Producer
@@ -46,19 +44,6 @@ class CutOffStore(TableStore):
         if not self.cut:
             self.cut = True
             raise WarehouseDown("cut off after sending")
-
-
-class RefusingStore(TableStore):
-    """Its warehouse is away when it is first given a block, and back for the next."""
-
-    back = False
-
-    def insert(self, block: Block) -> None:
-        """Store the block; the first time, nothing."""
-        if not self.back:
-            self.back = True
-            raise WarehouseDown("away")
-        super().insert(block)
 
 
 @pytest.fixture(scope="module")
@@ -121,31 +106,6 @@ def test_an_insert_of_unknown_outcome_is_neither_lost_nor_repeated(settings: Set
     with delivering(settings, "d2", store=CutOffStore) as round_:
         until_stored(settings, round_, "cut", 100)
     assert stored(settings, "cut") == (100, 100)
-
-
-def test_what_is_behind_a_failed_insert_is_not_stored_before_it(settings: Settings) -> None:
-    content = "x" * 900_000
-    with closing(Producer(settings, "test")) as producer:
-        for number in range(16):
-            record = requested(f"large-{number}")
-            producer.send(structs.replace(record, messages=(Message(role="user", content=content),)))
-        producer.flush()
-    with delivering(settings, "d4", store=RefusingStore) as round_:
-        with pytest.raises(WarehouseDown):
-            until_polled(round_)
-        assert stored(settings, "large") == (0, 0)
-        until_polled(round_)
-        deadline = time.monotonic() + 60
-        while stored(settings, "large") < (16, 0) and time.monotonic() < deadline:
-            round_()
-    assert stored(settings, "large") == (16, 0)
-
-
-def until_polled(round_: Round) -> None:
-    """Go round until there is something; fails when there is nothing for long."""
-    for _ in range(60):
-        if round_():
-            return
 
 
 def test_a_round_without_messages_stores_nothing_and_ends(settings: Settings) -> None:
