@@ -40,6 +40,7 @@ from schemas.configuration import Configuration
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
+from services.bus.connection import FETCH_BYTES
 from services.bus.progress import GroupProgress
 from services.runtime.metrics import counter
 from stream_processors.delivery import Delivery, Source
@@ -54,7 +55,6 @@ Act = Callable[[], Iterable[Record] | Awaitable[Iterable[Record]]]
 P = ParamSpec("P")
 
 BUFFERED_MESSAGES = 256
-FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
 
 log = logging.getLogger(__name__)
 

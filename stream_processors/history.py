@@ -57,5 +57,10 @@ def _reader(settings: Settings) -> KafkaConsumer:
 
 def records_of(settings: Settings, topic: Topic) -> list[Record]:
     """Return all decodable records of a topic up to its present end, partition by partition."""
-    sources = [Source(topic.name, number) for number in range(topic.partitions)]
-    return [delivery.record for source in sources for delivery in deliveries_since(settings, source, 0)]
+    return [delivery.record for delivery in deliveries_of(settings, topic)]
+
+
+def deliveries_of(settings: Settings, topic: Topic, since: int = 0) -> Iterator[Delivery]:
+    """Yield what `deliveries_since` does of all partitions of a topic, one after another."""
+    for number in range(topic.partitions):
+        yield from deliveries_since(settings, Source(topic.name, number), since)

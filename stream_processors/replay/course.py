@@ -27,7 +27,7 @@ from stream_processors.delivery import Source
 from stream_processors.drift import build_drift
 from stream_processors.frame import Frame
 from stream_processors.functional import build_functional
-from stream_processors.history import deliveries_since
+from stream_processors.history import deliveries_of
 from stream_processors.monitors import build_monitors, closing_ms
 from stream_processors.replay.frame import Clock, ReplayedProcessor
 from stream_processors.replay.log import Logged
@@ -92,15 +92,13 @@ class Reports:
 
     @cached_property
     def _reported(self) -> list[tuple[Source, int, int]]:
-        sources = [Source(METRICS_WINDOW_CLOSED.name, number) for number in range(METRICS_WINDOW_CLOSED.partitions)]
-        deliveries = (found for source in sources for found in deliveries_since(self._settings, source, self._since))
         return [
             (
                 Source(window.source_topic, window.source_partition),
                 to_unix_ms(found.logged_at),
                 to_unix_ms(window.window_end),
             )
-            for found in deliveries
+            for found in deliveries_of(self._settings, METRICS_WINDOW_CLOSED, self._since)
             if isinstance(window := found.record, WindowClosed)
         ]
 
@@ -109,8 +107,7 @@ def told_before(settings: Settings, start: int, topic: Topic) -> list[Record]:
     """Return the alerts or orders that the log held at `start`; of other topics nothing."""
     if topic.name not in _TOLD:
         return []
-    sources = [Source(topic.name, number) for number in range(topic.partitions)]
-    found = (delivery for source in sources for delivery in deliveries_since(settings, source, 0))
+    found = deliveries_of(settings, topic)
     return [delivery.record for delivery in found if to_unix_ms(delivery.logged_at) < start]
 
 
