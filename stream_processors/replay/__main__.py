@@ -22,6 +22,7 @@ from schemas.configuration_file import BadConfiguration
 from schemas.record import Record
 from schemas.settings import BadSetting, Settings
 from schemas.topics import topic_of
+from services.bus.connection import UNREACHABLE
 from services.bus.errors import BusError
 from services.runtime.logs import configure_logging
 from services.runtime.process import read_configuration
@@ -57,7 +58,7 @@ def main() -> None:
         settings = Settings.from_environment()
         configure_logging("replay", "ERROR")
         told = _recompute(settings, read_configuration(settings), texts, file)
-    except (BadSetting, BadConfiguration, BadSpan, BusError) as error:
+    except (BadSetting, BadConfiguration, BadSpan, BusError, *UNREACHABLE) as error:
         print(f"driftloop: {error}", file=sys.stderr)
         sys.exit(2)
     print(msgspec.json.encode(told).decode())

@@ -4,6 +4,7 @@ Log times of one partition may run backwards; a message counts as logged no earl
 """
 
 import heapq
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,12 +17,16 @@ from schemas.codec import BadElement, decode_elements, from_unix_ms
 from schemas.settings import Settings
 from schemas.topics import Topic
 from services.bus.connection import open_consumer
-from services.bus.errors import TopicMissing
+from services.bus.errors import BrokerDown, TopicMissing
 from services.bus.positions import log_ends
 from stream_processors.delivery import Delivery, Source
+from stream_processors.history import PATIENCE_S
 
 AT_ONCE = 2_000
 POLL_MS = 200
+# kafka-python 3.0.12 forgets what is left of a half-read answer when its partition is paused and another's answer
+# is read to its end meanwhile: the partition is never fetched again. So a poll takes whole answers.
+ALL_THERE_IS = 2**31
 
 
 class Logged(NamedTuple):
@@ -47,16 +52,18 @@ class Log:
         ends: Offset behind the last message of each partition.
 
     Raises:
-        BrokerDown: Nobody answers when it is made.
+        BrokerDown: Nobody answers when it is made; later, nobody has for PATIENCE_S.
         TopicMissing: The broker lacks one of the topics.
     """
 
     def __init__(self, settings: Settings, topics: Sequence[Topic]) -> None:
-        self._reader = open_consumer(settings, max_poll_records=AT_ONCE)
+        self._reader = open_consumer(settings, max_poll_records=ALL_THERE_IS)
         partitions = [TopicPartition(topic.name, number) for topic in topics for number in self._numbers(topic)]
         self.ends = {Source(*partition): end for partition, end in log_ends(self._reader, partitions).items()}
         self._first = {Source(*tp): at for tp, at in self._reader.beginning_offsets(partitions).items()}
         self._queues: dict[Source, deque[ConsumerRecord]] = {}
+        self._address = settings.kafka
+        self._silent_since: float | None = None
 
     @property
     def whole(self) -> bool:
@@ -127,13 +134,17 @@ class Log:
             yield Logged(at, source, message.offset, message)
 
     def _poll(self) -> None:
-        """Fetch some more, but nothing for partitions of which enough waits."""
+        """Fetch some more, of which there must be some, but nothing for partitions of which enough waits."""
         for source, queue in self._queues.items():
             partition = TopicPartition(*source)
             full = len(queue) >= AT_ONCE or self._reader.position(partition) >= self.ends[source]
             (self._reader.pause if full else self._reader.resume)(partition)
-        for partition, messages in self._reader.poll(timeout_ms=POLL_MS).items():
+        fetched = self._reader.poll(timeout_ms=POLL_MS)
+        for partition, messages in fetched.items():
             self._queues[Source(*partition)] += messages
+        self._silent_since = None if fetched else self._silent_since or time.monotonic()
+        if self._silent_since and time.monotonic() - self._silent_since > PATIENCE_S:
+            raise BrokerDown(self._address)
 
 
 def opened(settings: Settings, topics: Sequence[Topic]) -> closing[Log]:
