@@ -3,7 +3,12 @@
 import hypothesis
 import pytest
 
-pytest_plugins = ["tests.fixtures.broker", "tests.fixtures.warehouse", "tests.fixtures.tiny_model"]
+pytest_plugins = [
+    "tests.fixtures.broker",
+    "tests.fixtures.warehouse",
+    "tests.fixtures.store",
+    "tests.fixtures.tiny_model",
+]
 
 # Machines are shared: how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("driftloop", deadline=None)

@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -14,8 +13,8 @@ FIRING, RESOLVED = alert(), alert(state="resolved")
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    engine = open_store(f"sqlite:///{tmp_path / 'control.db'}")
+def outbox(store_url: str) -> Iterator[Outbox]:
+    engine = open_store(store_url)
     yield Outbox(engine)
     engine.dispose()
 

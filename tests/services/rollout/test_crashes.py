@@ -118,14 +118,9 @@ class Replicas(Converger):
         return Standing(replicas=("one",), held={"one": frozenset(self.wanted[app].versions)})
 
 
-def played(folder: Path, dies_at: int) -> tuple[list[RolloutChanged], bool]:
+def played(store_url: str, dies_at: int) -> tuple[list[RolloutChanged], bool]:
     """Play the script, dying once; what was in hand is delivered again, as the bus would do."""
-    engine, fuse, told, crashed = (
-        open_store(f"sqlite:///{folder / 'control.db'}"),
-        Fuse(dies_at),
-        list[RolloutChanged](),
-        False,
-    )
+    engine, fuse, told, crashed = open_store(store_url), Fuse(dies_at), list[RolloutChanged](), False
 
     def started() -> Loop:
         store = FragileStore(engine)
@@ -152,8 +147,8 @@ def _story(told: list[RolloutChanged]) -> list[tuple[int, str, str, int]]:
     )
 
 
-def test_the_script_without_a_crash_tells_the_whole_story(tmp_path: Path) -> None:
-    told, crashed = played(tmp_path, dies_at=0)
+def test_the_script_without_a_crash_tells_the_whole_story(store_url: str) -> None:
+    told, crashed = played(store_url, dies_at=0)
     assert not crashed
     assert [(version, state) for _, version, state, _ in _story(told)] == [
         (V1, "loading"),
@@ -167,12 +162,9 @@ def test_the_script_without_a_crash_tells_the_whole_story(tmp_path: Path) -> Non
 
 
 def test_a_crash_at_any_effect_changes_nothing_of_the_story(tmp_path: Path) -> None:
-    (tmp_path / "whole").mkdir()
-    expected = _story(played(tmp_path / "whole", dies_at=0)[0])
+    expected = _story(played(f"sqlite:///{tmp_path / 'whole.db'}", dies_at=0)[0])
     for dies_at in itertools.count(1):
-        folder = tmp_path / str(dies_at)
-        folder.mkdir()
-        told, crashed = played(folder, dies_at)
+        told, crashed = played(f"sqlite:///{tmp_path / f'{dies_at}.db'}", dies_at)
         assert _story(told) == expected, f"died at effect {dies_at}"
         if not crashed:
             break

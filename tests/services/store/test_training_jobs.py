@@ -1,7 +1,7 @@
 """The table of training jobs."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,8 +12,10 @@ NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def jobs(tmp_path: Path) -> TrainingJobs:
-    return TrainingJobs(open_store(f"sqlite:///{tmp_path / 'control.db'}"))
+def jobs(store_url: str) -> Iterator[TrainingJobs]:
+    engine = open_store(store_url)
+    yield TrainingJobs(engine)
+    engine.dispose()
 
 
 def test_an_order_read_twice_is_one_job_with_one_version(jobs: TrainingJobs) -> None:
