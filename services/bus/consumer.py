@@ -23,6 +23,7 @@ from services.bus.positions import topic_id
 log = logging.getLogger(__name__)
 
 _REQUEST_MS = 5_000
+_JOINING_MS = 200
 
 
 class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
@@ -87,10 +88,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         """Return the next messages, in order within each partition; empty after `timeout_s`.
 
         All of them belong to the epoch that stood before the call. Keeps the group membership alive:
-        call at least every few minutes. Raises what `starts` raises, and then has returned nothing.
+        call at least every few minutes. Waits longer than asked for while joining the group. Raises what
+        `starts` raises, and then has returned nothing.
         """
         epoch = self._epoch
-        batches = self._client.poll(timeout_ms=round(timeout_s * 1000), max_records=max_records)
+        timeout_ms = max(round(timeout_s * 1000), self._least_ms)
+        batches = self._client.poll(timeout_ms=timeout_ms, max_records=max_records)
         self._notice_forgotten_join()
         self._notice_stuck()
         self._notice_recreated()
@@ -142,6 +145,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
         with self._lock:
             self._assigned_at = time.monotonic()
             self._unsettle(assigned)
+
+    @property
+    def _least_ms(self) -> int:
+        """For how long to poll at least: kafka-python (3.0.12) drops the result of a join that ends between polls."""
+        joined = self._client.group_metadata().state is MemberState.STABLE
+        return 0 if joined and not self._client._coordinator.need_rejoin() else _JOINING_MS
 
     def _unsettle(self, partitions: Collection[TopicPartition]) -> None:
         self._epoch += 1
