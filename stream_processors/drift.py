@@ -8,8 +8,7 @@ Watched for each series of stable and canary answers:
     feedback           Page-Hinkley on the error of judged answers
 
 The detectors' state survives kill -9 and rebalance: what is told is what an undisturbed run would tell,
-with the same ids, some of it twice. (Where a partition falls idle, windows close by the wall clock, which
-a restart may do at another record.) Every few seconds a checkpoint of each partition is written to
+with the same ids, some of it twice. Every few seconds a checkpoint of each partition is written to
 drift.detectors-saved.v1; a new assignment takes up the last one. It holds what depends on all
 observations; what depends on those of open windows is read again from the log.
 
@@ -30,7 +29,6 @@ taken up: they then begin anew.
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from schemas.durations import parse_duration
 from schemas.observations import DetectorsSaved, ScoreRecorded, WindowClosed
@@ -91,12 +89,12 @@ class _Assignment:
             self._last[source] = checkpoint
         return len(self._last)
 
-    def take(self, deliveries: Sequence[Delivery], now: datetime) -> list[Record]:
+    def take(self, deliveries: Sequence[Delivery]) -> list[Record]:
         """Measure, and note how far."""
         for delivery in deliveries:
             self.floors.setdefault(delivery.source, delivery.offset)
             self._read[delivery.source] = delivery.offset + 1
-        return measure_drift(deliveries, self.lanes, now)
+        return measure_drift(deliveries, self.lanes)
 
     def checkpoints(self) -> list[Checkpoint]:
         """Return the state of every partition that has come further than its last checkpoint."""
@@ -157,7 +155,7 @@ class Detection:
         async with now.lock:
             if not now.topic_ids:
                 await self._take_up(now)
-        return now.take(deliveries, self._processor.now())
+        return now.take(deliveries)
 
     def close_idle(self) -> Iterable[Record]:
         """Return what is told of windows on partitions that hold nothing more."""
@@ -195,14 +193,14 @@ class Detection:
         )
 
 
-def measure_drift(deliveries: Sequence[Delivery], lanes: Lanes, now: datetime) -> list[Record]:
+def measure_drift(deliveries: Sequence[Delivery], lanes: Lanes) -> list[Record]:
     """Return what a batch of scores and windows makes the detectors tell, in order."""
     observed = ((delivery, observation_of(delivery.record)) for delivery in deliveries)
     return [
         measured
         for delivery, observation in observed
         if observation is not None
-        for measured in lanes.take(observation, delivery, now)
+        for measured in lanes.take(observation, delivery)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from schemas.codec import to_unix_ms
 from schemas.configuration import Drift
@@ -14,6 +14,7 @@ from stream_processors.detectors.population_stability import PopulationStability
 from stream_processors.detectors.saved import SavedLane, SavedWatch
 from stream_processors.detectors.timeline import Timeline
 from stream_processors.detectors.watch import Observation, Watch
+from stream_processors.windows import SKEW_MS
 
 IDLE_AFTER_MS = 5_000
 FORGOTTEN_AFTER_MS = round(timedelta(days=7).total_seconds() * 1000)
@@ -23,11 +24,15 @@ References = Callable[[str, str], Reference | None]
 
 @dataclass(slots=True)
 class _Lane:
-    """One metric within one partition. Metrics come from different processes, each with a lag of its own."""
+    """One metric within one partition. Metrics come from different processes, each with a lag of its own.
+
+    Attributes:
+        logged_at: Greatest log time of its observations, Unix milliseconds.
+    """
 
     metric: str
     timeline: Timeline
-    taken_at: int = 0
+    logged_at: int = 0
     watches: dict[Series, Watch] = field(default_factory=dict)
 
     def saved(self) -> SavedLane:
@@ -67,11 +72,12 @@ class Lanes:
         """Return what a restart needs to go on here; not before what was absorbed has been fed again."""
         return tuple(lane.saved() for lane in self._lanes.get(source, {}).values())
 
-    def take(self, observation: Observation, delivery: Delivery, now: datetime) -> Iterator[DriftMeasured]:
+    def take(self, observation: Observation, delivery: Delivery) -> Iterator[DriftMeasured]:
         """Take one observation; yield what it detected and what the windows that it closed measured."""
         lane = self._lane(delivery.source, observation.metric)
-        lane.taken_at = to_unix_ms(now)
         at, logged_at = to_unix_ms(observation.at), to_unix_ms(delivery.logged_at)
+        yield from self._close_silent(lane, logged_at)
+        lane.logged_at = max(lane.logged_at, logged_at)
         absorbed = delivery.offset < self._absorbed.get(delivery.source, 0)
         start = lane.timeline.place(at, offset=delivery.offset, logged_at_ms=logged_at)
         if start is None:
@@ -81,9 +87,10 @@ class Lanes:
         yield from self._close(lane, lane.timeline.watermark_ms)
 
     def close_idle(self, caught_up_at: Callable[[Source], int | None]) -> Iterator[DriftMeasured]:
-        """Close by the wall clock what no record has come to close for five seconds, and none is there to.
+        """Close what no observation has come to close for five seconds of log time, and none is there to.
 
-        The one decision that a replay may take otherwise.
+        The next observation, by its own log time, would close these and maybe more, so when this is called
+        makes no difference to what is measured, only to how soon it is told.
 
         Args:
             caught_up_at: When (Unix ms) all messages of a partition were dealt with; None if they are not.
@@ -92,8 +99,7 @@ class Lanes:
             caught_up = caught_up_at(source)
             if caught_up is not None:
                 for lane in lanes.values():
-                    if caught_up - lane.taken_at >= IDLE_AFTER_MS:
-                        yield from self._close(lane, caught_up)
+                    yield from self._close_silent(lane, caught_up - SKEW_MS)
 
     def floor(self, source: Source) -> int | None:
         """Return the first offset that an open window needs."""
@@ -128,6 +134,10 @@ class Lanes:
         reference = self._references(observation.series.app, observation.series.adapter_version)
         histogram = reference.histograms.get(observation.metric) if reference else None
         return PopulationStability.against(histogram) if histogram else None
+
+    def _close_silent(self, lane: _Lane, now_ms: int) -> Iterator[DriftMeasured]:
+        if now_ms - lane.logged_at >= IDLE_AFTER_MS:
+            yield from self._close(lane, now_ms)
 
     def _close(self, lane: _Lane, until_ms: int) -> Iterator[DriftMeasured]:
         for start in lane.timeline.due(until_ms):

@@ -3,9 +3,12 @@
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.codec import to_unix_ms
 from schemas.configuration import Drift
@@ -31,7 +34,7 @@ def lanes_with(**drift: Any) -> Lanes:
 
 
 def measured(lanes: Lanes, log: Sequence[Delivery]) -> list[DriftMeasured]:
-    records = [r for d in log for r in measure_drift([d], lanes, d.logged_at)]
+    records = [r for d in log for r in measure_drift([d], lanes)]
     assert all(isinstance(record, DriftMeasured) for record in records)
     return [record for record in records if isinstance(record, DriftMeasured)]
 
@@ -204,13 +207,44 @@ def test_a_metric_that_fell_silent_does_not_hold_the_floor() -> None:
     assert lanes.floor(SCORES) is None
 
 
+@given(seed=st.integers(0, 999))
+def test_when_the_clock_is_looked_at_makes_no_difference_to_what_is_measured(seed: int) -> None:
+    rng = random.Random(seed)
+    log = held_up(uniform_then_high(400, shift_at=200, seed=seed), outages=((8, 15), (22, 40)))
+    undisturbed, watched = lanes_with(page_hinkley=5.0, min_count=5), lanes_with(page_hinkley=5.0, min_count=5)
+    expected = measured(undisturbed, log)
+
+    found: list[Record] = []
+    for delivery, following in pairwise(log):
+        found += measured(watched, [delivery])
+        pause = following.logged_at - delivery.logged_at
+        for share in sorted(rng.random() for _ in range(2)):
+            found += watched.close_idle(seen_idle(delivery.logged_at + share * pause))
+    found += measured(watched, log[-1:])
+
+    assert {record.event_id: record for record in found} == {record.event_id: record for record in expected}
+    assert watched.late == undisturbed.late > 0
+
+
+def held_up(records: Sequence[Record], *, outages: Sequence[tuple[float, float]]) -> list[Delivery]:
+    """Return records of one partition whose producer was away for some spans of seconds and told all afterwards."""
+    logged = []
+    for record in records:
+        at = (record.occurred_at - NOON).total_seconds()
+        logged.append(next((until for since, until in outages if since <= at < until), at))
+    return [
+        Delivery(SCORES, i, NOON + timedelta(seconds=at), r)
+        for i, (at, r) in enumerate(zip(logged, records, strict=True))
+    ]
+
+
 def seen_idle(at: datetime) -> Callable[[Source], int | None]:
     """Return a frame's `caught_up_at` by which every partition held nothing more at an instant."""
     return lambda source: to_unix_ms(at)
 
 
 def test_unknown_metrics_are_no_observations() -> None:
-    assert measure_drift(log_of([score(1, 0.1, name="prompt.pii")]), lanes_with(), NOON) == []
+    assert measure_drift(log_of([score(1, 0.1, name="prompt.pii")]), lanes_with()) == []
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 2.0, -5.0])

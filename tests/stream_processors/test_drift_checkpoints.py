@@ -109,7 +109,7 @@ def live(life: Life, log: Sequence[Delivery], topic: Topic, committed: int) -> t
         lanes.restore(source, restored.lanes, offset=restored.offset)
         absorbed, slot = restored.offset, 1 - restored.slot
     for count, delivery in enumerate(log[committed : committed + life.length], 1):
-        told += measure_drift([delivery], lanes, delivery.logged_at)
+        told += measure_drift([delivery], lanes)
         if count in life.saves and delivery.offset >= absorbed:
             saved = checkpoint(lanes, source, delivery.offset + 1, slot=1 if slot else 0)
             if life.torn and count == life.saves[-1]:
@@ -197,7 +197,7 @@ def test_late_scores_read_again_are_counted_once() -> None:
 
 def measure(lanes: Lanes, log: Sequence[Delivery]) -> None:
     for delivery in log:
-        measure_drift([delivery], lanes, delivery.logged_at)
+        measure_drift([delivery], lanes)
 
 
 def test_a_window_that_opened_without_a_reference_is_not_compared_after_a_restart() -> None:
@@ -207,7 +207,7 @@ def test_a_window_that_opened_without_a_reference_is_not_compared_after_a_restar
     saved, after = checkpoint(before, SCORES, 30), lanes_with()
     after.restore(SCORES, saved.lanes, offset=30)
 
-    told = [m for d in log[saved.floor :] for m in measure_drift([d], after, d.logged_at)]
+    told = [m for d in log[saved.floor :] for m in measure_drift([d], after)]
 
     closed = [
         m for m in told if isinstance(m, DriftMeasured) and m.window_start == NOON and m.window_end == NOON + FIVE
@@ -218,7 +218,7 @@ def test_a_window_that_opened_without_a_reference_is_not_compared_after_a_restar
 def test_the_furthest_complete_state_counts_and_not_the_last_written() -> None:
     log, lanes, states = log_of(scores(random.Random(5))), lanes_with(), {}
     for delivery in log[:300]:
-        measure_drift([delivery], lanes, delivery.logged_at)
+        measure_drift([delivery], lanes)
         if delivery.offset + 1 in (100, 200, 300):
             states[delivery.offset + 1] = checkpoint(lanes, SCORES, delivery.offset + 1)
     torn = records_of(states[300])[:-1]

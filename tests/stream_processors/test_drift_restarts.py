@@ -157,9 +157,7 @@ def undisturbed(settings: Settings) -> dict[str, DriftMeasured]:
         references=store.reference,
     )
     measured = [
-        record
-        for delivery in everything(settings, SCORES_RECORDED)
-        for record in measure_drift([delivery], lanes, delivery.logged_at)
+        record for delivery in everything(settings, SCORES_RECORDED) for record in measure_drift([delivery], lanes)
     ]
     closed = lanes.close_idle(lambda source: FOREVER)
     return {record.event_id: record for record in (*measured, *closed) if isinstance(record, DriftMeasured)}
