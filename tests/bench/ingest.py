@@ -1,6 +1,6 @@
 """How many events a second workers take in: the functional windows and the sink, beside bare loops.
 
-    python -m tests.bench.ingest [--events 40000] [--rounds 3] [--workers 1 2] [--flat 2000000] [--broker kafka|tansu]
+    python -m tests.bench.ingest [--events 120000] [--rounds 3] [--workers 1 2] [--flat 2000000] [--broker kafka|tansu]
 
 Events of 1 KB, one a message and a hundred a message. Each round starts the workers in processes of
 their own, on a log that is full already. Rounds of workers and baselines alternate, so that a busy machine
@@ -97,8 +97,8 @@ def _filled(name: str, environment: Mapping[str, str], *, events: int, per_messa
 def main() -> None:
     """Measure and print; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=40_000, help="single messages in the log")
-    parser.add_argument("--more", type=int, default=10, help="times as many events in batched messages")
+    parser.add_argument("--events", type=int, default=120_000, help="single messages in the log")
+    parser.add_argument("--more", type=int, default=4, help="times as many events in batched messages")
     parser.add_argument("--per-message", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="of each kind at once")
