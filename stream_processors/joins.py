@@ -15,6 +15,7 @@ that the oldest are forgotten and results may lack joins (1 h of 139 answers a s
 fit the bound).
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -103,7 +104,8 @@ class FeedbackJoin:
     def __init__(self, bounds: Bounds, max_answers: int = MAX_ANSWERS) -> None:
         self._bounds = bounds
         self._max_answers = max_answers
-        self._answers: dict[str, tuple[Answer, ...]] = {}
+        # Not a dict: what is deleted at its front is passed over again by every look at its first entry.
+        self._answers: OrderedDict[str, tuple[Answer, ...]] = OrderedDict()
         self._waiting: dict[int, _Waiting] = {}
         self._complete_since: int | None = None
         self.windows = OpenWindows(bounds)
@@ -137,7 +139,7 @@ class FeedbackJoin:
     def restore(self, earlier: Iterable[tuple[str, Answer]]) -> None:
         """Put answers logged before those remembered so far in front of them."""
         self._complete_since = 0
-        later, self._answers = self._answers, {}
+        later, self._answers = self._answers, OrderedDict()
         for request_id, answer in earlier:
             self.remember(request_id, answer)
         for request_id, answers in later.items():
