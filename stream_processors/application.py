@@ -129,7 +129,7 @@ class Processor:
         self.app.task(self._guarded(tick))
 
     def caught_up_at(self, source: Source) -> int | None:
-        """Return when (Unix ms) it was last seen that all messages of a partition are dealt with; None if never.
+        """Return the last time (Unix ms) of which is known that all logged by then is dealt with; None if never.
 
         Nothing is logged later with a log time before it, clock skew aside.
         """
@@ -214,7 +214,7 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
     tuned = {"broker_session_timeout": 10.0, "broker_heartbeat_interval": 3.0}
     if settings.profile == "embedded":
         tuned = {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.5, "broker_rebalance_timeout": 6.0}
-    return LedgerApp(
+    app = LedgerApp(
         name,
         broker="kafka://" + settings.kafka.replace(",", ";kafka://"),
         origin="stream_processors",
@@ -229,3 +229,5 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
         consumer_max_fetch_size=FETCH_BYTES,
         **tuned,
     )
+    app.stamps = settings.profile == "embedded"
+    return app

@@ -5,14 +5,19 @@ worker is killed. The three overridden methods of the consumer are the whole of 
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import faust
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from services.bus.stamping import UNSENT, stamp
 from stream_processors.delivery import Source
 from stream_processors.ledger import Ledger
 
@@ -33,10 +38,32 @@ class PromptThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # as b
         return consumer
 
 
+class Answers:
+    """When the broker was asked for the answer that came last, which may have been long on its way.
+
+    The client tells when it took in an answer. It asks again for a partition only after that, so the time at which
+    one answer came is before the question behind the next.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._before: int | None = None
+
+    def asked_at(self, answered_at: int | None) -> int | None:
+        """Return a time before the question of the answer that came at `answered_at`; None for the first answer."""
+        if answered_at != self._last:
+            self._before, self._last = self._last, answered_at
+        return self._before
+
+
 class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules carry no types that mypy follows here
     """Commits what the ledger allows, after everything emitted has been acknowledged."""
 
     logger = logging.getLogger("faust.consumer")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._answers: defaultdict[Source, Answers] = defaultdict(Answers)
 
     def _new_consumer_thread(self) -> PromptThread:
         return PromptThread(self, loop=self.loop, beacon=self.beacon)
@@ -48,18 +75,19 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
         return self._ledger.committable(Source(tp.topic, tp.partition))
 
     def caught_up_at(self, source: Source, handled: int | None) -> int | None:
-        """Return the Unix milliseconds of a fetch that showed nothing beyond `handled`, or None.
+        """Return the Unix milliseconds before which all that was logged lies before `handled`, or None.
 
         `handled` is the offset behind the last message dealt with, None when there was none yet.
         """
         try:
             consumer, partition = self._thread._ensure_consumer(), driver.TopicPartition(*source)
             # The time is read first: an older time with a younger high watermark is still true.
-            fetched_at, end = consumer.last_poll_timestamp(partition), consumer.highwater(partition)
+            answered_at, end = consumer.last_poll_timestamp(partition), consumer.highwater(partition)
         except (ConsumerNotStarted, driver.IllegalStateError):
             return None
+        asked_at = self._answers[source].asked_at(answered_at)
         start = self._committed_offset.get(TP(*source)) if handled is None else handled
-        return fetched_at if end is not None and (start or 0) >= end else None
+        return asked_at if end is not None and (start or 0) >= end else None
 
     def lag(self) -> int | None:
         """Return how many messages of held partitions were not yet read; None until their ends are known.
@@ -93,6 +121,7 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
         """Forget all state: Faust seeks every assigned partition back to its committed offset."""
         sources = frozenset(Source(tp.topic, tp.partition) for tp in assigned)
         self._ledger.assign(sources)
+        self._answers.clear()
         self.app.on_new_assignment(sources)
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -102,10 +131,40 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
         return ledger
 
 
+class _Batch(BatchBuilder):  # type: ignore[misc]  # as above
+    def append(self, *, timestamp: int | None, **record: Any) -> Any:
+        return super().append(timestamp=UNSENT, **record)
+
+    def _build(self) -> bytearray:
+        batch: bytearray = super()._build()
+        stamp(batch)
+        return batch
+
+
+class StampingProducer(AIOKafkaProducer):  # type: ignore[misc]  # as above
+    """Stamps its records when it sends them; services.bus.stamping tells where that is needed."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        accumulator = self._message_accumulator
+        accumulator.create_builder = partial(_Batch, accumulator._batch_size, accumulator._compression_type)
+
+
+class LedgerProducer(driver.Producer):  # type: ignore[misc]  # as above
+    """The driver's, or one that stamps."""
+
+    logger = logging.getLogger("faust.producer")
+
+    @property
+    def _producer_type(self) -> type[AIOKafkaProducer]:
+        return StampingProducer if self.app.stamps else AIOKafkaProducer
+
+
 class LedgerTransport(driver.Transport):  # type: ignore[misc]  # as above
-    """The driver, with our consumer."""
+    """The driver, with our consumer and producer."""
 
     Consumer: ClassVar[type[Any]] = LedgerConsumer
+    Producer: ClassVar[type[Any]] = LedgerProducer
 
 
 class LedgerApp(faust.App):  # type: ignore[misc]  # as above
@@ -113,12 +172,14 @@ class LedgerApp(faust.App):  # type: ignore[misc]  # as above
 
     Attributes:
         ledger: What may be committed.
+        stamps: Whether its producer says when its records were logged.
         before_commit: Awaited before each commit; False forbids it.
         on_new_assignment: Called with the partitions of each new assignment, before their messages.
     """
 
     logger = logging.getLogger("faust.app")
     ledger: Ledger
+    stamps = False
     before_commit: Callable[[], Awaitable[bool]]
     on_new_assignment: Callable[[frozenset[Source]], None]
 

@@ -10,6 +10,7 @@ from kafka.errors import KafkaConnectionError, KafkaTimeoutError
 
 from schemas.settings import Settings
 from services.bus.errors import BrokerDown
+from services.bus.stamping import stamp_when_sent
 
 FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
 
@@ -94,6 +95,8 @@ def open_producer(settings: Settings, **options: Any) -> KafkaProducer:
     with _reachable(settings):
         producer = KafkaProducer(**shared, metrics_enabled=False, **options)
     _create_nothing_by_asking(producer._metadata)
+    if settings.profile == "embedded":
+        stamp_when_sent(producer)
     return producer
 
 

@@ -73,7 +73,7 @@ def test_loop_page_shows_the_promotion(performance: Performance) -> None:
 def test_the_log_read_again_gives_the_same_windows_drift_and_alerts(performance: Performance) -> None:
     verdict = replay(performance.settings, {}, keep=False)
     assert all(account.rows for account in verdict.accounts)
-    assert verdict.identical, verdict
+    assert verdict.identical, "\n".join(map(str, (*verdict.accounts, *verdict.differences)))
 
 
 def test_no_log_holds_text_of_a_prompt(performance: Performance) -> None:
