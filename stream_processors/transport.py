@@ -7,6 +7,7 @@ worker is killed. The three overridden methods of the consumer are the whole of 
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
@@ -16,12 +17,14 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
 from services.bus.stamping import UNSENT, stamp
 from stream_processors.delivery import Source
 from stream_processors.ledger import Ledger
 
 FETCH_WAIT_MS = 100
+LOOK_S = FETCH_WAIT_MS / 2000
 
 
 class PromptThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # as below
@@ -43,17 +46,19 @@ class Answers:
 
     The client tells when it took in an answer. It asks again for a partition only after that, so the time at which
     one answer came is before the question behind the next.
+
+    Attributes:
+        asked_at: A time before the question behind the last answer that was noted; None for the first one.
     """
 
     def __init__(self) -> None:
+        self.asked_at: int | None = None
         self._last: int | None = None
-        self._before: int | None = None
 
-    def asked_at(self, answered_at: int | None) -> int | None:
-        """Return a time before the question of the answer that came at `answered_at`; None for the first answer."""
+    def note(self, answered_at: int | None) -> None:
+        """Take down when the last answer came, however often the same one."""
         if answered_at != self._last:
-            self._before, self._last = self._last, answered_at
-        return self._before
+            self.asked_at, self._last = self._last, answered_at
 
 
 class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules carry no types that mypy follows here
@@ -79,15 +84,26 @@ class LedgerConsumer(driver.Consumer):  # type: ignore[misc]  # faust's modules 
 
         `handled` is the offset behind the last message dealt with, None when there was none yet.
         """
+        answers = self._answers[source]
         try:
             consumer, partition = self._thread._ensure_consumer(), driver.TopicPartition(*source)
             # The time is read first: an older time with a younger high watermark is still true.
-            answered_at, end = consumer.last_poll_timestamp(partition), consumer.highwater(partition)
+            answers.note(consumer.last_poll_timestamp(partition))
+            end = consumer.highwater(partition)
         except (ConsumerNotStarted, driver.IllegalStateError):
             return None
-        asked_at = self._answers[source].asked_at(answered_at)
         start = self._committed_offset.get(TP(*source)) if handled is None else handled
-        return asked_at if end is not None and (start or 0) >= end else None
+        return answers.asked_at if end is not None and (start or 0) >= end else None
+
+    @Service.task  # type: ignore[untyped-decorator]  # as above
+    async def _note_answers(self) -> None:
+        """Note nearly every answer, so that the one before the last is not long ago."""
+        while not self.should_stop:
+            for source, answers in list(self._answers.items()):
+                with suppress(ConsumerNotStarted, driver.IllegalStateError):
+                    consumer = self._thread._ensure_consumer()
+                    answers.note(consumer.last_poll_timestamp(driver.TopicPartition(*source)))
+            await self.sleep(LOOK_S)
 
     def lag(self) -> int | None:
         """Return how many messages of held partitions were not yet read; None until their ends are known.
