@@ -29,11 +29,13 @@ taken up: they then begin anew.
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from schemas.durations import parse_duration
 from schemas.observations import DetectorsSaved, ScoreRecorded, WindowClosed
 from schemas.record import Record, Variant, series_of
 from schemas.topics import DETECTORS_SAVED, METRICS_WINDOW_CLOSED, SCORES_RECORDED
+from services.bus.patience import patiently
 from services.bus.topics import topic_ids
 from services.registry.artifacts import ArtifactStore
 from services.runtime.metrics import gauge
@@ -181,7 +183,8 @@ class Detection:
 
     def _read_back(self) -> tuple[dict[str, str], list[DetectorsSaved]]:
         records = self._processor.read_back(DETECTORS_SAVED)
-        return topic_ids(self._processor.settings), [r for r in records if isinstance(r, DetectorsSaved)]
+        ids = patiently(partial(topic_ids, self._processor.settings))
+        return ids, [r for r in records if isinstance(r, DetectorsSaved)]
 
     def _lanes(self) -> Lanes:
         configuration = self._processor.configuration

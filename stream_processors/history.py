@@ -1,20 +1,18 @@
 """Reads the log again, without a group: what a restarted join must remember, what was told or saved before."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from schemas.codec import BadElement, decode_elements, from_unix_ms
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
 from services.bus.connection import open_consumer
-from services.bus.errors import BrokerDown
+from services.bus.patience import patiently
 from stream_processors.delivery import Delivery, Source
-
-PATIENCE_S = 60.0
 
 
 def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator[Delivery]:
@@ -24,12 +22,12 @@ def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator
         since: Unix milliseconds.
 
     Raises:
-        BrokerDown: Nobody has answered for PATIENCE_S.
+        BrokerDown: Nobody has answered for long.
     """
     partition = TopicPartition(source.topic, source.partition)
-    with closing(_reader(settings)) as reader:
+    with closing(patiently(partial(open_consumer, settings))) as reader:
         reader.assign([partition])
-        found = reader.offsets_for_times({partition: since}).get(partition)
+        found = patiently(partial(reader.offsets_for_times, {partition: since})).get(partition)
         if found is None:
             return  # nothing is that young
         reader.seek(partition, found.offset)
@@ -41,18 +39,6 @@ def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator
                 for record in decode_elements(source.topic, message.value, message.headers, logged_at):
                     if not isinstance(record, BadElement):  # it was counted when it was first read
                         yield Delivery(source, message.offset, logged_at, record)
-
-
-def _reader(settings: Settings) -> KafkaConsumer:
-    """Open a consumer; a broker that is away for a moment, or a process that was stopped, fails nothing."""
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return open_consumer(settings)
-        except BrokerDown:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(1.0)
 
 
 def records_of(settings: Settings, topic: Topic) -> list[Record]:

@@ -20,9 +20,9 @@ from services.bus.connection import open_consumer
 from services.bus.errors import BrokerDown, TopicMissing
 from services.bus.positions import log_ends
 from stream_processors.delivery import Delivery, Source
-from stream_processors.history import PATIENCE_S
 
 AT_ONCE = 2_000
+PATIENCE_S = 60.0
 POLL_MS = 200
 # kafka-python 3.0.12 forgets what is left of a half-read answer when its partition is paused and another's answer
 # is read to its end meanwhile: the partition is never fetched again. So a poll takes whole answers.

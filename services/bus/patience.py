@@ -1,0 +1,29 @@
+"""Questions to the broker that a process can wait for."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from services.bus.connection import UNREACHABLE
+from services.bus.errors import BrokerDown
+
+ATTEMPTS = 60
+_PAUSE_S = 1.0
+
+Answer = TypeVar("Answer")
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """Return the answer to a question, put again while nobody answers.
+
+    Attempts count and not the time: a process that was stopped for minutes halfway through one has missed one.
+
+    Raises:
+        BrokerDown: Nobody has answered ATTEMPTS times. So does what kafka-python raises then.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return ask()
+        except (BrokerDown, *UNREACHABLE):
+            time.sleep(_PAUSE_S)
+    return ask()
