@@ -13,7 +13,7 @@ from services.store.training_jobs import TrainingJob, TrainingJobs
 from services.warehouse.client import Warehouse, WarehouseDown
 from training.bench import Bench, JobFailed, Order
 from training.curation import Tools, curate
-from training.dataset import Dataset, LabelledRow
+from training.dataset import Dataset, LabelledRow, Split
 from training.traffic import breached_at, labelled_rows
 
 log = logging.getLogger(__name__)
@@ -51,9 +51,15 @@ def gathered(bench: Bench, jobs: TrainingJobs, lead: Lead) -> Dataset:
     if isinstance(bench.order, RetrainingRequested) and not dataset.of("train"):
         raise JobFailed(f"curation left nothing to train on, removed {dataset.removed}")
     bench.remember(DATASET, dataset)
-    counts = {split: len(dataset.of(split)) for split in ("train", "validation", "holdout")}
-    bench.announce("curating", f"curated {counts}, removed {dataset.removed}")
+    bench.announce("curating", _account(dataset))
     return dataset
+
+
+def _account(dataset: Dataset) -> str:
+    kept: dict[Split, str] = {"train": "to train on", "validation": "to validate", "holdout": "held out"}
+    removed = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in dataset.removed.items() if count)
+    rows = ", ".join(f"{len(dataset.of(split))} {purpose}" for split, purpose in kept.items())
+    return f"{rows}; removed: {removed or 'none'}"
 
 
 def recent_since(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -183,6 +184,10 @@ def test_a_retraining_killed_in_the_middle_ends_in_a_gated_version_with_its_line
     _store(deployment.settings, [*_labelled("injection", 120, start), *_labelled("benign", 120, start)])
     deployment.order(_ordered("first", "ada"))
     deployment.start()
+    curated = deployment.heard(
+        TrainingChanged, lambda change: change.state == "curating" and "removed" in change.detail
+    )
+    assert re.fullmatch(r"\d+ to train on, \d+ to validate, \d+ held out; removed: [a-z0-9, ]+", curated.detail)
     deployment.heard(TrainingChanged, lambda change: change.state == "training" and change.step >= 5)
     worker = int(deployment.log.rpartition("worker=")[2].split()[0])
     deployment.kill()
