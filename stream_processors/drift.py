@@ -29,7 +29,6 @@ taken up: they then begin anew.
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 
 from schemas.durations import parse_duration
 from schemas.observations import DetectorsSaved, ScoreRecorded, WindowClosed
@@ -183,7 +182,7 @@ class Detection:
 
     def _read_back(self) -> tuple[dict[str, str], list[DetectorsSaved]]:
         records = self._processor.read_back(DETECTORS_SAVED)
-        ids = patiently(partial(topic_ids, self._processor.settings))
+        ids = patiently(topic_ids, self._processor.settings)
         return ids, [r for r in records if isinstance(r, DetectorsSaved)]
 
     def _lanes(self) -> Lanes:

@@ -12,7 +12,6 @@ join horizon back, before the first feedback of the partition is taken.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from schemas.codec import to_unix_ms
 from schemas.inference import FeedbackGiven, InferenceResponded
@@ -139,7 +138,7 @@ class Functional:
         """A re-created topic starts at offset 0 again, so windows are told apart by their topic's id too."""
         now = self._now
         if not now.topic_ids:
-            now.topic_ids = await asyncio.to_thread(patiently, partial(topic_ids, self._processor.settings))
+            now.topic_ids = await asyncio.to_thread(patiently, topic_ids, self._processor.settings)
         return now
 
     def _answers_since(self, partition: int, since: int) -> list[tuple[str, Answer]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from functools import partial
 
 from kafka import TopicPartition
 
@@ -25,9 +24,9 @@ def deliveries_since(settings: Settings, source: Source, since: int) -> Iterator
         BrokerDown: Nobody has answered for long.
     """
     partition = TopicPartition(source.topic, source.partition)
-    with closing(patiently(partial(open_consumer, settings))) as reader:
+    with closing(patiently(open_consumer, settings)) as reader:
         reader.assign([partition])
-        found = patiently(partial(reader.offsets_for_times, {partition: since})).get(partition)
+        found = patiently(reader.offsets_for_times, {partition: since}).get(partition)
         if found is None:
             return  # nothing is that young
         reader.seek(partition, found.offset)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from services.bus.connection import UNREACHABLE
 from services.bus.errors import BrokerDown
@@ -11,9 +11,10 @@ ATTEMPTS = 60
 _PAUSE_S = 1.0
 
 Answer = TypeVar("Answer")
+Asked = ParamSpec("Asked")
 
 
-def patiently(ask: Callable[[], Answer]) -> Answer:
+def patiently(ask: Callable[Asked, Answer], *about: Asked.args, **options: Asked.kwargs) -> Answer:
     """Return the answer to a question, put again while nobody answers.
 
     Attempts count and not the time: a process that was stopped for minutes halfway through one has missed one.
@@ -23,7 +24,7 @@ def patiently(ask: Callable[[], Answer]) -> Answer:
     """
     for _ in range(ATTEMPTS - 1):
         try:
-            return ask()
+            return ask(*about, **options)
         except (BrokerDown, *UNREACHABLE):
             time.sleep(_PAUSE_S)
-    return ask()
+    return ask(*about, **options)

@@ -1,6 +1,5 @@
 """The frame: what a failing handler does to the process, and what is read again after it."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +21,7 @@ from tests.fixtures.ports import free_port
 from tests.services.sink.sinks import wait_until
 from tests.stream_processors.batch_count import CONFIGURATION
 from tests.stream_processors.builders import now_ms, responded
-from tests.stream_processors.workers import records, working
+from tests.stream_processors.workers import records, safety_environment, working
 
 PROGRAM = """
 import sys
@@ -116,16 +115,7 @@ def test_a_slow_scorer_falls_behind_alone_and_holds_little_in_memory(empty: Brok
 @contextmanager
 def slow_scorer(broker: Broker, folder: Path) -> Iterator[psutil.Process]:
     """Run a processor that takes a fifth of a second for each answer."""
-    (folder / "driftloop.yaml").write_text(CONFIGURATION)
-    environment = {
-        **os.environ,
-        **broker.environment,
-        "DRIFTLOOP_DATA": str(folder),
-        "DRIFTLOOP_CONFIG": str(folder / "driftloop.yaml"),
-        "DRIFTLOOP_SAFETY_PORT": str(free_port()),
-        "PYTHONPATH": ".",
-    }
-    with subprocess.Popen([sys.executable, "-c", SLOW], env=environment) as child:
+    with subprocess.Popen([sys.executable, "-c", SLOW], env=safety_environment(broker, folder, CONFIGURATION)) as child:
         try:
             yield psutil.Process(child.pid)
         finally:

@@ -1,12 +1,11 @@
 """Log times are the broker's, and a processor that claims to know the log up to a time has seen all before it."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -22,9 +21,9 @@ from stream_processors.application import Processor
 from stream_processors.delivery import Source
 from stream_processors.transport import Answers
 from tests.fixtures.broker import Broker
-from tests.fixtures.ports import free_port
 from tests.services.sink.sinks import wait_until
 from tests.stream_processors.batch_count import CONFIGURATION
+from tests.stream_processors.workers import safety_environment
 
 LONG_AGO_MS = 1_000_000
 SOURCE = Source(SCORES_RECORDED.name, 0)
@@ -37,9 +36,9 @@ def test_a_record_is_logged_when_the_broker_takes_it_whenever_it_was_made(empty:
     with closing(open_producer(empty.settings)) as producer:
         producer.send(SOURCE.topic, b"services", partition=SOURCE.partition, timestamp_ms=LONG_AGO_MS)
         producer.flush()
-    asyncio.run(send_from_a_processor(Settings.from_environment(environment(empty, tmp_path))))
-    times = log_times(empty.settings, 2)
-    assert all(began <= logged <= round(time.time() * 1000) for logged in times.values()), times
+    asyncio.run(send_from_a_processor(Settings.from_environment(safety_environment(empty, tmp_path, CONFIGURATION))))
+    times = dict(logged(empty.settings, 2))
+    assert all(began <= at <= round(time.time() * 1000) for at in times.values()), times
     assert times.keys() == {b"services", b"processors"}
 
 
@@ -52,24 +51,11 @@ async def send_from_a_processor(settings: Settings) -> None:
         await sent
 
 
-def environment(broker: Broker, folder: Path) -> Mapping[str, str]:
-    """Return the variables of a processor of its own."""
-    (folder / "driftloop.yaml").write_text(CONFIGURATION)
-    return {
-        **os.environ,
-        **broker.environment,
-        "DRIFTLOOP_DATA": str(folder),
-        "DRIFTLOOP_CONFIG": str(folder / "driftloop.yaml"),
-        "DRIFTLOOP_SAFETY_PORT": str(free_port()),
-        "PYTHONPATH": ".",
-    }
-
-
-def log_times(settings: Settings, count: int) -> dict[bytes, int]:
-    """Return the log times of a topic's messages by their values, checksums checked."""
+def logged(settings: Settings, count: int) -> list[tuple[bytes, int]]:
+    """Return the values and log times of a topic's messages, checksums checked."""
     with closing(open_consumer(settings, check_crcs=True, consumer_timeout_ms=10_000)) as consumer:
         consumer.subscribe([SOURCE.topic])
-        return {message.value: message.timestamp for message, _ in zip(consumer, range(count), strict=False)}
+        return [(message.value, message.timestamp) for message, _ in zip(consumer, range(count), strict=False)]
 
 
 steps = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.booleans())
@@ -89,7 +75,6 @@ def test_no_question_was_put_before_the_time_that_its_answer_vouches_for(
 
 
 WATCHER = """
-import sys
 from schemas.topics import SCORES_RECORDED
 from services.runtime.process import running
 from stream_processors.application import Processor
@@ -122,7 +107,9 @@ def watching(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run a processor that tells, whenever it changes, up to when it knows the log and how far it has read it."""
     with (
         (folder / "told").open("wb") as told,
-        subprocess.Popen([sys.executable, "-c", WATCHER], env=environment(broker, folder), stdout=told) as child,
+        subprocess.Popen(
+            [sys.executable, "-c", WATCHER], env=safety_environment(broker, folder, CONFIGURATION), stdout=told
+        ) as child,
     ):
         try:
             yield child
@@ -132,7 +119,8 @@ def watching(broker: Broker, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def told(folder: Path) -> list[tuple[int, int]]:
     """Return the times up to which the processor said that it knew the log, each with how many messages it had read."""
-    words = [line.split() for line in (folder / "told").read_text().splitlines()]
+    whole_lines, _, _ = (folder / "told").read_text().rpartition("\n")  # the last one may be under way
+    words = [line.split() for line in whole_lines.splitlines()]
     return [(int(known), int(read)) for known, read in words if known != "None"]
 
 
@@ -151,13 +139,6 @@ def test_a_processor_stopped_while_an_answer_was_on_its_way_claims_nothing_that_
             time.sleep(0.6)
             processor.send_signal(signal.SIGCONT)
             wait_until(lambda: told(tmp_path)[-1][1] == number)  # noqa: B023  # called within the round
-        messages = list(messages_of(empty.settings, rounds))
+        messages = [at for _, at in logged(empty.settings, rounds)]
     for known, read in told(tmp_path):
         assert [at for at in messages[read:] if at < known] == []
-
-
-def messages_of(settings: Settings, count: int) -> list[int]:
-    """Return the log times of the partition's messages."""
-    with closing(open_consumer(settings, consumer_timeout_ms=10_000)) as consumer:
-        consumer.subscribe([SOURCE.topic])
-        return [message.timestamp for message, _ in zip(consumer, range(count), strict=False)]

@@ -117,6 +117,19 @@ def pair(name: str, broker: Broker | KafkaNode, *, folder: Path, configuration: 
             worker.end()
 
 
+def safety_environment(broker: Broker | KafkaNode, folder: Path, configuration: str) -> Mapping[str, str]:
+    """Return the variables of a script that takes the safety processor's place."""
+    (folder / "driftloop.yaml").write_text(configuration)
+    return {
+        **os.environ,
+        **broker.environment,
+        "DRIFTLOOP_DATA": str(folder),
+        "DRIFTLOOP_CONFIG": str(folder / "driftloop.yaml"),
+        "DRIFTLOOP_SAFETY_PORT": str(free_port()),
+        "PYTHONPATH": ".",
+    }
+
+
 def everything(settings: Settings, topic: Topic) -> list[Delivery]:
     """Return all records of a topic, partition by partition."""
     sources = [Source(topic.name, number) for number in range(topic.partitions)]

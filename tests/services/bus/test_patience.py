@@ -2,7 +2,6 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 
@@ -18,7 +17,7 @@ from tests.fixtures.broker import Broker
 def test_a_question_put_while_the_broker_is_away_is_answered_when_it_is_back(empty: Broker) -> None:
     empty.stop()
     with ThreadPoolExecutor() as beside:
-        asked = beside.submit(patiently, partial(topic_ids, empty.settings))
+        asked = beside.submit(patiently, topic_ids, empty.settings)
         time.sleep(2)
         assert not asked.done()
         empty.start()
