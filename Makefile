@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := $(shell grep -E '^torch==' requirements.in)
-EMBEDDED_ONLY := --ignore=tests/e2e --ignore=tests/services/embedded/test_broker.py --ignore=tests/services/test_cli.py
+EMBEDDED_ONLY := --ignore=tests/e2e --ignore=tests/services/embedded/test_broker.py --ignore=tests/services/commands/test_line.py
 PACKAGES := schemas services stream_processors training dashboards
 
 .PHONY: help setup demo up test check browser kafka kafka-cluster test-kafka test-kafka-if-available lock clean

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from schemas.settings import BadSetting, Settings, port_variable
-from services.runtime.health import PortTaken, must_be_free
+from services.parts.runtime.health import PortTaken, must_be_free
 
 
 def main() -> None:

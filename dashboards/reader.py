@@ -13,7 +13,7 @@ import pandas as pd
 
 from dashboards.rows import Row, Rows
 from schemas.settings import Settings
-from services.warehouse.client import Warehouse, WarehouseError
+from services.clients.warehouse.client import Warehouse, WarehouseError
 
 RECENT = "occurred_at >= now64(3) - toIntervalMinute({minutes:UInt32})"
 BUCKET = "toIntervalSecond({bucket:UInt32})"

@@ -1,6 +1,6 @@
 """The catalogue of operational metrics: what each process tells an operator of itself at GET /metrics.
 
-Metrics are made from these entries by services.runtime.metrics and nowhere else. What the system tells
+Metrics are made from these entries by services.parts.runtime.metrics and nowhere else. What the system tells
 of the applications it watches is schemas.metrics. docs/operations.md is written from this module.
 """
 

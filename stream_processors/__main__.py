@@ -3,21 +3,27 @@
 import importlib
 import sys
 
-from services.runtime.process import running
-from stream_processors.application import Processor
-from stream_processors.serving import serve
+from services.parts.runtime.process import running
+from stream_processors.frame.application import Processor
+from stream_processors.frame.serving import serve
 
-NAMES = ("functional", "safety", "quality", "drift", "monitors")
+ROOMS = {
+    "functional": "windows",
+    "safety": "scoring",
+    "quality": "scoring",
+    "drift": "detectors",
+    "monitors": "monitors",
+}
 
 
 def main() -> None:
     """Wire the processor named on the command line and run it; heavy imports stay in its module."""
     name = sys.argv[1] if len(sys.argv) == 2 else ""
-    if name not in NAMES:
-        print(f"stream_processors: name one of {', '.join(NAMES)}", file=sys.stderr)
+    if name not in ROOMS:
+        print(f"stream_processors: name one of {', '.join(ROOMS)}", file=sys.stderr)
         sys.exit(2)
     with running(name) as process:
-        module = importlib.import_module(f"stream_processors.{name}")
+        module = importlib.import_module(f"stream_processors.{ROOMS[name]}.{name}")
         processor = Processor(name, process.settings, process.configuration)
         getattr(module, f"build_{name}")(processor)
         serve(processor, process)

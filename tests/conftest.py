@@ -15,8 +15,8 @@ hypothesis.settings.register_profile("driftloop", deadline=None)
 hypothesis.settings.load_profile("driftloop")
 
 _GUARDED = {
-    "broker": "services.bus.connection.client_options",
-    "warehouse": "services.warehouse.client.Warehouse.connect",
+    "broker": "services.clients.bus.connection.client_options",
+    "warehouse": "services.clients.warehouse.client.Warehouse.connect",
 }
 
 

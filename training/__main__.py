@@ -20,21 +20,21 @@ from schemas.ids import derived_id
 from schemas.learning import AdapterProposed, RetrainingRequested, TrainingChanged
 from schemas.record import Record
 from schemas.topics import ADAPTERS_PROPOSED, RETRAINING_REQUESTED
-from services.bus.consumer import Consumer
-from services.bus.decoding import decoded
-from services.bus.errors import BrokerDown
-from services.bus.message import Message
-from services.bus.producer import Producer
-from services.runtime.process import Process, running
-from services.store.database import open_store
-from services.store.training_jobs import OPEN, Kind, TrainingJob, TrainingJobs
-from training.bench import JobFailed, bench_for, folder_of
-from training.courier import Courier
-from training.job import fail
-from training.journal import Journal
-from training.measures import Measures
-from training.orders import refusal, unfitness
-from training.worker import Worker
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.decoding import decoded
+from services.clients.bus.errors import BrokerDown
+from services.clients.bus.message import Message
+from services.clients.bus.producer import Producer
+from services.clients.store.database import open_store
+from services.clients.store.training_jobs import OPEN, Kind, TrainingJob, TrainingJobs
+from services.parts.runtime.process import Process, running
+from training.jobs.bench import JobFailed, bench_for, folder_of
+from training.jobs.courier import Courier
+from training.jobs.job import fail
+from training.jobs.journal import Journal
+from training.jobs.measures import Measures
+from training.jobs.orders import refusal, unfitness
+from training.jobs.worker import Worker
 
 log = logging.getLogger(__name__)
 

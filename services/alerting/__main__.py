@@ -25,13 +25,13 @@ from services.alerting.channels import Channels, DeliveryFailed
 from services.alerting.measures import Measures
 from services.alerting.outbox import Delivery, Outbox
 from services.alerting.watching import Subscriptions
-from services.bus.consumer import Consumer
-from services.bus.decoding import decoded
-from services.bus.errors import BrokerDown, BusError
-from services.bus.message import Message
-from services.bus.producer import Producer
-from services.runtime.process import Process, running
-from services.store.database import open_store
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.decoding import decoded
+from services.clients.bus.errors import BrokerDown, BusError
+from services.clients.bus.message import Message
+from services.clients.bus.producer import Producer
+from services.clients.store.database import open_store
+from services.parts.runtime.process import Process, running
 
 log = logging.getLogger(__name__)
 

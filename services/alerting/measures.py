@@ -1,6 +1,6 @@
 """What alerting tells Prometheus."""
 
-from services.runtime.metrics import counter, gauge
+from services.parts.runtime.metrics import counter, gauge
 
 
 class Measures:

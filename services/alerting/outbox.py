@@ -14,7 +14,7 @@ from schemas.ids import derived_id
 from schemas.observations import AlertChanged, AlertDelivered
 from schemas.record import Identifier
 from services.alerting.subscriptions import repeat_at, retry_after, wants
-from services.store.deliveries import DELIVERIES as D
+from services.clients.store.deliveries import DELIVERIES as D
 
 _MAX_ERROR = 256
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from schemas.configuration import Configuration, Subscription
 from schemas.configuration_file import BadConfiguration
 from schemas.settings import Settings
-from services.runtime.process import read_configuration
+from services.parts.runtime.process import read_configuration
 
 log = logging.getLogger(__name__)
 

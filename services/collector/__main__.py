@@ -1,7 +1,7 @@
 """`python -m services.collector`: serve until SIGTERM or Ctrl-C."""
 
 from services.collector.application import build_application
-from services.ingress.serving import serve
+from services.parts.ingress.serving import serve
 
 
 def main() -> None:

@@ -21,21 +21,21 @@ from starlette.routing import Route
 from schemas.configuration import App, Configuration
 from schemas.record import Record
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
-from services.bus.producer import Producer
+from services.clients.bus.producer import Producer
 from services.collector.inbound import Admission
 from services.collector.judging import judged_events, judged_spans
 from services.collector.spans import spans_in_json, spans_in_protobuf
 from services.collector.verdicts import Verdicts
-from services.ingress.bodies import body_of
-from services.ingress.errors import Refusal, json_answer
-from services.ingress.identity import new_event_id
-from services.ingress.pseudonyms import pseudonym_key
-from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
-from services.runtime.metrics import counter
-from services.spool.entries import entry_of
-from services.spool.forwarder import Forwarder
-from services.spool.measures import SpoolMeasures
-from services.spool.spool import Spool, SpoolFull
+from services.parts.ingress.bodies import body_of
+from services.parts.ingress.errors import Refusal, json_answer
+from services.parts.ingress.identity import new_event_id
+from services.parts.ingress.pseudonyms import pseudonym_key
+from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.parts.runtime.metrics import counter
+from services.parts.spool.entries import entry_of
+from services.parts.spool.forwarder import Forwarder
+from services.parts.spool.measures import SpoolMeasures
+from services.parts.spool.spool import Spool, SpoolFull
 
 _PROTOBUF = "application/x-protobuf"
 

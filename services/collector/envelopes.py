@@ -9,7 +9,7 @@ from schemas.codec import BATCH_CONTENT_TYPE
 from schemas.ids import derived_id
 from services.collector.inbound import Element
 from services.collector.verdicts import Rejected
-from services.ingress.errors import Refusal
+from services.parts.ingress.errors import Refusal
 
 SINGLE_CONTENT_TYPE = "application/cloudevents+json"
 LINES_CONTENT_TYPES = ("application/x-ndjson", "application/jsonl")

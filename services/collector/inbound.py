@@ -15,7 +15,7 @@ from schemas.inference import FeedbackGiven, InferenceRequested, InferenceRespon
 from schemas.record import Record
 from schemas.topics import INBOUND
 from services.collector.verdicts import Rejected
-from services.ingress.pseudonyms import pseudonym
+from services.parts.ingress.pseudonyms import pseudonym
 
 TYPES = tuple(topic.name for topic in INBOUND)
 

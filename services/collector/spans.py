@@ -11,7 +11,7 @@ import msgspec
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no stubs
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from services.ingress.errors import Refusal
+from services.parts.ingress.errors import Refusal
 
 Scalar = str | bool | int | float | None
 Attribute = Scalar | list["Attribute"] | dict[str, "Attribute"]

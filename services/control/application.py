@@ -13,8 +13,8 @@ from starlette.routing import Route
 from schemas.configuration import Configuration
 from schemas.record import Record
 from schemas.settings import Settings
-from services.bus.errors import BusError
-from services.bus.producer import Producer
+from services.clients.bus.errors import BusError
+from services.clients.bus.producer import Producer
 from services.control.orders import (
     BadOrder,
     Stamp,
@@ -23,11 +23,11 @@ from services.control.orders import (
     retraining_requested,
     rollout_ordered,
 )
-from services.ingress.bodies import body_of
-from services.ingress.errors import Refusal, json_answer
-from services.ingress.identity import new_event_id
-from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
-from services.runtime.metrics import counter
+from services.parts.ingress.bodies import body_of
+from services.parts.ingress.errors import Refusal, json_answer
+from services.parts.ingress.identity import new_event_id
+from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.parts.runtime.metrics import counter
 
 FLUSH_S = 10.0
 _MAX_BODY = 64_000

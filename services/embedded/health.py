@@ -6,7 +6,7 @@ from enum import Enum
 
 from schemas.settings import Settings, port_variable
 from services.embedded.catalogue import Program
-from services.runtime.health import must_be_free
+from services.parts.runtime.health import must_be_free
 
 
 class Health(Enum):

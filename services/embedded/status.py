@@ -6,10 +6,10 @@ import msgspec
 
 from schemas.learning import Route
 from schemas.settings import Settings
-from services.bus.errors import BusError
-from services.bus.topics import Lag, consumer_lag
+from services.clients.bus.errors import BusError
+from services.clients.bus.topics import Lag, consumer_lag
+from services.clients.warehouse.client import Row, Warehouse, WarehouseError
 from services.embedded.state import ProcessState, is_running, read_state
-from services.warehouse.client import Row, Warehouse, WarehouseError
 
 _LAST_ALERT = """
 SELECT app, adapter_version, monitor, state, severity, summary, occurred_at

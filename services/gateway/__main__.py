@@ -3,7 +3,7 @@
 import sys
 
 from services.gateway.application import build_application
-from services.ingress.serving import serve
+from services.parts.ingress.serving import serve
 
 # The forwarder's thread shares the interpreter with the event loop; the default turn of 5 ms would
 # be seen in every call's latency.

@@ -15,8 +15,8 @@ from starlette.routing import Route
 from schemas.configuration import App, Configuration
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from schemas.topics import ROLLOUTS_CHANGED
-from services.bus.producer import Producer
-from services.bus.tail import Tail
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
 from services.gateway.calls import Parts, answer_chat
 from services.gateway.feedback import feedback_events, parse_feedback
 from services.gateway.measures import Measures
@@ -24,14 +24,14 @@ from services.gateway.mirrors import Mirrors
 from services.gateway.recorder import Recorder
 from services.gateway.routes import Routes
 from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams
-from services.ingress.bodies import body_of
-from services.ingress.errors import Refusal, json_answer
-from services.ingress.identity import new_event_id
-from services.ingress.pseudonyms import pseudonym_key
-from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
-from services.spool.forwarder import Forwarder
-from services.spool.measures import SpoolMeasures
-from services.spool.spool import Spool
+from services.parts.ingress.bodies import body_of
+from services.parts.ingress.errors import Refusal, json_answer
+from services.parts.ingress.identity import new_event_id
+from services.parts.ingress.pseudonyms import pseudonym_key
+from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.parts.spool.forwarder import Forwarder
+from services.parts.spool.measures import SpoolMeasures
+from services.parts.spool.spool import Spool
 
 _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
 

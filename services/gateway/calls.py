@@ -28,11 +28,11 @@ from services.gateway.routes import Routes
 from services.gateway.routing import choose, mirrored, point
 from services.gateway.streams import StreamedAnswer
 from services.gateway.upstream import UpstreamFailed, Upstreams
-from services.ingress.bodies import body_of
-from services.ingress.errors import Refusal, error_body, json_answer
-from services.ingress.identity import new_event_id
-from services.ingress.pseudonyms import pseudonym
-from services.ingress.traces import parse_traceparent
+from services.parts.ingress.bodies import body_of
+from services.parts.ingress.errors import Refusal, error_body, json_answer
+from services.parts.ingress.identity import new_event_id
+from services.parts.ingress.pseudonyms import pseudonym
+from services.parts.ingress.traces import parse_traceparent
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 _NAME_LENGTH = 256

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from schemas.inference import ContentPart, Message, Role, Sampling, ToolCall
-from services.ingress.errors import Refusal
+from services.parts.ingress.errors import Refusal
 
 _AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
 _KINDS = {"text", "image_url", "input_audio", "file", "refusal"}

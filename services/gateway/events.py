@@ -11,7 +11,7 @@ from schemas.learning import Route
 from schemas.record import Variant
 from services.gateway.answers import Answer
 from services.gateway.chat import Chat
-from services.ingress.traces import TraceParent
+from services.parts.ingress.traces import TraceParent
 
 # Twice this, at JSON's worst of six bytes a character, stays under the bound of an event.
 _KEPT_CHARACTERS = 60_000

@@ -10,7 +10,7 @@ from schemas.configuration import App
 from schemas.inference import FeedbackGiven
 from schemas.record import Identifier, Name, Ratio
 from services.gateway.chat import invalid
-from services.ingress.errors import Refusal
+from services.parts.ingress.errors import Refusal
 
 _MOST = 1000
 

@@ -2,7 +2,7 @@
 
 from prometheus_client import CollectorRegistry
 
-from services.runtime.metrics import counter, gauge, histogram
+from services.parts.runtime.metrics import counter, gauge, histogram
 
 
 class Measures:

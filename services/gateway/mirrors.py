@@ -12,7 +12,7 @@ from services.gateway.exchange import exchanged
 from services.gateway.measures import Measures
 from services.gateway.recorder import Recorder
 from services.gateway.upstream import UpstreamFailed, Upstreams
-from services.ingress.identity import new_event_id
+from services.parts.ingress.identity import new_event_id
 
 _LOG = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ import asyncio
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
 from services.gateway.events import shortened
-from services.spool.entries import Entry, entry_of
-from services.spool.spool import Spool
+from services.parts.spool.entries import Entry, entry_of
+from services.parts.spool.spool import Spool
 
 
 class Recorder:

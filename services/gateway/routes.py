@@ -15,10 +15,10 @@ import msgspec
 
 from schemas.codec import BadRecord
 from schemas.learning import RolloutChanged
-from services.bus.decoding import decoded
-from services.bus.errors import BusError
-from services.bus.message import Message
-from services.bus.tail import Tail
+from services.clients.bus.decoding import decoded
+from services.clients.bus.errors import BusError
+from services.clients.bus.message import Message
+from services.clients.bus.tail import Tail
 from services.gateway.routing import RoutingTable, newest, table_of
 
 _LOG = logging.getLogger(__name__)

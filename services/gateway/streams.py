@@ -12,7 +12,7 @@ from schemas.learning import Route
 from services.gateway.answers import Answer, BadAnswer, EventSplitter, Transcript, readdressed
 from services.gateway.departure import Departure
 from services.gateway.events import Call, Outcome
-from services.ingress.errors import Refusal, error_body
+from services.parts.ingress.errors import Refusal, error_body
 
 Ended = Callable[[Outcome], None]
 

@@ -2,8 +2,8 @@
 
 import os
 
-from services.ingress.serving import serve
 from services.models.threads import share_cores
+from services.parts.ingress.serving import serve
 
 
 def main() -> None:

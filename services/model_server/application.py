@@ -16,13 +16,13 @@ from starlette.applications import Starlette
 from schemas.configuration import Configuration
 from schemas.configuration_file import BadConfiguration
 from schemas.settings import Settings
-from services.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 from services.model_server.measures import Measures
 from services.model_server.routes import Counter
 from services.model_server.served import Served
 from services.model_server.waiting import Limits, WaitingRoom
 from services.model_server.worker import Worker
 from services.models.base import base_model_folder, is_known, load_base
+from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 
 BASE_MODEL = "DRIFTLOOP_BASE_MODEL"
 _log = logging.getLogger(__name__)

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from services.ingress.errors import Refusal
 from services.model_server.jobs import MAX_TOKENS, Sampling
+from services.parts.ingress.errors import Refusal
 
 _Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 _Temperature = Annotated[float, msgspec.Meta(ge=0, le=2)]

@@ -11,8 +11,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from services.ingress.bodies import body_of
-from services.ingress.errors import Refusal, error_body, json_answer
 from services.model_server.calls import ChatCall, check_length, parse_call
 from services.model_server.completions import (
     DONE,
@@ -30,6 +28,8 @@ from services.model_server.jobs import Broke, Chosen, Ended, Job, Outcome, Said
 from services.model_server.measures import Measures
 from services.model_server.served import Served
 from services.model_server.waiting import QueueFull, WaitingRoom
+from services.parts.ingress.bodies import body_of
+from services.parts.ingress.errors import Refusal, error_body, json_answer
 
 MAX_BODY_BYTES = 1_000_000
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from services.ingress.errors import Refusal
 from services.model_server.worker import Worker
 from services.models.adapters import CONFIGURATION, AdapterUnfit
 from services.models.choices import choice_ids, prompt_ids
+from services.parts.ingress.errors import Refusal
 
 
 @dataclass(frozen=True, slots=True)

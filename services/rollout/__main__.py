@@ -16,16 +16,16 @@ from contextlib import closing
 from prometheus_client import REGISTRY
 
 from schemas.topics import ADAPTERS_TRAINED, METRICS_WINDOW_CLOSED, ROLLOUTS_ORDERED
-from services.bus.consumer import Consumer
-from services.bus.errors import BrokerDown
-from services.bus.producer import Producer
-from services.registry.artifacts import ArtifactStore
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.errors import BrokerDown
+from services.clients.bus.producer import Producer
+from services.clients.registry.artifacts import ArtifactStore
+from services.clients.store.database import open_store
+from services.parts.runtime.process import Process, running
 from services.rollout.aliases import AliasMover
 from services.rollout.convergence import Converger
 from services.rollout.loop import Loop
 from services.rollout.persistence import RolloutStore
-from services.runtime.process import Process, running
-from services.store.database import open_store
 
 log = logging.getLogger(__name__)
 

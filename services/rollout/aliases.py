@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> None:
     """Move the aliases named on the command line, at the lowest priority."""
     os.nice(10)
     # Imported here: the controller imports this module too, and must stay light.
-    from services.registry.models import Alias, ModelRegistry
+    from services.clients.registry.models import Alias, ModelRegistry
 
     app, pairs = arguments[0], [pair.partition("=") for pair in arguments[1:]]
     registry = ModelRegistry.connect(Settings.from_environment())

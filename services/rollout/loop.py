@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from schemas.codec import BadRecord
 from schemas.learning import RolloutChanged
 from schemas.record import Record
-from services.bus.consumer import Consumer
-from services.bus.decoding import decoded
-from services.bus.errors import BusError
-from services.bus.message import Message
-from services.bus.producer import Producer
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.decoding import decoded
+from services.clients.bus.errors import BusError
+from services.clients.bus.message import Message
+from services.clients.bus.producer import Producer
+from services.parts.runtime.metrics import counter, gauge
+from services.parts.runtime.process import Process
 from services.rollout.aliases import AliasMover
 from services.rollout.controller import Controller
 from services.rollout.convergence import Converger
 from services.rollout.measures import RolloutMeasures
 from services.rollout.persistence import RolloutStore
-from services.runtime.metrics import counter, gauge
-from services.runtime.process import Process
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from services.parts.runtime.metrics import gauged
 from services.rollout.controller import Controller
-from services.runtime.metrics import gauged
 
 
 class RolloutMeasures(Collector):

@@ -11,9 +11,9 @@ from schemas.ids import derived_id
 from schemas.learning import RolloutChanged
 from schemas.observations import WindowClosed
 from schemas.record import series_of
+from services.clients.store.rollouts import CHANGES, INPUTS, ROLLOUTS, WINDOWS
 from services.rollout.lanes import Outcome
 from services.rollout.states import Lane
-from services.store.rollouts import CHANGES, INPUTS, ROLLOUTS, WINDOWS
 
 
 class RolloutStore:

@@ -4,10 +4,10 @@ import logging
 from contextlib import closing
 from datetime import UTC, datetime
 
-from services.bus.consumer import Consumer
-from services.bus.errors import BrokerDown
-from services.bus.producer import Producer
-from services.runtime.process import Process, running
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.errors import BrokerDown
+from services.clients.bus.producer import Producer
+from services.parts.runtime.process import Process, running
 from services.sink.delivery import OUTAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonFlood, PoisonLimit

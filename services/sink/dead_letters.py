@@ -5,7 +5,7 @@ from datetime import datetime
 from schemas.codec import Headers, header
 from schemas.tables import Value
 from schemas.topics import DEAD_LETTER_SUFFIX
-from services.bus.message import Message
+from services.clients.bus.message import Message
 
 DEAD_LETTER_COLUMNS = (
     "source_topic",

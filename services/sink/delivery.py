@@ -21,17 +21,17 @@ from collections.abc import Callable
 from datetime import datetime
 
 from schemas.topics import DEAD_LETTER_SUFFIX, STORED_TOPICS, TOPIC_BY_NAME
-from services.bus.consumer import Consumer
-from services.bus.errors import BusError
-from services.bus.message import Message
-from services.bus.producer import Producer
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.errors import BusError
+from services.clients.bus.message import Message
+from services.clients.bus.producer import Producer
+from services.clients.warehouse.client import WarehouseDown
 from services.sink.blocks import blocks_of
 from services.sink.dead_letters import dead_letter_headers
 from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.rows import Poison, Row, judged
 from services.sink.table_store import TableStore
-from services.warehouse.client import WarehouseDown
 
 SINK_TOPICS = tuple(name for topic in STORED_TOPICS for name in (topic.name, topic.dead_letter))
 MAX_MESSAGES = 10_000

@@ -2,7 +2,7 @@
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from services.runtime.metrics import counter, gauge
+from services.parts.runtime.metrics import counter, gauge
 
 
 class Operations:

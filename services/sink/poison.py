@@ -8,8 +8,8 @@ from collections import defaultdict, deque
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from services.bus.message import Message
-from services.dead_letters.letter import REPLAYED_FROM
+from services.clients.bus.message import Message
+from services.parts.letter import REPLAYED_FROM
 
 LAST_MESSAGES = 1000
 MOST_POISON = 950

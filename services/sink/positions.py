@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.tables import DEAD_LETTERS, TABLE_BY_TOPIC
 from schemas.topics import DEAD_LETTER_SUFFIX
-from services.bus.assignment import Assigned
+from services.clients.bus.assignment import Assigned
 
 Stored = Mapping[tuple[str, int], int]
 """Highest stored offset by topic id and partition."""

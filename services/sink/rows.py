@@ -9,8 +9,8 @@ from schemas.codec import BadElement, is_batch, split
 from schemas.record import Record
 from schemas.tables import DEAD_LETTERS, PLACE_COLUMNS, TABLE_BY_NAME, TABLE_BY_TOPIC, Position, Table, Value
 from schemas.topics import DEAD_LETTER_SUFFIX
-from services.bus.decoding import decoded_elements
-from services.bus.message import Message
+from services.clients.bus.decoding import decoded_elements
+from services.clients.bus.message import Message
 from services.sink.dead_letters import DEAD_LETTER_COLUMNS, dead_letter_row
 
 _INT64 = range(-(2**63), 2**63)

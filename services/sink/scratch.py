@@ -13,12 +13,12 @@ import msgspec
 
 from schemas.codec import from_unix_ms
 from schemas.settings import Settings
-from services.bus.message import Message
+from services.clients.bus.message import Message
+from services.clients.warehouse.client import Warehouse
+from services.clients.warehouse.migrations import migrate
 from services.sink.blocks import blocks_of
 from services.sink.rows import Poison, Row, judged
 from services.sink.table_store import TableStore
-from services.warehouse.client import Warehouse
-from services.warehouse.migrations import migrate
 
 AT_ONCE = 5_000
 _NOWHERE = "recomputed"

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from schemas.settings import Settings
-from services.bus.assignment import Assigned
+from services.clients.bus.assignment import Assigned
+from services.clients.warehouse.client import Warehouse, WarehouseDown
 from services.sink.blocks import Block
 from services.sink.positions import asked_of, starts_of, stored_sql, tables_of
 from services.sink.rows import columns_of
-from services.warehouse.client import Warehouse, WarehouseDown
 
 
 class TableStore:

@@ -22,10 +22,10 @@ from schemas.configuration_file import BadConfiguration
 from schemas.record import Record
 from schemas.settings import BadSetting, Settings
 from schemas.topics import topic_of
-from services.bus.connection import UNREACHABLE
-from services.bus.errors import BusError
-from services.runtime.logs import configure_logging
-from services.runtime.process import read_configuration
+from services.clients.bus.connection import UNREACHABLE
+from services.clients.bus.errors import BusError
+from services.parts.runtime.logs import configure_logging
+from services.parts.runtime.process import read_configuration
 from stream_processors.replay.course import COMPARED, READ, course, wired
 from stream_processors.replay.log import Log, opened
 from stream_processors.replay.span import BadSpan, Span, asked_for, span_of

@@ -23,15 +23,15 @@ from schemas.topics import (
     SCORES_RECORDED,
     Topic,
 )
-from stream_processors.delivery import Source
-from stream_processors.drift import build_drift
-from stream_processors.frame import Frame
-from stream_processors.functional import build_functional
-from stream_processors.history import deliveries_of
-from stream_processors.monitors import build_monitors, closing_ms
+from stream_processors.detectors.drift import build_drift
+from stream_processors.frame.delivery import Source
+from stream_processors.frame.frame import Frame
+from stream_processors.frame.history import deliveries_of
+from stream_processors.monitors.monitors import build_monitors, closing_ms
 from stream_processors.replay.frame import Clock, ReplayedProcessor
 from stream_processors.replay.log import Logged
-from stream_processors.windows import Bounds
+from stream_processors.windows.functional import build_functional
+from stream_processors.windows.windows import Bounds
 
 BUILDERS: dict[str, Callable[[Frame], None]] = {
     "functional": build_functional,

@@ -14,8 +14,8 @@ from schemas.configuration import Configuration
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
-from stream_processors.application import Act, Handler
-from stream_processors.delivery import Delivery, Source
+from stream_processors.frame.application import Act, Handler
+from stream_processors.frame.delivery import Delivery, Source
 
 Told = Callable[[Topic], list[Record]]
 

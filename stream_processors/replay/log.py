@@ -16,10 +16,10 @@ from kafka.consumer.fetcher import ConsumerRecord
 from schemas.codec import BadElement, decode_elements, from_unix_ms
 from schemas.settings import Settings
 from schemas.topics import Topic
-from services.bus.connection import open_consumer
-from services.bus.errors import BrokerDown, TopicMissing
-from services.bus.positions import log_ends
-from stream_processors.delivery import Delivery, Source
+from services.clients.bus.connection import open_consumer
+from services.clients.bus.errors import BrokerDown, TopicMissing
+from services.clients.bus.positions import log_ends
+from stream_processors.frame.delivery import Delivery, Source
 
 AT_ONCE = 2_000
 PATIENCE_S = 60.0

@@ -13,22 +13,19 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "services", "stream_processors", "training", "dashboards")
 VIOLATIONS = {
-    "Contracts import nobody": ("schemas/ids.py", "import services.runtime.logs"),
+    "Contracts import nobody": ("schemas/ids.py", "import services.parts.runtime.logs"),
     "Processes never import each other": ("services/gateway/violation.py", "import services.sink"),
-    "The demonstration drives the embedded stack and nobody imports it": (
-        "services/embedded/violation.py",
-        "import services.demo.summary",
+    "Parts stand on clients, clients on contracts": (
+        "services/clients/bus/violation.py",
+        "import services.parts.spool",
     ),
-    "The replay looks at processors and sink from outside and nobody imports it": (
-        "services/sink/violation.py",
-        "import services.replay.report",
+    "Commands run processes as processes": ("services/commands/demo/violation.py", "import services.gateway"),
+    "Detectors, windows and monitors stand in the frame, not the frame in them": (
+        "stream_processors/frame/violation.py",
+        "import stream_processors.monitors.board",
     ),
-    "The replay command runs the processors as a process of their own": (
-        "services/replay/violation.py",
-        "import stream_processors.replay.log",
-    ),
-    "Clients never import processes": ("services/bus/violation.py", "import services.control"),
-    "Faust only in stream_processors": ("services/bus/violation.py", "import faust"),
+    "A job judges what methods make of data": ("training/data/violation.py", "import training.jobs.orders"),
+    "Faust only in stream_processors": ("services/clients/bus/violation.py", "import faust"),
     "clickhouse_connect only in the warehouse client": ("services/sink/violation.py", "import clickhouse_connect"),
     "torch only where models run": ("services/gateway/violation.py", "import torch"),
 }
@@ -60,6 +57,20 @@ def _contracts() -> set[str]:
 @pytest.mark.timeout(180)
 def test_every_contract_is_kept_by_the_code_as_it_is(tmp_path: Path) -> None:
     assert _lint(tmp_path) == dict.fromkeys(_contracts(), "KEPT")
+
+
+@pytest.mark.timeout(180)
+def test_a_process_that_no_contract_names_is_bound_by_them(tmp_path: Path) -> None:
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    newcomer = tmp_path / "services" / "newcomer"
+    newcomer.mkdir()
+    (newcomer / "__init__.py").write_text("import services.sink\nimport torch\nimport clickhouse_connect\n")
+    assert {name for name, verdict in _lint(tmp_path).items() if verdict == "BROKEN"} == {
+        "Processes never import each other",
+        "clickhouse_connect only in the warehouse client",
+        "torch only where models run",
+    }
 
 
 @pytest.mark.timeout(180)

@@ -13,10 +13,10 @@ from schemas.operational import (
     OperationalMetric,
     catalogue_markdown,
 )
-from services.runtime import metrics
+from services.parts.runtime import metrics
 
 ROOT = Path(__file__).parents[2]
-FACTORY = ROOT / "services" / "runtime" / "metrics.py"
+FACTORY = ROOT / "services" / "parts" / "runtime" / "metrics.py"
 PACKAGES = ("schemas", "services", "stream_processors", "training", "dashboards")
 MADE_BY = {
     "counter": "counter",
@@ -52,7 +52,7 @@ def made_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
     imported = {
         alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module == "services.runtime.metrics"
+        if isinstance(node, ast.ImportFrom) and node.module == "services.parts.runtime.metrics"
         for alias in node.names
     }
     for node in ast.walk(tree):

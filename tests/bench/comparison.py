@@ -1,6 +1,6 @@
 """Windows counted once more, in one go over raw records, and where those of the product differ. Pure.
 
-Written from what windows promise (docs of stream_processors.windows and joins), not from their code. Used
+Written from what windows promise (docs of stream_processors.windows.windows and joins), not from their code. Used
 by tests.bench.faults over the warehouse and by the processor's own test over the log.
 """
 

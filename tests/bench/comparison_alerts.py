@@ -12,9 +12,9 @@ from schemas.codec import to_unix_ms
 from schemas.configuration import Configuration
 from schemas.metrics import METRIC_BY_NAME
 from schemas.observations import AlertChanged, ScoreRecorded, WindowClosed
-from stream_processors.alert_events import alert_changed, standing_of, target_of
-from stream_processors.board import Board
-from stream_processors.verdicts import Target
+from stream_processors.monitors.alert_events import alert_changed, standing_of, target_of
+from stream_processors.monitors.board import Board
+from stream_processors.monitors.verdicts import Target
 
 
 @dataclass(frozen=True, slots=True)

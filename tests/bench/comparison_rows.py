@@ -19,8 +19,8 @@ from schemas.observations import AlertChanged, ScoreRecorded, Sketch, WindowClos
 from schemas.record import Record, Series
 from schemas.settings import Settings
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED, SCORES_RECORDED, Topic
-from services.bus.connection import open_consumer
-from services.warehouse.client import Warehouse
+from services.clients.bus.connection import open_consumer
+from services.clients.warehouse.client import Warehouse
 from tests.bench.comparison import Answered, Copy, Judgement
 from tests.bench.load_events import number_of
 

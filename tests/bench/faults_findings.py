@@ -10,8 +10,8 @@ from schemas.codec import from_unix_ms
 from schemas.configuration import Configuration
 from schemas.configuration_file import parse_configuration
 from schemas.settings import Settings
-from services.warehouse.client import Warehouse
-from stream_processors.windows import Bounds
+from services.clients.warehouse.client import Warehouse
+from stream_processors.windows.windows import Bounds
 from tests.bench.comparison import Difference, Recount, Times, believed, differences
 from tests.bench.comparison_alerts import Verdict, judge_alerts, undisturbed
 from tests.bench.comparison_rows import TOPIC_OF, LogIndex, Rows, index_of

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from schemas.settings import Settings
-from services.bus.errors import BusError
-from services.bus.topics import consumer_lag
-from services.warehouse.client import Warehouse, WarehouseError
+from services.clients.bus.errors import BusError
+from services.clients.bus.topics import consumer_lag
+from services.clients.warehouse.client import Warehouse, WarehouseError
 
 CAUGHT_UP_GROUPS = frozenset({"functional", "sink"})
 STABLE_S = 20.0

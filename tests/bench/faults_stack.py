@@ -10,8 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from schemas.settings import Settings, port_variable
-from services.bus.errors import BusError
-from services.bus.topics import create_topics
+from services.clients.bus.errors import BusError
+from services.clients.bus.topics import create_topics
 from services.embedded.child import LEASH
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode

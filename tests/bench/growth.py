@@ -35,10 +35,10 @@ from dashboards.pages import PAGES
 from schemas.settings import Settings, port_variable
 from schemas.tables import TABLE_BY_TOPIC, Position
 from schemas.topics import INFERENCE_RESPONDED
+from services.clients.warehouse.client import Warehouse
+from services.clients.warehouse.migrations import migrate
 from services.sink.delivery import MAX_MESSAGES
 from services.sink.positions import stored_sql
-from services.warehouse.client import Warehouse
-from services.warehouse.migrations import migrate
 from tests.bench.growth_rows import fill
 from tests.bench.ingest_log import responses
 from tests.bench.machine import machine

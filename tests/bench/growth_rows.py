@@ -15,7 +15,7 @@ import msgspec
 from schemas.settings import Settings
 from schemas.sketches import Accumulator
 from schemas.topics import INFERENCE_RESPONDED
-from services.warehouse.client import Warehouse
+from services.clients.warehouse.client import Warehouse
 from tests.dashboards.builders import APP, MODEL, V1, V2
 from tests.dashboards.story import LENGTH, tell
 

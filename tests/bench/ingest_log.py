@@ -12,9 +12,9 @@ from schemas.inference import InferenceResponded, Message, Usage
 from schemas.record import Variant
 from schemas.settings import Settings
 from schemas.topics import INFERENCE_RESPONDED, key_of
-from services.bus.errors import BufferFull
-from services.bus.partitioning import partition_of
-from services.bus.producer import Producer
+from services.clients.bus.errors import BufferFull
+from services.clients.bus.partitioning import partition_of
+from services.clients.bus.producer import Producer
 
 _ARRAY = (("content-type", BATCH_CONTENT_TYPE.encode()),)
 _WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "nobody", "looks", "twice")

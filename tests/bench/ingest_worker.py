@@ -23,24 +23,24 @@ from schemas.inference import InferenceResponded
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import INFERENCE_RESPONDED, Topic
-from services.bus.connection import client_options
-from services.bus.consumer import Consumer
-from services.bus.message import message_of
-from services.bus.producer import Producer
-from services.runtime.memory import collect_seldom
-from services.runtime.process import Process, read_configuration
+from services.clients.bus.connection import client_options
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.message import message_of
+from services.clients.bus.producer import Producer
+from services.clients.warehouse.client import Warehouse
+from services.clients.warehouse.migrations import migrate
+from services.parts.runtime.memory import collect_seldom
+from services.parts.runtime.process import Process, read_configuration
 from services.sink.blocks import blocks_of
 from services.sink.delivery import MAX_MESSAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.rows import Row, columns_of, judged
 from services.sink.table_store import TableStore
-from services.warehouse.client import Warehouse
-from services.warehouse.migrations import migrate
-from stream_processors import delivery
-from stream_processors.application import Handler, Processor
-from stream_processors.functional import build_functional
-from stream_processors.serving import serve
+from stream_processors.frame import delivery
+from stream_processors.frame.application import Handler, Processor
+from stream_processors.frame.serving import serve
+from stream_processors.windows.functional import build_functional
 
 TOPIC = INFERENCE_RESPONDED.name
 _TELL_EVERY_S = 0.02

@@ -30,7 +30,7 @@ from pathlib import Path
 from schemas.inference import InferenceResponded
 from schemas.settings import Settings, port_variable
 from schemas.topics import Topic
-from services.bus.topics import create_topics
+from services.clients.bus.topics import create_topics
 from tests.bench.chaos import Victim
 from tests.bench.faults_stack import RestartableBroker, RestartableWarehouse, crew
 from tests.bench.latency_probes import percentiles, round_trips, rows_queryable, told_since

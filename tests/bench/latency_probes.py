@@ -14,9 +14,9 @@ from schemas.codec import from_unix_ms
 from schemas.ids import time_ordered_id
 from schemas.inference import InferenceResponded, Message
 from schemas.settings import Settings
-from services.bus.connection import open_consumer
-from services.bus.producer import Producer
-from services.warehouse.client import Warehouse
+from services.clients.bus.connection import open_consumer
+from services.clients.bus.producer import Producer
+from services.clients.warehouse.client import Warehouse
 
 _PROBE_EVERY_S = 0.1
 _LOOK_EVERY_S = 0.05

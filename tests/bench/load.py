@@ -17,11 +17,11 @@ from contextlib import closing
 from pathlib import Path
 
 from schemas.settings import Settings
-from services.bus.errors import BrokerDown, BufferFull, Undelivered
-from services.bus.producer import Producer
-from services.spool.entries import Entry, entry_of
-from services.spool.forwarder import Forwarder
-from services.spool.spool import Spool
+from services.clients.bus.errors import BrokerDown, BufferFull, Undelivered
+from services.clients.bus.producer import Producer
+from services.parts.spool.entries import Entry, entry_of
+from services.parts.spool.forwarder import Forwarder
+from services.parts.spool.spool import Spool
 from tests.bench.load_events import Shape, Traffic
 
 REPORT = "load.json"

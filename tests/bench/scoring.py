@@ -20,7 +20,7 @@ from schemas.inference import InferenceResponded
 from services.scorers.embedding import Embedder
 from services.scorers.prompts import PromptScorers
 from services.scorers.reference import build_reference
-from stream_processors import quality, safety
+from stream_processors.scoring import quality, safety
 from tests.bench.ingest_log import responses
 from tests.bench.machine import machine
 

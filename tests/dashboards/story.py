@@ -15,7 +15,7 @@ from schemas.record import Record
 from schemas.settings import Settings
 from schemas.tables import TABLE_BY_TOPIC, Position
 from schemas.topics import topic_of
-from services.warehouse.client import Warehouse
+from services.clients.warehouse.client import Warehouse
 from tests.dashboards.builders import (
     ACCURACY_ALERT,
     DRIFT_ALERT,

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboards.pages import DOWN, EMPTY, PAGES
 from schemas.settings import Settings
-from services.warehouse.migrations import migrate
+from services.clients.warehouse.migrations import migrate
 from tests.dashboards.builders import APP
 from tests.dashboards.story import LENGTH, records, store, tell
 from tests.dashboards.traffic import traffic

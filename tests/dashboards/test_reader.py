@@ -7,8 +7,8 @@ import pytest
 from dashboards.reader import About, Reader, Span, Unreachable
 from schemas.observations import WindowClosed
 from schemas.settings import Settings
-from services.warehouse.client import Warehouse
-from stream_processors.partials import Partials, measure
+from services.clients.warehouse.client import Warehouse
+from stream_processors.monitors.partials import Partials, measure
 from tests.dashboards.builders import APP, V1, V2
 from tests.dashboards.story import LENGTH, tell
 from tests.dashboards.traffic import ANSWERS_A_WINDOW, END_S, WINDOW_S, traffic

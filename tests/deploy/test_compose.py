@@ -44,7 +44,7 @@ def test_specification_refuses_a_wrong_file() -> None:
 def test_same_processes_run_in_both_profiles() -> None:
     embedded = {program.command[1:] for program in CATALOGUE}
     compose = {("-m", *command) for command in OURS.values()}
-    assert compose - embedded == {("-m", "services.prepare")}
+    assert compose - embedded == {("-m", "services.commands.prepare")}
     assert {argv for argv in embedded - compose if not argv[1].startswith("services.embedded.")} == set()
 
 

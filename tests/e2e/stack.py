@@ -10,10 +10,10 @@ import pytest
 from rich.console import Console
 
 from schemas.settings import DEFAULT_PORTS, Settings, port_variable
-from services.demo.command import RECEIVER
-from services.demo.narrator import Narrator
-from services.demo.prompts import LabelledPrompt, Messages
-from services.demo.scenario import Bars, Scenario
+from services.commands.demo.command import RECEIVER
+from services.commands.demo.narrator import Narrator
+from services.commands.demo.prompts import LabelledPrompt, Messages
+from services.commands.demo.scenario import Bars, Scenario
 from services.embedded.catalogue import CATALOGUE
 from services.embedded.supervisor import Supervisor
 from tests.fixtures.ports import free_port

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.demo.account import balance
-from services.demo.acts import meet_the_shift, serve_well
-from services.demo.play import staged
+from services.commands.demo.account import balance
+from services.commands.demo.acts import meet_the_shift, serve_well
+from services.commands.demo.play import staged
 from services.embedded.supervisor import Supervisor
 from tests.e2e.stack import tiny_scenario, tiny_stack
 

@@ -10,11 +10,11 @@ import pytest
 
 from schemas.settings import Settings
 from schemas.topics import INBOUND
-from services.demo.play import perform
-from services.demo.scenario import Scenario
-from services.demo.summary import Summary
-from services.replay.command import replay
-from services.warehouse.client import Warehouse
+from services.clients.warehouse.client import Warehouse
+from services.commands.demo.play import perform
+from services.commands.demo.scenario import Scenario
+from services.commands.demo.summary import Summary
+from services.commands.replay.command import replay
 from tests.e2e.browser import text_of_page
 from tests.e2e.stack import tiny_scenario, tiny_stack
 

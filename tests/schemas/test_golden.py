@@ -14,12 +14,12 @@ from schemas.jsonschema import FOLDER, json_schema, text_of
 from schemas.settings import Settings
 from schemas.tables import DEAD_LETTERS, POSITION_COLUMNS, TABLE_BY_TOPIC, TABLES
 from schemas.topics import STORED_TOPICS, TOPICS, Topic, key_of
-from services.bus.message import Message
+from services.clients.bus.message import Message
+from services.clients.warehouse.client import Warehouse
 from services.sink.blocks import blocks_of
 from services.sink.dead_letters import DEAD_LETTER_COLUMNS
 from services.sink.rows import Row, columns_of, judged
 from services.sink.table_store import TableStore
-from services.warehouse.client import Warehouse
 
 LOGGED_AT = datetime(2026, 1, 31, 13, tzinfo=UTC)
 each_topic = pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)

@@ -16,7 +16,7 @@ from schemas.record import series_of
 from schemas.settings import Settings
 from schemas.sketches import quantile
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED
-from services.bus.producer import Producer
+from services.clients.bus.producer import Producer
 from tests.stream_processors.builders import feedback, now_ms, responded
 from tests.stream_processors.workers import everything, records
 

@@ -9,7 +9,7 @@ from schemas.inference import InferenceResponded, Message
 from schemas.observations import ScoreRecorded, WindowClosed
 from schemas.record import Record, Variant
 from schemas.reference import Histogram, Reference
-from stream_processors.delivery import Delivery, Source
+from stream_processors.frame.delivery import Delivery, Source
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

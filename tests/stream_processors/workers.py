@@ -13,8 +13,8 @@ from pathlib import Path
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
-from stream_processors.delivery import Delivery, Source
-from stream_processors.history import deliveries_since
+from stream_processors.frame.delivery import Delivery, Source
+from stream_processors.frame.history import deliveries_since
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.ports import free_port

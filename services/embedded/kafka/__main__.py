@@ -25,7 +25,7 @@ from schemas.settings import BadSetting, Settings, port_variable
 from services.embedded.kafka.distribution import Distribution, KafkaMissing, bring_kafka
 from services.embedded.kafka.node import Node, cluster, prepare, start
 from services.embedded.logfile import last_line
-from services.runtime.health import PortTaken, must_be_free
+from services.parts.runtime.health import PortTaken, must_be_free
 
 NAME = "kafka"
 CACHE_VARIABLE = "DRIFTLOOP_KAFKA_CACHE"

@@ -9,8 +9,8 @@ import uvicorn
 from schemas.settings import BadSetting, Settings, port_variable
 from services.embedded.warehouse.endpoint import Endpoint
 from services.embedded.warehouse.engine import Engine
-from services.runtime.health import PortTaken
-from services.runtime.logs import configure_logging
+from services.parts.runtime.health import PortTaken
+from services.parts.runtime.logs import configure_logging
 
 NAME = "warehouse"
 log = logging.getLogger(__name__)

@@ -23,7 +23,7 @@ from starlette.routing import Route
 from services.embedded.warehouse.engine import Answer, Engine, EngineRefused
 from services.embedded.warehouse.payload import MAX_BODY_BYTES, BadPayload, decompressed
 from services.embedded.warehouse.statement import BadStatement, Statement, statement_in
-from services.runtime.metrics import counter, histogram
+from services.parts.runtime.metrics import counter, histogram
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from services.alerting.outbox import Outbox
 from services.alerting.subscriptions import MAX_ATTEMPTS
-from services.store.database import open_store
+from services.clients.store.database import open_store
 from tests.services.alerting.builders import CONSOLE, WEBHOOK, alert, at
 
 CHANNELS = {"on-call": "webhook", "terminal": "console"}

@@ -17,9 +17,9 @@ import pytest
 from schemas.observations import AlertDelivered
 from schemas.topics import ALERTS_DELIVERED
 from services.alerting.receiver import build_application
-from services.bus.decoding import decoded
-from services.bus.producer import Producer
-from services.bus.tail import Tail
+from services.clients.bus.decoding import decoded
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
 from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port

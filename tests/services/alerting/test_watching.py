@@ -5,7 +5,7 @@ import pytest
 
 from schemas.settings import Settings
 from services.alerting.watching import Subscriptions
-from services.runtime.process import read_configuration
+from services.parts.runtime.process import read_configuration
 
 TEXT = """
 apps: [{name: prompt-guard, base_model: tiny}]

@@ -13,10 +13,10 @@ from schemas.codec import decode
 from schemas.configuration import App, Configuration, Price
 from schemas.record import Record
 from schemas.settings import Settings, WhenFull
-from services.bus.errors import BrokerDown
-from services.bus.producer import Producer
+from services.clients.bus.errors import BrokerDown
+from services.clients.bus.producer import Producer
 from services.collector.application import Collector, Limits, application_of
-from services.spool.entries import entry_in, payloads_in
+from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
 
 APP = App(name="prompt-guard", base_model="base", labels=("safe", "unsafe"), price=Price(input=1, output=2))

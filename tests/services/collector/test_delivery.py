@@ -8,9 +8,9 @@ import pytest
 
 from schemas.inference import FeedbackGiven
 from schemas.topics import FEEDBACK_GIVEN
-from services.bus.decoding import decoded_elements
-from services.bus.producer import Producer
-from services.bus.tail import Tail
+from services.clients.bus.decoding import decoded_elements
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
 from tests.fixtures.broker import Broker, chosen_broker
 from tests.fixtures.kafka import KafkaNode
 from tests.services.collector.conftest import Start

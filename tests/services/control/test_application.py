@@ -14,10 +14,10 @@ from schemas.learning import AdapterProposed, RetrainingRequested, RolloutOrdere
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import ADAPTERS_PROPOSED, RETRAINING_REQUESTED, ROLLOUTS_ORDERED
-from services.bus.decoding import decoded
-from services.bus.errors import BrokerDown
-from services.bus.producer import Producer
-from services.bus.tail import Tail
+from services.clients.bus.decoding import decoded
+from services.clients.bus.errors import BrokerDown
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
 from services.control.application import build_application
 from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.settings import Settings, port_variable
 from schemas.topics import TOPICS
-from services.bus.topics import topic_ids
+from services.clients.bus.topics import topic_ids
 from services.embedded.catalogue import CATALOGUE
 from services.embedded.supervisor import Supervisor
 from tests.fixtures.ports import free_port

@@ -5,7 +5,7 @@ import io
 import msgspec
 from rich.console import Console
 
-from services.bus.topics import Lag
+from services.clients.bus.topics import Lag
 from services.embedded.status import GroupLag, Status, lag_by_group
 from services.embedded.terminal import draw
 

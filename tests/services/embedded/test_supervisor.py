@@ -18,7 +18,7 @@ from services.embedded.catalogue import CATALOGUE, Program
 from services.embedded.patience import Patience
 from services.embedded.state import AlreadyRunning, is_running, read_state
 from services.embedded.supervisor import StartFailed, Supervisor, stop_waves
-from services.runtime.health import PortTaken
+from services.parts.runtime.health import PortTaken
 from tests.fixtures.ports import free_port
 
 QUICK = Patience(

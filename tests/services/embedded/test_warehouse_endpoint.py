@@ -13,8 +13,8 @@ import clickhouse_connect
 import pytest
 
 from schemas.settings import Settings, port_variable
+from services.clients.warehouse.client import Warehouse
 from services.embedded.warehouse.engine import HANDLES
-from services.warehouse.client import Warehouse
 from tests.fixtures.ports import free_port
 from tests.fixtures.warehouse import running_warehouse
 

@@ -15,10 +15,10 @@ from schemas.configuration import App, Configuration, Price
 from schemas.learning import RolloutChanged, RolloutState, Route
 from schemas.record import Record
 from schemas.settings import Settings
-from services.bus.errors import BrokerDown
+from services.clients.bus.errors import BrokerDown
 from services.gateway.application import Edges, Gateway, Limits, application_of
 from services.gateway.upstream import Patience
-from services.spool.entries import entry_in, payloads_in
+from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
 from tests.services.gateway.echo import BASE_MODEL, Echo
 

@@ -17,10 +17,10 @@ from schemas.inference import FeedbackGiven, InferenceRequested, InferenceRespon
 from schemas.learning import Route
 from schemas.record import Record
 from schemas.topics import INBOUND
-from services.bus.decoding import decoded_elements
-from services.bus.message import Message
-from services.bus.producer import Producer
-from services.bus.tail import Tail
+from services.clients.bus.decoding import decoded_elements
+from services.clients.bus.message import Message
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
 from tests.fixtures.broker import Broker, chosen_broker
 from tests.fixtures.http import Served
 from tests.fixtures.kafka import KafkaNode

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.ingress.errors import Refusal
 from services.model_server.calls import ChatCall, check_length, parse_call
 from services.model_server.jobs import MAX_TOKENS, Sampling
+from services.parts.ingress.errors import Refusal
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 

@@ -16,9 +16,9 @@ import uvicorn
 from schemas.configuration import App, Configuration
 from schemas.configuration_file import BadConfiguration
 from schemas.settings import Settings
-from services.ingress.serving import server_options
 from services.model_server.application import base_model_of, build_application
 from services.model_server.waiting import Limits, WaitingRoom
+from services.parts.ingress.serving import server_options
 from tests.fixtures.tiny_model import make_tiny_adapter, messages_of
 
 CHAT = "/v1/chat/completions"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from schemas.learning import RolloutState
 from schemas.settings import Settings
-from services.registry.models import ModelRegistry
+from services.clients.registry.models import ModelRegistry
 from services.rollout.aliases import aliases
 from services.rollout.states import Lane, Rollout
 from tests.services.rollout.builders import APP, START

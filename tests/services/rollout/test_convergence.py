@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.registry.artifacts import ArtifactStore
+from services.clients.registry.artifacts import ArtifactStore
 from services.rollout.convergence import UNLOAD_AFTER_S, Converger, Wanted
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port

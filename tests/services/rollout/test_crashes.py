@@ -8,14 +8,14 @@ from schemas.configuration import App, Configuration
 from schemas.learning import RolloutChanged
 from schemas.record import Record, Variant
 from schemas.settings import Settings
-from services.bus.producer import Producer
+from services.clients.bus.producer import Producer
+from services.clients.store.database import open_store
+from services.parts.runtime.process import Process
 from services.rollout.aliases import AliasMover
 from services.rollout.convergence import Converger, Standing, Wanted
 from services.rollout.lanes import Outcome
 from services.rollout.loop import Loop
 from services.rollout.persistence import RolloutStore
-from services.runtime.process import Process
-from services.store.database import open_store
 from tests.services.rollout.builders import APP, POLICY, at, ordered, trained, window
 
 CONFIGURATION = Configuration(apps=(App(name=APP, base_model="tiny"),), rollout=(POLICY,))

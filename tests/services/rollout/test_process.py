@@ -17,9 +17,9 @@ from schemas.learning import AdapterTrained, RolloutChanged
 from schemas.observations import WindowClosed
 from schemas.record import Variant
 from schemas.topics import ROLLOUTS_CHANGED
-from services.bus.decoding import decoded
-from services.bus.producer import Producer
-from services.bus.tail import Tail
+from services.clients.bus.decoding import decoded
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
 from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port

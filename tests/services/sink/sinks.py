@@ -20,8 +20,8 @@ import psutil
 from schemas.ids import derived_id
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded, Message
 from schemas.settings import Settings
-from services.bus.producer import Producer
-from services.warehouse.client import Warehouse
+from services.clients.bus.producer import Producer
+from services.clients.warehouse.client import Warehouse
 from tests.fixtures.ports import free_port
 
 CONFIGURATION = "apps:\n  - {name: guard, base_model: tiny}\n"

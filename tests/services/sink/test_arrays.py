@@ -14,12 +14,12 @@ from schemas.inference import InferenceResponded
 from schemas.observations import WindowClosed
 from schemas.settings import Settings
 from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED
-from services.bus.producer import Producer
-from services.bus.tail import Tail
-from services.spool.entries import entry_of
-from services.spool.forwarder import Forwarder
-from services.spool.spool import Spool
-from services.warehouse.client import Warehouse
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
+from services.clients.warehouse.client import Warehouse
+from services.parts.spool.entries import entry_of
+from services.parts.spool.forwarder import Forwarder
+from services.parts.spool.spool import Spool
 from tests.fixtures.broker import Broker
 from tests.services.sink.sinks import count, sink_process, wait_until
 from tests.stream_processors.builders import now_ms, responded

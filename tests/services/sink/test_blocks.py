@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import BATCH_CONTENT_TYPE, BadElement, encode
-from services.bus.assignment import Assigned
-from services.bus.message import Message
+from services.clients.bus.assignment import Assigned
+from services.clients.bus.message import Message
 from services.sink.blocks import Block, blocks_of
 from services.sink.dead_letters import DEAD_LETTER_COLUMNS, dead_letter_headers, dead_letter_row
 from services.sink.positions import starts_of, table_of, tables_of

@@ -9,14 +9,14 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from schemas.settings import Settings
-from services.bus.consumer import Consumer
-from services.bus.producer import Producer
+from services.clients.bus.consumer import Consumer
+from services.clients.bus.producer import Producer
+from services.clients.warehouse.client import WarehouseDown
 from services.sink.blocks import Block
 from services.sink.delivery import Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.table_store import TableStore
-from services.warehouse.client import WarehouseDown
 from tests.fixtures.broker import Broker
 from tests.services.sink.sinks import count, requested, responded
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from schemas.settings import Settings, port_variable, url_variable
-from services.bus.producer import Producer
+from services.clients.bus.producer import Producer
+from services.clients.warehouse.client import Warehouse
 from services.sink.positions import table_of
-from services.warehouse.client import Warehouse
 from tests.fixtures.broker import Broker
 from tests.services.sink.relay import Cut, relay
 from tests.services.sink.sinks import count, one, requested, sink_process, traffic, wait_until

@@ -7,9 +7,9 @@ import pytest
 
 from schemas.settings import Settings
 from schemas.topics import FEEDBACK_GIVEN
-from services.bus.producer import Producer
-from services.bus.tail import Tail
-from services.bus.topics import consumer_lag
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
+from services.clients.bus.topics import consumer_lag
 from tests.fixtures.broker import Broker
 from tests.services.sink.sinks import count, feedback, sink_process, wait_until
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.bus.message import Message
-from services.dead_letters.letter import REPLAYED_FROM
+from services.clients.bus.message import Message
+from services.parts.letter import REPLAYED_FROM
 from services.sink.poison import LAST_MESSAGES, PoisonFlood, PoisonLimit
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)

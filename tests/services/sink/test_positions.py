@@ -1,6 +1,6 @@
 """What the sink asks the tables when it is given partitions."""
 
-from services.bus.assignment import Assigned
+from services.clients.bus.assignment import Assigned
 from services.sink.positions import asked_of, starts_of
 
 REQUESTED, RESPONDED = "inference.requested.v1", "inference.responded.v1"

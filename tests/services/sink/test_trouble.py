@@ -13,10 +13,10 @@ from schemas.inference import Message
 from schemas.record import Record
 from schemas.settings import Settings, port_variable
 from schemas.topics import INBOUND, Topic, key_of
-from services.bus.connection import open_admin
-from services.bus.producer import Producer
-from services.bus.tail import Tail
-from services.bus.topics import consumer_lag, create_topics, topic_ids
+from services.clients.bus.connection import open_admin
+from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
+from services.clients.bus.topics import consumer_lag, create_topics, topic_ids
 from tests.fixtures.broker import Broker
 from tests.fixtures.ports import free_port
 from tests.fixtures.warehouse import running_warehouse

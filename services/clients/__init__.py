@@ -1,0 +1,1 @@
+"""What reaches others: Kafka, ClickHouse, the registry of adapters, the control store."""

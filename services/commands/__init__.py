@@ -1,0 +1,1 @@
+"""What a person runs: the `driftloop` command line and what stands behind its words."""

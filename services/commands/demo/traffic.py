@@ -1,0 +1,135 @@
+"""The demonstration's users: they call the gateway at a steady rate and say later what was right."""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from services.commands.demo.prompts import LabelledPrompt
+from services.commands.demo.scenario import Scenario
+
+USERS = 300
+FEEDBACK_AFTER_S = 1.5
+MAX_OPEN = 48
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the users saw: their side of the account.
+
+    Attributes:
+        answered: Request ids that got an answer.
+        judged: Event ids of accepted feedback.
+        failed: Calls that got no answer.
+    """
+
+    answered: set[str] = field(default_factory=set)
+    judged: set[str] = field(default_factory=set)
+    failed: int = 0
+
+
+class _Deck:
+    """Prompts in shuffled order, each once before any comes again."""
+
+    def __init__(self, prompts: Sequence[LabelledPrompt], chance: random.Random) -> None:
+        self._prompts = prompts
+        self._chance = chance
+        self._order: list[int] = []
+
+    def drawn(self) -> LabelledPrompt:
+        """Return the next prompt."""
+        if not self._order:
+            self._order = self._chance.sample(range(len(self._prompts)), len(self._prompts))
+        return self._prompts[self._order.pop()]
+
+
+class Traffic:
+    """Users on a thread of their own, between `start` and `stop`.
+
+    `play` sets what they ask from now on, `rest` lets them rest. At most MAX_OPEN of them wait for an
+    answer or are about to judge one, so a slow model slows the users rather than piling them up.
+    """
+
+    def __init__(self, scenario: Scenario, gateway: str, seed: int = 11) -> None:
+        self.ledger = Ledger()
+        self._scenario = scenario
+        self._gateway = gateway
+        self._random = random.Random(seed)
+        self._deck: _Deck | None = None
+        self._stopping = threading.Event()
+        self._open: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="users", daemon=True)
+
+    def start(self) -> None:
+        """Wake the users; they rest until `play`."""
+        self._thread.start()
+
+    def play(self, prompts: Sequence[LabelledPrompt]) -> None:
+        """Ask these prompts from now on, each once in shuffled order before any comes again."""
+        self._deck = _Deck(prompts, self._random)
+
+    def rest(self) -> None:
+        """Ask nothing until `play`; open calls go on."""
+        self._deck = None
+
+    def stop(self) -> Ledger:
+        """Finish the open calls and their feedback; return the account. Again if need be."""
+        self._stopping.set()
+        self._thread.join(timeout=60)
+        return self.ledger
+
+    async def _run(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=60)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            due = time.monotonic()
+            while not self._stopping.is_set():
+                due = max(due + 1 / self._scenario.rate, time.monotonic() - 1)
+                deck = self._deck
+                if deck is not None and len(self._open) < MAX_OPEN:
+                    self._open_call(session, deck.drawn())
+                await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await asyncio.gather(*self._open)
+
+    def _open_call(self, session: aiohttp.ClientSession, prompt: LabelledPrompt) -> None:
+        task = asyncio.create_task(self._ask(session, prompt))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _ask(self, session: aiohttp.ClientSession, prompt: LabelledPrompt) -> None:
+        body = {
+            "model": self._scenario.app,
+            "messages": list(self._scenario.messages(prompt)),
+            "guided_choice": list(self._scenario.choices),
+            "max_tokens": 4,
+            "temperature": 0,
+            "user": f"user-{self._random.randrange(USERS)}",
+            "metadata": {"slice": prompt.slice},
+        }
+        try:
+            async with session.post(f"{self._gateway}/v1/chat/completions", json=body) as response:
+                answer = await response.json()
+                if response.status != 200:
+                    self.ledger.failed += 1
+                    return
+        except (aiohttp.ClientError, TimeoutError):
+            self.ledger.failed += 1
+            return
+        self.ledger.answered.add(answer["id"])
+        await asyncio.sleep(FEEDBACK_AFTER_S * self._random.uniform(0.5, 1.5))
+        await self._judge(session, answer["id"], prompt)
+
+    async def _judge(self, session: aiohttp.ClientSession, request_id: str, prompt: LabelledPrompt) -> None:
+        body = {"request_id": request_id, "app": self._scenario.app, "label": prompt.label, "source": "reviewer"}
+        for _ in range(10):
+            try:
+                async with session.post(f"{self._gateway}/v1/feedback", json=body) as response:
+                    if response.status == 202:
+                        self.ledger.judged.update((await response.json())["event_ids"])
+                        return
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            await asyncio.sleep(1)

@@ -1,0 +1,73 @@
+"""The `driftloop` command. It wires by name; everything heavy is imported by the command that needs it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.commands.checking import check
+from services.commands.dead_letters.line import dead_letters
+from services.commands.orders import adapters, rollout
+from services.commands.outcome import settings_or_fail
+from services.commands.stack import down, status, up
+
+app = typer.Typer(
+    name="driftloop",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help=(
+        "Watches LLM applications in production and closes the loop: a breach orders a retraining, a gate judges the "
+        "new adapter, a canary proves it, and the fix is served.\n\nStart with `driftloop demo`, or with "
+        "`driftloop check` and `driftloop up` on your own driftloop.yaml. Ports, folders and endpoints come from "
+        "DRIFTLOOP_* variables."
+    ),
+)
+
+
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Run the acts, then stop everything and leave.")] = False,
+    json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the summary here.")] = None,
+) -> None:
+    """Run a real model through real drift to a served fix, in three acts (about ten minutes).
+
+    A guard is trained and served; its traffic shifts; it is retrained, gated, canaried and promoted;
+    a poisoned adapter is refused, forced, and rolled back. The exit code is 0 if every act met its bar.
+    """
+    from services.commands.demo.command import run_demo
+
+    raise typer.Exit(run_demo(headless, json_path))
+
+
+def replay_log(
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="ISO time, or how long ago: 30m.")] = "",
+    until: Annotated[str, typer.Option("--to", metavar="TIME", help="Default: as late as is settled.")] = "",
+    warm_up: Annotated[str, typer.Option(metavar="DURATION", help="Read so much before --from, not all.")] = "",
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the scratch database.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
+) -> None:
+    """Read the log again and compare windows, drift and alerts with the warehouse.
+
+    Exit code 0: identical; 1: there are differences, and they are printed; 2: it can't be done.
+    """
+    from services.commands.replay.command import run_replay
+
+    options = {"--from": since, "--to": until, "--warm-up": warm_up}
+    raise typer.Exit(run_replay(settings_or_fail(), options, keep=keep, as_json=as_json))
+
+
+for command in (up, down, status, check, demo):
+    app.command()(command)
+app.command("replay")(replay_log)
+app.add_typer(rollout, name="rollout")
+app.add_typer(adapters, name="adapters")
+app.add_typer(dead_letters, name="dead-letters")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

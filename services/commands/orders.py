@@ -1,0 +1,70 @@
+"""`driftloop rollout` and `driftloop adapters`: orders to the control process."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from services.commands.outcome import UNUSABLE, WRONG, fail, settings_or_fail, who
+
+rollout = typer.Typer(no_args_is_help=True, help="Order a version out to users, or back.")
+adapters = typer.Typer(no_args_is_help=True, help="Bring adapters that were trained elsewhere to the gate.")
+
+AppName = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in driftloop.yaml.")]
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="Adapter version, e.g. prompt-guard-v2.")]
+By = Annotated[str, typer.Option("--by", help="Who orders it; recorded. Default: your user name.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
+
+
+@rollout.command("start")
+def rollout_start(
+    app_name: AppName,
+    version: Version,
+    override_gate: Annotated[
+        bool, typer.Option("--override-gate", help="Let a version through that the gate refused. Recorded for ever.")
+    ] = False,
+    by: By = "",
+    reason: Reason = "",
+) -> None:
+    """Roll a version out: shadow, canary steps, promotion; the canary judge still watches."""
+    if override_gate and not reason:
+        fail("--override-gate needs a --reason", UNUSABLE)
+    _order_rollout(app_name, version, "start", {"override_gate": override_gate, "ordered_by": by, "reason": reason})
+
+
+@rollout.command("roll-back")
+def rollout_roll_back(app_name: AppName, version: Version, by: By = "", reason: Reason = "") -> None:
+    """Take a version back; the stable version before it answers everyone again."""
+    _order_rollout(app_name, version, "roll_back", {"override_gate": False, "ordered_by": by, "reason": reason})
+
+
+@adapters.command("propose")
+def adapters_propose(
+    app_name: AppName,
+    folder: Annotated[Path, typer.Argument(help="Folder in PEFT format.", exists=True, file_okay=False)],
+    by: By = "",
+    reason: Reason = "",
+) -> None:
+    """Propose an adapter trained elsewhere: it meets the same gate as one trained here."""
+    uri = str(folder.absolute())
+    _order("/v1/proposals", {"app": app_name, "artifact_uri": uri, "proposed_by": by or who(), "reason": reason})
+
+
+def _order_rollout(app_name: str, version: str, action: str, order: dict[str, object]) -> None:
+    order = {"app": app_name, "adapter_version": version, "action": action, **order}
+    _order("/v1/rollouts", {**order, "ordered_by": order["ordered_by"] or who()})
+
+
+def _order(path: str, order: dict[str, object]) -> None:
+    """Post an order to the control process and print what it answers."""
+    import httpx
+
+    url = settings_or_fail().url("control") + path
+    try:
+        answer = httpx.post(url, json=order, timeout=30, trust_env=False)
+    except httpx.HTTPError:
+        fail(f"control does not answer at {url}; is the stack up? See `driftloop status`", UNUSABLE)
+    if answer.is_error:
+        fail(f"control refused ({answer.status_code}): {answer.text.strip()}", WRONG)
+    print(json.dumps(answer.json()))

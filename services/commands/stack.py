@@ -1,0 +1,68 @@
+"""`driftloop up`, `down` and `status`: the stack on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from services.commands.outcome import OK, UNUSABLE, WRONG, fail, settings_or_fail
+
+
+def up() -> None:
+    """Start the whole stack on this machine and stay until Ctrl-C.
+
+    Broker, warehouse, model server, gateway, processors, training, rollout and dashboard run as
+    processes of their own, are restarted when they die, and keep their data under DRIFTLOOP_DATA
+    (.driftloop). The broker keeps its log in memory only.
+    """
+    from rich.console import Console
+
+    from schemas.configuration_file import BadConfiguration
+    from services.embedded.state import AlreadyRunning
+    from services.embedded.supervisor import StartFailed, Supervisor
+    from services.embedded.terminal import run_stack
+    from services.parts.runtime.health import PortTaken
+    from services.parts.runtime.logs import configure_logging
+    from services.parts.runtime.process import read_configuration
+
+    settings = settings_or_fail()
+    configure_logging("supervisor", "ERROR")
+    try:
+        read_configuration(settings)
+        run_stack(Supervisor(settings), settings, Console())
+    except (BadConfiguration, AlreadyRunning, PortTaken) as error:
+        fail(str(error), UNUSABLE)
+    except StartFailed as error:
+        fail(str(error), WRONG)
+
+
+def down() -> None:
+    """Stop the stack that `driftloop up` or `demo` started on this data folder, and wait until it is gone."""
+    from services.embedded.state import ask_to_stop, is_running
+
+    settings = settings_or_fail()
+    if not is_running(settings.data):
+        print(f"nothing runs on {settings.data}")
+    elif ask_to_stop(settings.data, 60):
+        print("stopped")
+    else:
+        fail("still stopping after 60 s; see `driftloop status`", WRONG)
+
+
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
+    """Show processes, consumer lag, the last alert and the versions that are served.
+
+    The exit code is 0 when every process is healthy and 1 otherwise.
+    """
+    import msgspec
+    from rich.console import Console
+
+    from services.embedded.status import look
+    from services.embedded.terminal import draw
+
+    seen = look(settings_or_fail())
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode(seen)).decode())
+    else:
+        draw(seen, Console())
+    well = seen.running and all(process.state == "healthy" for process in seen.processes)
+    raise typer.Exit(OK if well else WRONG)

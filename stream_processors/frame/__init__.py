@@ -1,0 +1,1 @@
+"""What every processor stands in: transport, ledger, outbox, serving."""

@@ -1,0 +1,71 @@
+"""From partials to one window: how those of all sources add up. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from schemas.observations import Sketch, WindowClosed
+from schemas.partials import preferred
+from schemas.sketches import merge, quantile
+from stream_processors.frame.delivery import Source
+
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_SUMS = {
+    "volume.count": ("responses", "responses"),
+    "tokens.input": ("input_tokens", "responses"),
+    "tokens.output": ("output_tokens", "responses"),
+    "cost_usd.sum": ("cost_usd", "responses"),
+    "feedback.count": ("feedback", "feedback"),
+}
+_RATIOS = {
+    "error.ratio": ("errors", "responses"),
+    "feedback.accuracy": ("feedback_correct", "feedback"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric's value and the observations behind it; None where nothing was observed."""
+
+    value: float | None
+    count: int
+
+
+@dataclass(slots=True)
+class Partials:
+    """The partials of one series' window, one for each source."""
+
+    by_source: dict[Source, WindowClosed] = field(default_factory=dict)
+
+    def put(self, partial: WindowClosed) -> bool:
+        """Take a partial; return whether it replaces what was known of its source."""
+        source = Source(partial.source_topic, partial.source_partition)
+        known = self.by_source.get(source)
+        self.by_source[source] = preferred(known, partial)
+        return self.by_source[source] is not known
+
+
+def measure(metric: str, windows: Iterable[WindowClosed]) -> Measure:
+    """Return a window metric over partials of any series, windows and sources.
+
+    Raises:
+        KeyError: Not a metric over windows.
+    """
+    partials = list(windows)
+    if metric in _SUMS:
+        counter, behind = _SUMS[metric]
+        return Measure(_total(partials, counter), int(_total(partials, behind)))
+    if metric in _RATIOS:
+        part, whole = (_total(partials, counter) for counter in _RATIOS[metric])
+        return Measure(part / whole if whole else None, int(whole))
+    name, aggregate = metric.rsplit(".", 1)
+    sketch = merged_sketch(partials, name)
+    return Measure(quantile(sketch, _QUANTILES[aggregate]) if sketch.count else None, sketch.count)
+
+
+def merged_sketch(partials: Iterable[WindowClosed], name: str) -> Sketch:
+    """Return the distribution of a value over partials."""
+    return merge(partial.sketches[name] for partial in partials if name in partial.sketches)
+
+
+def _total(partials: Iterable[WindowClosed], counter: str) -> float:
+    return sum(partial.counters.get(counter, 0.0) for partial in partials)

@@ -1,0 +1,1 @@
+"""From answers to scores: the safety and quality processors."""

@@ -1,0 +1,175 @@
+"""The frame: what a failing handler does to the process, and what is read again after it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from msgspec import structs
+
+from schemas.inference import Message
+from schemas.observations import WindowClosed
+from schemas.settings import Settings
+from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED, SCORES_RECORDED
+from services.clients.bus.producer import Producer
+from services.clients.bus.topics import consumer_lag
+from tests.fixtures.broker import Broker
+from tests.fixtures.ports import free_port
+from tests.services.sink.sinks import wait_until
+from tests.stream_processors.batch_count import CONFIGURATION
+from tests.stream_processors.builders import now_ms, responded
+from tests.stream_processors.workers import records, safety_environment, working
+
+PROGRAM = """
+import sys
+from schemas.ids import derived_id
+from schemas.observations import ScoreRecorded
+from schemas.topics import INFERENCE_RESPONDED
+from services.parts.runtime.process import running
+from stream_processors.frame.application import Processor
+from stream_processors.frame.serving import serve
+
+FAILS_AT = int(sys.argv[1])
+
+def score(record):
+    return ScoreRecorded(event_id=derived_id(record.event_id), occurred_at=record.occurred_at, app=record.app,
+                         request_id=record.request_id, name="prompt.harm", value=0.5, scorer="test")
+
+with running("safety") as process:
+    processor = Processor("safety", process.settings, process.configuration)
+
+    async def handle(deliveries):
+        if any(d.record.request_id == f"request-{FAILS_AT}" for d in deliveries):
+            raise RuntimeError("a bug")
+        return [score(d.record) for d in deliveries]
+
+    async def stop_soon(seen=[]):
+        seen.append(1)
+        if len(seen) > 24:
+            process.stopping.set()
+        return ()
+
+    processor.consume(INFERENCE_RESPONDED, handle=handle, batch=10)
+    if FAILS_AT < 0:
+        processor.every(0.5, stop_soon)
+    serve(processor, process)
+"""
+
+
+def run(broker: Broker, folder: Path, *, fails_at: int) -> subprocess.CompletedProcess[str]:
+    """Run a processor that scores every response and fails at one of them, or stops by itself if there is none."""
+    (folder / "driftloop.yaml").write_text("apps: [{name: guard, base_model: tiny}]")
+    environment = {
+        **broker.environment,
+        "DRIFTLOOP_DATA": str(folder),
+        "DRIFTLOOP_CONFIG": str(folder / "driftloop.yaml"),
+        "DRIFTLOOP_SAFETY_PORT": str(free_port()),
+        "PYTHONPATH": ".",
+    }
+    command = [sys.executable, "-c", PROGRAM, str(fails_at)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+SLOW = """
+import asyncio
+from schemas.topics import INFERENCE_RESPONDED
+from services.parts.runtime.process import running
+from stream_processors.frame.application import Processor
+from stream_processors.frame.serving import serve
+
+with running("safety") as process:
+    processor = Processor("safety", process.settings, process.configuration)
+
+    async def handle(deliveries):
+        await asyncio.sleep(0.2 * len(deliveries))
+        return ()
+
+    processor.consume(INFERENCE_RESPONDED, handle=handle, batch=5)
+    serve(processor, process)
+"""
+
+
+@pytest.mark.broker
+@pytest.mark.timeout(240)
+def test_a_slow_scorer_falls_behind_alone_and_holds_little_in_memory(empty: Broker, tmp_path: Path) -> None:
+    (tmp_path / "functional").mkdir()
+    with (
+        working("functional", empty, folder=tmp_path / "functional", configuration=CONFIGURATION) as quick,
+        slow_scorer(empty, tmp_path) as slow,
+    ):
+        quick.await_ready()
+        send_large(empty.settings, range(20))
+        wait_until(lambda: "safety" in {lag.group for lag in consumer_lag(empty.settings)})
+        before = slow.memory_info().rss
+        send_large(empty.settings, range(20, 8_000))
+        wait_until(lambda: counted(empty.settings) >= 8_000)
+        assert slow.memory_info().rss - before < 48 * 2**20
+        wait_until(lambda: behind(empty.settings, "functional") == 0)
+        assert behind(empty.settings, "safety") > 6_000
+        assert slow.is_running()
+
+
+@contextmanager
+def slow_scorer(broker: Broker, folder: Path) -> Iterator[psutil.Process]:
+    """Run a processor that takes a fifth of a second for each answer."""
+    with subprocess.Popen([sys.executable, "-c", SLOW], env=safety_environment(broker, folder, CONFIGURATION)) as child:
+        try:
+            yield psutil.Process(child.pid)
+        finally:
+            child.kill()
+
+
+def send_large(settings: Settings, numbers: range) -> None:
+    """Send answers of ten kilobytes."""
+    output = Message(role="assistant", content="x" * 10_000)
+    with closing(Producer(settings, "traffic")) as producer:
+        for number in numbers:
+            producer.send(structs.replace(responded(number, at=now_ms()), output=output))
+            if number % 2_000 == 0:
+                producer.flush()
+        producer.flush()
+
+
+def counted(settings: Settings) -> int:
+    """Return how many answers stand in closed windows."""
+    found = [record for record in records(settings, METRICS_WINDOW_CLOSED) if isinstance(record, WindowClosed)]
+    return sum(int(window.counters.get("responses", 0)) + window.late for window in found)
+
+
+def behind(settings: Settings, group: str) -> int:
+    """Return a group's lag on the topic of answers."""
+    return sum(lag.lag for lag in consumer_lag(settings) if (lag.group, lag.topic) == (group, INFERENCE_RESPONDED.name))
+
+
+def scored(settings: Settings) -> set[str]:
+    """Return the requests that have a score."""
+    return {getattr(record, "request_id", "") for record in records(settings, SCORES_RECORDED)}
+
+
+@pytest.mark.broker
+def test_a_failing_handler_ends_the_process_and_nothing_behind_it_is_lost(broker: Broker, tmp_path: Path) -> None:
+    producer = Producer(broker.settings, "traffic")
+    for number in range(100):
+        producer.send(responded(number, at=now_ms()))
+    producer.send_raw(INFERENCE_RESPONDED.name, b"{no JSON", key=b"x")
+    producer.flush()
+    producer.close()
+    failed = run(broker, tmp_path, fails_at=50)
+    assert failed.returncode == 1, failed.stderr
+    assert "a bug" in failed.stderr
+    assert scored(broker.settings) < {f"request-{number}" for number in range(100)}
+    mended = run(broker, tmp_path, fails_at=-1)
+    assert mended.returncode == 0, mended.stderr
+    assert scored(broker.settings) == {f"request-{number}" for number in range(100)}
+    assert "malformed JSON" in mended.stderr
+    assert "{no JSON" not in mended.stderr
+
+
+def test_a_processor_that_does_not_exist_is_named_in_one_line() -> None:
+    command = [sys.executable, "-m", "stream_processors", "nothing"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1

@@ -1,0 +1,64 @@
+"""Intervals and bounds: coverage by simulation, behaviour at the edges by properties."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from training.judging.statistics import Correct, count_to_prove, difference_bound
+
+
+def _answers(won: int, lost: int, tied: int) -> tuple[Correct, Correct]:
+    candidate = np.array([True] * won + [False] * lost + [True] * tied)
+    incumbent = np.array([False] * won + [True] * lost + [True] * tied)
+    return candidate, incumbent
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 200))
+def test_the_bound_lies_below_the_observed_difference_of_smoothed_counts(won: int, lost: int, tied: int) -> None:
+    candidate, incumbent = _answers(won, lost, tied)
+    bound = difference_bound(candidate, incumbent, seed=1)
+    assert -1 <= bound <= (won - lost) / (candidate.size + 2) + 1e-9
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 100))
+def test_one_more_win_never_lowers_the_bound_much(won: int, lost: int, tied: int) -> None:
+    before = difference_bound(*_answers(won, lost, tied + 1), seed=1)
+    after = difference_bound(*_answers(won + 1, lost, tied), seed=1)
+    assert after >= before - 2 / (won + lost + tied + 3)
+
+
+def test_the_bound_covers_at_its_nominal_rate() -> None:
+    random = np.random.default_rng(5)
+    for won_ratio, lost_ratio, size in ((0.10, 0.10, 60), (0.05, 0.03, 120), (0.3, 0.1, 50)):
+        covered = 0
+        for trial in range(400):
+            won, lost, tied = random.multinomial(size, (won_ratio, lost_ratio, 1 - won_ratio - lost_ratio))
+            covered += difference_bound(*_answers(won, lost, tied), seed=trial) <= won_ratio - lost_ratio
+        # 95 % of 400 within 3 standard errors; a plain bootstrap fails where few prompts differ.
+        assert covered / 400 >= 0.95 - 3 * 0.011
+
+
+def test_agreement_on_few_prompts_proves_little() -> None:
+    assert difference_bound(*_answers(0, 0, 5), seed=1) < -0.2
+    assert difference_bound(*_answers(0, 0, 500), seed=1) > -0.01
+
+
+def test_no_prompts_prove_nothing() -> None:
+    assert difference_bound(*_answers(0, 0, 0), seed=1) == -1.0
+
+
+def test_the_same_seed_gives_the_same_bound() -> None:
+    answers = _answers(12, 7, 90)
+    assert difference_bound(*answers, seed=3) == difference_bound(*answers, seed=3)
+
+
+def test_answers_to_different_prompts_are_rejected() -> None:
+    with pytest.raises(ValueError, match="not the same prompts"):
+        difference_bound(np.array([True]), np.array([True, False]), seed=1)
+
+
+@given(st.floats(0.01, 0.5))
+def test_the_needed_count_is_just_enough_to_rule_a_loss_out(margin: float) -> None:
+    needed = count_to_prove(margin)
+    assert difference_bound(*_answers(0, 0, needed), seed=1) >= -margin - 1e-9

@@ -1,0 +1,1 @@
+"""From labelled traffic to a dataset."""

@@ -1,0 +1,1 @@
+"""From an order to a gated adapter version, one job at a time."""

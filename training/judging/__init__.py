@@ -1,0 +1,1 @@
+"""May a candidate be rolled out? Evaluation, statistics, the gate."""
