@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 import httpx
 
 from schemas.configuration import Subscription
-from services.alerting.outbox import Delivery
-from services.alerting.payload import console_line, webhook_body
-from services.alerting.signature import HEADER, signed
+from schemas.observations import AlertChanged
+from services.parts.notices.payload import console_line, webhook_body
+from services.parts.notices.signature import HEADER, signed
 
 TIMEOUT_S = 5.0
 DELIVERY_HEADER = "X-Driftloop-Delivery"
@@ -21,36 +21,47 @@ class DeliveryFailed(Exception):
 
 
 class Channels:
-    """Delivers one alert at a time to one subscription. Safe to share between threads."""
+    """Delivers one alert at a time to one subscription. Safe to share between threads.
+
+    Args:
+        external_url: Where a receiver finds the dashboard.
+        environment: Holds the signing secrets.
+        clock: Unix seconds, for signatures.
+        timeout_s: How long a receiver may take.
+    """
 
     def __init__(
-        self, external_url: str, environment: Mapping[str, str] = os.environ, clock: Callable[[], float] = time.time
+        self,
+        external_url: str,
+        environment: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.time,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         self._external_url = external_url
         self._environment = environment
         self._clock = clock
-        self._client = httpx.Client(timeout=TIMEOUT_S)
+        self._client = httpx.Client(timeout=timeout_s)
 
-    def deliver(self, delivery: Delivery, subscription: Subscription) -> None:
-        """Hand an alert to a subscription's channel.
+    def deliver(self, alert: AlertChanged, subscription: Subscription, delivery_id: str) -> None:
+        """Hand an alert to a subscription's channel; receivers may drop a delivery id that they have seen.
 
         Raises:
-            DeliveryFailed: No 2xx within TIMEOUT_S, or the signing secret is missing.
+            DeliveryFailed: No 2xx in time, or the signing secret is missing.
         """
         if subscription.channel == "console":
-            print(console_line(delivery.alert), file=sys.stdout, flush=True)
+            print(console_line(alert), file=sys.stdout, flush=True)
         else:
-            self._post(delivery, subscription)
+            self._post(alert, subscription, delivery_id)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _post(self, delivery: Delivery, subscription: Subscription) -> None:
-        body = webhook_body(delivery.alert, subscription.name, self._external_url)
+    def _post(self, alert: AlertChanged, subscription: Subscription, delivery_id: str) -> None:
+        body = webhook_body(alert, subscription.name, self._external_url)
         headers = {
             "Content-Type": "application/json",
-            DELIVERY_HEADER: delivery.id,
+            DELIVERY_HEADER: delivery_id,
             **self._signature(subscription, body),
         }
         try:
