@@ -9,6 +9,7 @@ import httpx
 
 from schemas.configuration import Subscription
 from schemas.observations import AlertChanged
+from services.parts.addresses import unreached
 from services.parts.notices.payload import console_line, webhook_body
 from services.parts.notices.signature import HEADER, signed
 
@@ -17,7 +18,7 @@ DELIVERY_HEADER = "X-Driftloop-Delivery"
 
 
 class DeliveryFailed(Exception):
-    """The channel did not accept an alert. The message is the reason, without the alert's text."""
+    """The channel did not accept an alert. The message is the reason, without the alert's text or the channel's URL."""
 
 
 class Channels:
@@ -67,9 +68,9 @@ class Channels:
         try:
             answer = self._client.post(subscription.url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise DeliveryFailed(f"{subscription.url}: {type(error).__name__}") from error
+            raise DeliveryFailed(unreached(error)) from error
         if not answer.is_success:
-            raise DeliveryFailed(f"{subscription.url} answered {answer.status_code}")
+            raise DeliveryFailed(f"answered {answer.status_code}")
 
     def _signature(self, subscription: Subscription, body: bytes) -> dict[str, str]:
         if not subscription.secret_env:
