@@ -7,6 +7,7 @@ import typer
 
 from services.commands.checking import check
 from services.commands.dead_letters.line import dead_letters
+from services.commands.init.line import init
 from services.commands.orders import adapters, rollout
 from services.commands.outcome import settings_or_fail
 from services.commands.stack import down, status, up
@@ -14,6 +15,7 @@ from services.commands.stack import down, status, up
 app = typer.Typer(
     name="driftloop",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     add_completion=False,
     pretty_exceptions_enable=False,
     help=(
@@ -56,7 +58,7 @@ def replay_log(
     raise typer.Exit(run_replay(settings_or_fail(), options, keep=keep, as_json=as_json))
 
 
-for command in (up, down, status, check, demo):
+for command in (init, check, up, down, status, demo):
     app.command()(command)
 app.command("replay")(replay_log)
 app.add_typer(rollout, name="rollout")
