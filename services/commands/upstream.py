@@ -27,13 +27,15 @@ class Upstream:
     """What was seen of one.
 
     Attributes:
-        bases: Its models that are no adapters, in its order; None when it does not list models.
+        models: Names that it answers to, in its order; None when it does not list them.
+        bases: Those that are no adapters.
         listing: The status of `GET /v1/models`.
         loading: Whether `POST /v1/load_lora_adapter` seems to be there.
         why: What that was concluded from, a clause.
     """
 
-    bases: tuple[str, ...] | None
+    models: tuple[str, ...] | None
+    bases: tuple[str, ...]
     listing: int
     loading: Loading
     why: str
@@ -82,10 +84,14 @@ def look_at(url: str, timeout_s: float) -> Upstream:
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise UpstreamSilent(unreached(error)) from error
     loading, why = _judged(asked, nowhere)
-    return Upstream(_bases(listed), listed.status_code, loading, why)
+    models = _models(listed)
+    if models is None:
+        return Upstream(None, (), listed.status_code, loading, why)
+    names, bases = (dict.fromkeys(m.id for m in models if not (m.parent and apart)) for apart in (False, True))
+    return Upstream(tuple(names), tuple(bases), listed.status_code, loading, why)
 
 
-def _bases(listed: httpx.Response) -> tuple[str, ...] | None:
+def _models(listed: httpx.Response) -> list[_Model] | None:
     if not listed.is_success:
         return None
     try:
@@ -93,7 +99,7 @@ def _bases(listed: httpx.Response) -> tuple[str, ...] | None:
     except msgspec.DecodeError:
         return None
     # A name that can't be printed can't be chosen either.
-    return tuple(dict.fromkeys(model.id for model in models if not model.parent and model.id.isprintable()))
+    return [model for model in models if model.id.isprintable()]
 
 
 def _judged(asked: int, nowhere: int) -> tuple[Loading, str]:

@@ -31,7 +31,7 @@ class Acquaintance:
         self.urls = tuple(urls)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             self._seen = tuple(pool.map(_seen, self.urls))
-        listed = [one.bases for one in self._seen if isinstance(one, Upstream) and one.bases is not None]
+        listed = [one.bases for one in self._seen if isinstance(one, Upstream) and one.models is not None]
         self.bases = tuple(base for base in listed[0] if all(base in other for other in listed)) if listed else ()
         self.silent = any(isinstance(one, str) for one in self._seen)
 
@@ -49,7 +49,7 @@ class Acquaintance:
     def check(self, base_model: str) -> None:
         """Warn of each upstream that lists other models than the chosen one."""
         for url, one in zip(self.urls, self._seen, strict=True):
-            if isinstance(one, Upstream) and one.bases is not None and base_model not in one.bases:
+            if isinstance(one, Upstream) and one.models is not None and base_model not in one.models:
                 print(f"{shown(url)}: does not serve {base_model!r}, so it will refuse calls", file=sys.stderr)
 
     @property
@@ -72,8 +72,8 @@ def _seen(url: str) -> Upstream | str:
 
 
 def _models(one: Upstream) -> str:
-    if one.bases is not None:
-        return f"serves {', '.join(one.bases) or 'no model'}"
+    if one.models is not None:
+        return f"serves {', '.join(one.bases) or 'no base model'}"
     return (
         f"lists its models to those with a key only ({one.listing})" if one.wants_a_key else "does not list its models"
     )

@@ -20,7 +20,8 @@ def _seen(stub: StubUpstream) -> Upstream:
 
 
 def test_adapters_are_not_among_the_bases() -> None:
-    assert _seen(StubUpstream(["a", "b"], ["a-v1"])).bases == ("a", "b")
+    seen = _seen(StubUpstream(["a", "b"], ["a-v1"]))
+    assert (seen.bases, seen.models) == (("a", "b"), ("a", "b", "a-v1"))
 
 
 def test_an_endpoint_that_judges_an_empty_order_is_there_and_loads_nothing_for_it() -> None:
@@ -43,7 +44,7 @@ def test_a_server_that_judges_bodies_at_any_address_says_nothing_of_the_endpoint
 
 def test_a_server_that_wants_a_key_is_told_from_one_that_cannot() -> None:
     seen = _seen(StubUpstream(loading="key", listing=401))
-    assert (seen.bases, seen.wants_a_key, seen.loading) == (None, True, "unknown")
+    assert (seen.models, seen.wants_a_key, seen.loading) == (None, True, "unknown")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"data": [{"id": ""}]}', b'{"data": 7}'])
@@ -52,7 +53,7 @@ def test_a_list_that_is_none_is_no_list(body: bytes) -> None:
         return Response(body)
 
     with Served(Starlette(routes=[Route("/v1/models", answer)])) as server:
-        assert look_at(server.url, 5).bases is None
+        assert look_at(server.url, 5).models is None
 
 
 def test_names_that_cannot_be_printed_are_left_out() -> None:

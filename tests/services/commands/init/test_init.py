@@ -214,7 +214,7 @@ def test_whatever_the_flags_say_a_file_that_is_written_passes_check(flags: dict[
 
 
 class Terminal:
-    """`driftloop init` on a pseudo-terminal, with a person who answers."""
+    """`driftloop init` on a pseudo-terminal, with a person who answers; it ends with the block at the latest."""
 
     def __init__(self, *arguments: str) -> None:
         self._here, there = pty.openpty()
@@ -224,6 +224,14 @@ class Terminal:
         os.close(there)
         self.said = ""
 
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._here)
+
     def answer(self, question: str, text: str) -> None:
         """Wait for a question, then type an answer and Enter."""
         self._until(question)
@@ -232,7 +240,6 @@ class Terminal:
     def end(self) -> int:
         """Read until it ends and return its status."""
         self._until(None)
-        os.close(self._here)
         return self._process.wait()
 
     def _until(self, question: str | None) -> None:
@@ -247,8 +254,7 @@ class Terminal:
 
 
 def test_on_a_terminal_it_asks_for_everything_and_asks_again_after_a_wrong_answer() -> None:
-    with Served(StubUpstream(["big", "small"], loading="there").application) as server:
-        terminal = Terminal()
+    with Served(StubUpstream(["big", "small"], loading="there").application) as server, Terminal() as terminal:
         terminal.answer("name of the app", "Bot")
         terminal.answer("'Bot' is no name", "bot")
         terminal.answer("base URLs of your model server", server.url)
@@ -270,8 +276,10 @@ def test_on_a_terminal_it_asks_for_everything_and_asks_again_after_a_wrong_answe
 
 def test_on_a_terminal_no_question_is_asked_whose_flag_is_there() -> None:
     flags = {"--app": "bot", "--max-error-ratio": "0.1", "--max-latency-ms": "", "--min-accuracy": "0.9"}
-    with Served(StubUpstream().application) as server:
-        given = [part for pair in flags.items() for part in pair]
-        terminal = Terminal(*given, "--upstream", server.url, "--label", "safe", "--channel", "console")
+    given = [part for pair in flags.items() for part in pair]
+    with (
+        Served(StubUpstream().application) as server,
+        Terminal(*given, "--upstream", server.url, "--label", "safe", "--channel", "console") as terminal,
+    ):
         assert terminal.end() == 0, terminal.said
     assert _written().apps[0].base_model == BASE
