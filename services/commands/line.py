@@ -20,9 +20,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=(
         "Watches LLM applications in production and closes the loop: a breach orders a retraining, a gate judges the "
-        "new adapter, a canary proves it, and the fix is served.\n\nStart with `driftloop demo`, or with "
-        "`driftloop check` and `driftloop up` on your own driftloop.yaml. Ports, folders and endpoints come from "
-        "DRIFTLOOP_* variables."
+        "new adapter, a canary proves it, and the fix is served.\n\nStart with `driftloop demo`, or with your own "
+        "model server: `driftloop init`, `driftloop check --probe`, `driftloop up`. Ports, folders and endpoints come "
+        "from DRIFTLOOP_* variables."
     ),
 )
 
@@ -33,8 +33,15 @@ def demo(
 ) -> None:
     """Run a real model through real drift to a served fix, in three acts (about ten minutes).
 
-    A guard is trained and served; its traffic shifts; it is retrained, gated, canaried and promoted;
-    a poisoned adapter is refused, forced, and rolled back. The exit code is 0 if every act met its bar.
+    A guard is trained and served; its traffic shifts; it is retrained, gated, canaried and promoted; a poisoned adapter
+    is refused, forced, and rolled back. Afterwards the stack stays up until Ctrl-C, unless it is headless.
+
+    Examples:
+
+        driftloop demo
+        driftloop demo --headless --json summary.json
+
+    Exit codes: 0 every act met its bar; 1 one did not; 2 it could not run, and a line says why; 130 stopped by Ctrl-C.
     """
     from services.commands.demo.command import run_demo
 
@@ -50,7 +57,12 @@ def replay_log(
 ) -> None:
     """Read the log again and compare windows, drift and alerts with the warehouse.
 
-    Exit code 0: identical; 1: there are differences, and they are printed; 2: it can't be done.
+    Examples:
+
+        driftloop replay --from 30m
+        driftloop replay --from 2026-01-31T12:00:00Z --to 2026-01-31T13:00:00Z --warm-up 1h --json
+
+    Exit codes: 0 identical; 1 there are differences, and they are printed; 2 there is no verdict, and a line says why.
     """
     from services.commands.replay.command import run_replay
 
