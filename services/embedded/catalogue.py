@@ -76,7 +76,7 @@ def child_environment(settings: Settings) -> dict[str, str]:
     One numeric thread a process: sixteen processes with a pool each would only get in each other's way.
     """
     deployment = {
-        "PROFILE": settings.profile,
+        "BROKER": settings.broker,
         "DATA": str(settings.data),
         "CONFIG": str(settings.configuration),
         "KAFKA": settings.kafka,
@@ -87,6 +87,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "ARTIFACTS": settings.artifacts,
         "HOST": settings.host,
         "LOG_LEVEL": settings.log_level,
+        "LOG_HOURS": str(settings.log_hours),
+        "LOG_BYTES": str(settings.log_bytes),
     }
     return {
         **{f"DRIFTLOOP_{name}": value for name, value in deployment.items()},

@@ -39,7 +39,7 @@ class Lag:
 def create_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> None:
     """Create the catalogue's topics and their dead-letter topics; existing ones stay as they are.
 
-    Except that the embedded broker makes a topic when it is asked for one that is missing, with a
+    Except that the light broker makes a topic when it is asked for one that is missing, with a
     number of partitions of its own: there one of the wrong number is made anew.
 
     Raises:
@@ -49,7 +49,7 @@ def create_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> None:
         existing = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
         for topic in topics:
             for name, partitions in ((topic.name, topic.partitions), (topic.dead_letter, 1)):
-                if settings.profile == "embedded" and existing.get(name, partitions) != partitions:
+                if settings.broker == "light" and existing.get(name, partitions) != partitions:
                     # After its restart a client's question made it before we came.
                     admin.delete_topics([name])
                     del existing[name]
@@ -66,7 +66,7 @@ def _traits(settings: Settings, *, compacted: bool) -> dict[str, Any]:
     as messages waited for a broker that was away, and windows would close before what belongs to them.
     """
     configs = {"cleanup.policy": "compact", "segment.bytes": str(COMPACTED_SEGMENT_BYTES)} if compacted else {}
-    if settings.profile == "kafka":
+    if settings.broker == "kafka":
         configs |= {"max.message.bytes": str(MAX_BATCH_BYTES), "message.timestamp.type": "LogAppendTime"}
         return {"replication_factor": -1, "configs": configs}
     return {"replication_factor": 1, "configs": configs}
