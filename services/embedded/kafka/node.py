@@ -109,6 +109,9 @@ def properties_of(node: Node, nodes: Sequence[Node]) -> str:
         "share.coordinator.state.topic.min.isr": enough,
         "share.coordinator.state.topic.num.partitions": 1,
         "group.initial.rebalance.delay.ms": 0,
+        # A killed broker is taken back by its controllers only once its old session has ended.
+        "broker.session.timeout.ms": 4_000,
+        "broker.heartbeat.interval.ms": 500,
         "log.segment.bytes": _SEGMENT_BYTES,
         "log.retention.hours": node.keeps.hours,
         "log.retention.bytes": node.keeps.partition_bytes,
