@@ -12,11 +12,14 @@ def up() -> None:
 
     Broker, warehouse, model server, gateway, processors, training, rollout and dashboard run as
     processes of their own, are restarted when they die, and keep their data under DRIFTLOOP_DATA
-    (.driftloop). The broker keeps its log in memory only.
+    (.driftloop): after a stop, or a crash, `up` goes on where it was. The broker is Apache Kafka;
+    DRIFTLOOP_BROKER=light runs one in memory instead, which forgets its log when it stops.
     """
     from rich.console import Console
 
     from schemas.configuration_file import BadConfiguration
+    from services.embedded.broker import bring_broker
+    from services.embedded.kafka.distribution import KafkaMissing
     from services.embedded.state import AlreadyRunning
     from services.embedded.supervisor import StartFailed, Supervisor
     from services.embedded.terminal import run_stack
@@ -28,8 +31,9 @@ def up() -> None:
     configure_logging("supervisor", "ERROR")
     try:
         read_configuration(settings)
+        bring_broker(settings, print)
         run_stack(Supervisor(settings), settings, Console())
-    except (BadConfiguration, AlreadyRunning, PortTaken) as error:
+    except (BadConfiguration, AlreadyRunning, KafkaMissing, PortTaken) as error:
         fail(str(error), UNUSABLE)
     except StartFailed as error:
         fail(str(error), WRONG)

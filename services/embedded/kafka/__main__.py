@@ -9,6 +9,7 @@ one line and status 2, a machine that cannot have Kafka with one line and status
 """
 
 import argparse
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from schemas.settings import BadSetting, Settings, port_variable
-from services.embedded.kafka.bringing import VERSION, bring_kafka, is_here
+from services.embedded.broker import bring_broker
+from services.embedded.kafka.bringing import bring_kafka
 from services.embedded.kafka.distribution import Distribution, KafkaMissing, cache_folder
 from services.embedded.kafka.node import Node, cluster, prepare, start
 from services.embedded.logfile import last_line
@@ -48,11 +50,10 @@ def main() -> None:
 
 def _bring_and_run(size: int, *, only_bring: bool) -> int:
     settings = Settings.from_environment()
-    if not is_here(cache_folder()):
-        print(f"{NAME}: bringing Apache Kafka {VERSION} (45 jars, 45 MB, once; half a minute)", flush=True)
-    kafka = bring_kafka(cache_folder())
+    bring_broker(dataclasses.replace(settings, broker="kafka"), lambda line: print(f"{NAME}: {line}", flush=True))
     if only_bring:
         return 0
+    kafka = bring_kafka(cache_folder())
     nodes = cluster(settings.data / NAME, settings.host, settings.ports["broker"], size=size)
     for node in nodes:
         prepare(node, nodes, kafka)

@@ -96,7 +96,7 @@ def check_jars(folder: Path) -> None:
     Raises:
         KafkaMissing: One is missing, is not the pinned one, or was not asked for.
     """
-    pinned = dict(reversed(line.split()) for line in _PINS.read_text().splitlines())
+    pinned = {name: digest for digest, name in map(str.split, _PINS.read_text().splitlines())}
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.jar")}
     if strange := sorted(name for name in pinned.keys() | found.keys() if pinned.get(name) != found.get(name)):
         raise KafkaMissing(f"{strange[0]} is not the pinned one ({len(strange)} of {len(pinned)} jars differ)")
