@@ -10,13 +10,14 @@ from services.commands.outcome import OK, UNUSABLE, WRONG, fail, settings_or_fai
 def up() -> None:
     """Start the whole stack on this machine and stay until Ctrl-C.
 
-    Broker, warehouse, model server, gateway, processors, training, rollout and dashboard run as
-    processes of their own, are restarted when they die, and keep their data under DRIFTLOOP_DATA
-    (.driftloop). The broker keeps its log in memory only.
+    Broker, warehouse, gateway, processors, training, rollout and dashboard run as processes of their
+    own, are restarted when they die, and keep their data under DRIFTLOOP_DATA (.driftloop). The broker
+    keeps its log in memory only. The model server is one of them when an app names no upstreams.
     """
     from rich.console import Console
 
     from schemas.configuration_file import BadConfiguration
+    from services.embedded.catalogue import programs_for
     from services.embedded.state import AlreadyRunning
     from services.embedded.supervisor import StartFailed, Supervisor
     from services.embedded.terminal import run_stack
@@ -27,8 +28,8 @@ def up() -> None:
     settings = settings_or_fail()
     configure_logging("supervisor", "ERROR")
     try:
-        read_configuration(settings)
-        run_stack(Supervisor(settings), settings, Console())
+        programs = programs_for(read_configuration(settings))
+        run_stack(Supervisor(settings, programs), settings, Console())
     except (BadConfiguration, AlreadyRunning, PortTaken) as error:
         fail(str(error), UNUSABLE)
     except StartFailed as error:
