@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from schemas.configuration import Configuration
 from schemas.settings import Settings, port_variable
 from services.clients.bus.topics import create_topics
 from services.clients.warehouse.migrations import migrate
@@ -68,6 +69,12 @@ CATALOGUE: tuple[Program, ...] = (
     _module("control", "services.control", needs=_BOTH),
     _module("dashboard", "dashboards", needs=("warehouse",), health_path="/_stcore/health"),
 )
+
+
+def programs_for(configuration: Configuration) -> tuple[Program, ...]:
+    """Return what `driftloop up` runs: the catalogue, the model server only when an app has no upstreams of its own."""
+    left_out = {"model_server"} if all(app.upstreams for app in configuration.apps) else set()
+    return tuple(program for program in CATALOGUE if program.name not in left_out)
 
 
 def child_environment(settings: Settings) -> dict[str, str]:
