@@ -16,7 +16,7 @@ from schemas.observations import DriftMeasured, ScoreRecorded, WindowClosed
 from schemas.record import Series, series_of
 from stream_processors.monitors import partials, tallies
 from stream_processors.monitors.partials import Measure, Partials
-from stream_processors.monitors.shelves import DriftShelf, Shelf
+from stream_processors.monitors.recent_windows import DriftShelf, Shelf
 from stream_processors.monitors.tallies import Tally
 from stream_processors.monitors.verdicts import SPAN, Change, Observation, Standing, Target, judge, silenced, window_ms
 
