@@ -15,9 +15,9 @@ from schemas.metrics import METRIC_BY_NAME, Kind
 from schemas.observations import DriftMeasured, ScoreRecorded, WindowClosed
 from schemas.record import Series, series_of
 from stream_processors.monitors import partials, weighted_scores
+from stream_processors.monitors.firing import SPAN, Change, Observation, Standing, Target, judge, silenced, window_ms
 from stream_processors.monitors.partials import Measure, Partials
 from stream_processors.monitors.recent_windows import DriftShelf, Shelf
-from stream_processors.monitors.verdicts import SPAN, Change, Observation, Standing, Target, judge, silenced, window_ms
 from stream_processors.monitors.weighted_scores import Tally
 
 _EVER = 1 << 62
