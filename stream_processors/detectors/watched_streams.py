@@ -11,7 +11,7 @@ from schemas.record import Series
 from schemas.reference import Reference
 from stream_processors.detectors.metric_detectors import Observation, Watch
 from stream_processors.detectors.population_stability import PopulationStability
-from stream_processors.detectors.saved import SavedLane, SavedWatch
+from stream_processors.detectors.saved_state import SavedLane, SavedWatch
 from stream_processors.detectors.timeline import Timeline
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.windows.windows import SKEW_MS
