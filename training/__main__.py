@@ -28,7 +28,7 @@ from services.clients.bus.producer import Producer
 from services.clients.store.database import open_store
 from services.clients.store.training_jobs import OPEN, Kind, TrainingJob, TrainingJobs
 from services.parts.runtime.process import Process, running
-from training.jobs.courier import Courier
+from training.jobs.announcing import Courier
 from training.jobs.job import fail
 from training.jobs.journal import Journal
 from training.jobs.measures import Measures
