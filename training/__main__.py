@@ -30,12 +30,12 @@ from services.clients.store.database import open_store
 from services.clients.store.training_jobs import OPEN, Kind, TrainingJob, TrainingJobs
 from services.models.places import is_known
 from services.parts.runtime.process import Process, running
-from training.jobs.bench import JobFailed, bench_for, folder_of
-from training.jobs.courier import Courier
+from training.jobs.announcing import Courier
 from training.jobs.ending import fail
 from training.jobs.journal import Journal
 from training.jobs.measures import Measures
 from training.jobs.orders import refusal, unfitness
+from training.jobs.workbench import JobFailed, bench_for, folder_of
 from training.jobs.worker import Worker
 
 log = logging.getLogger(__name__)

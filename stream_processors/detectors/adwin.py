@@ -4,7 +4,7 @@ from typing import Self
 
 from river._river_rust.drift import AdaptiveWindowing
 
-from stream_processors.detectors.saved import SavedAdwin
+from stream_processors.detectors.saved_state import SavedAdwin
 
 
 class Adwin:

@@ -4,7 +4,7 @@ import logging
 import shutil
 
 from services.clients.store.training_jobs import TrainingJobs
-from training.jobs.bench import DATASET, Bench
+from training.jobs.workbench import DATASET, Bench
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from services.scorers.pii import mask
 from training.data.curation import Tools, curate
 from training.data.dataset import Dataset, LabelledRow, Split
 from training.data.traffic import breached_at, labelled_rows
-from training.jobs.bench import DATASET, Bench, JobFailed, Order
+from training.jobs.workbench import DATASET, Bench, JobFailed, Order
 
 log = logging.getLogger(__name__)
 

@@ -33,11 +33,11 @@ from services.models.threads import share_cores
 from services.parts.runtime.logs import configure_logging
 from services.parts.runtime.process import read_configuration
 from training.data.dataset import Dataset
-from training.jobs.bench import Bench, JobFailed, bench_for, folder_of
-from training.jobs.courier import Courier
+from training.jobs.announcing import Courier
 from training.jobs.ending import clear, fail
 from training.jobs.gathering import gathered
 from training.jobs.journal import Journal
+from training.jobs.workbench import Bench, JobFailed, bench_for, folder_of
 
 log = logging.getLogger(__name__)
 

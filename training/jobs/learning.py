@@ -21,8 +21,8 @@ from services.clients.warehouse.client import Warehouse, WarehouseDown
 from services.models.base import UnknownModel, base_model_folder
 from training.data.dataset import Dataset, Example
 from training.data.traffic import served_version
-from training.jobs.bench import Bench, JobFailed
 from training.jobs.publishing import CONFIG, GATE, WEIGHTS, Outcome, publish
+from training.jobs.workbench import Bench, JobFailed
 from training.judging.evaluation import judge
 from training.judging.gate import decide
 from training.methods.encoding import Lesson

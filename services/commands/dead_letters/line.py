@@ -19,7 +19,7 @@ def dead_letters_list(
     topic: TopicName = "", limit: Annotated[int, typer.Option(help="Show the last ones.")] = 50
 ) -> None:
     """List the messages that wait for a replay: id, when, size and reason. Shows no payloads."""
-    from services.commands.dead_letters.desk import list_letters
+    from services.commands.dead_letters.printing import list_letters
 
     with _dead_letter_trouble():
         list_letters(settings_or_fail(), topic, limit)
@@ -33,7 +33,7 @@ def dead_letters_show(
     ] = False,
 ) -> None:
     """Show one message that was put aside: reason, position, size, and its bytes only when asked for."""
-    from services.commands.dead_letters.desk import show_letter
+    from services.commands.dead_letters.printing import show_letter
 
     with _dead_letter_trouble():
         show_letter(settings_or_fail(), letter_id, payload=payload)
@@ -48,7 +48,7 @@ def dead_letters_replay(
 
     Each goes byte for byte, with its key and headers, once. What is still bad comes back as a new letter.
     """
-    from services.commands.dead_letters.desk import replay_letters
+    from services.commands.dead_letters.printing import replay_letters
 
     with _dead_letter_trouble():
         replay_letters(settings_or_fail(), letter_id, topic)
