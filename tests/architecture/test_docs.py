@@ -17,7 +17,7 @@ TOO_COMMON = {"add", "and", "another", "change", "find", "from", "how", "into", 
 
 
 def missing_in(text: str, folder: Path) -> list[str]:
-    """Return what a page in `folder` names and the tree does not hold: files, modules, tests, targets of make, links."""
+    """Return what a page in `folder` names and the tree lacks: files, modules, tests, targets of make, links."""
     makefile = (ROOT / "Makefile").read_text()
     links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
     return (
