@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", *(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")))
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{page.name}" for page in ROOT.glob("docs/*.md")))
+"""Of the present; the changelog may name what is no more."""
 CODE = ("schemas", "services", "stream_processors", "training", "dashboards")
 TOP = f"(?:{'|'.join((*CODE, 'tests', 'docs', 'deploy'))})"
 MOST_MODULES = 12
@@ -16,13 +17,15 @@ TOO_COMMON = {"add", "and", "another", "change", "find", "from", "how", "into", 
 
 
 def missing_in(text: str, folder: Path) -> list[str]:
-    """Return what a page in `folder` names and the tree does not hold: files, modules, tests, links."""
+    """Return what a page in `folder` names and the tree lacks: files, modules, tests, targets of make, links."""
+    makefile = (ROOT / "Makefile").read_text()
     links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
     return (
         [path for path in _paths(text) if not any(ROOT.glob(path))]
         + [name for name in re.findall(r"`(\w+\.(?:py|sql))`", text) if not any(_named(name))]
         + [module for module in _modules(text) if not _is_module(module)]
         + [name for name in re.findall(r"::(test_\w+)", text) if name not in _tests()]
+        + [target for target in re.findall(r"(?:`|\$ )make ([a-z-]+)", text) if f"\n{target}:" not in makefile]
         + [link for link in links if not (folder / link).exists()]
     )
 
@@ -67,6 +70,7 @@ def test_what_a_page_names_exists(page: str) -> None:
         "    python -m tests.bench.nowhere --flat",
         "`services.nowhere` is shared",
         "held by `tests/schemas/test_ids.py::test_that_nobody_wrote`",
+        "`make nowhere` starts it",
         "[more](nowhere.md)",
     ],
 )
@@ -76,7 +80,7 @@ def test_a_page_that_names_what_does_not_exist_is_told(line: str) -> None:
 
 def test_every_page_is_linked_from_the_readme() -> None:
     linked = re.findall(r"\]\(([^)#\s]+)", (ROOT / "README.md").read_text())
-    assert set(PAGES) - {"README.md"} <= set(linked)
+    assert {*PAGES, "CHANGELOG.md"} - {"README.md"} <= set(linked)
 
 
 def crowded(root: Path) -> list[str]:
