@@ -117,7 +117,10 @@ def test_after_everything_was_killed_up_goes_on_and_has_every_event_of_before(
         with Up(tmp_path, configuration) as first, calling(first) as before:
             wait_until(lambda: len(before.judged) > 100 and bool(stored(first, "feedback")) and alerts(first) > 0)
             kill_everything(first)
-        with Up(tmp_path, configuration, first.ports) as second:
+        second = Up(tmp_path, configuration, first.ports)
+        (tmp_path / "nothing").mkdir()
+        second.environment["PATH"] = str(tmp_path / "nothing")  # no Java, no Maven, no Docker
+        with second:
             with calling(second) as after:
                 wait_until(lambda: len(after.judged) > 100)
             answered, judged = {*before.answered, *after.answered}, {*before.judged, *after.judged}

@@ -20,7 +20,7 @@ QUICK = ("-XX:TieredStopAtLevel=1",)
 _SEGMENT_BYTES = 64 * 1024 * 1024
 """A killed broker reads the last segment of each partition again before it answers; Kafka's default is a gigabyte."""
 
-_HEAP = "-Xmx384m"
+_HEAP = ("-Xms48m", "-Xmx384m")
 _QUIET = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "--sun-misc-unsafe-memory-access=allow")
 
 
@@ -139,7 +139,7 @@ def prepare(node: Node, nodes: Sequence[Node], kafka: Distribution) -> None:
 
 def broker_command(node: Node, kafka: Distribution, *, options: tuple[str, ...] = ()) -> list[str]:
     """Return what starts a prepared node, with further options of Java."""
-    return kafka.command("kafka.Kafka", str(node.properties), options=(_HEAP, *_QUIET, *options))
+    return kafka.command("kafka.Kafka", str(node.properties), options=(*_HEAP, *_QUIET, *options))
 
 
 def start(node: Node, kafka: Distribution, *, options: tuple[str, ...] = ()) -> "subprocess.Popen[bytes]":
