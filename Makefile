@@ -6,15 +6,14 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := $(shell grep -E '^torch==' requirements.in)
-EMBEDDED_ONLY := --ignore=tests/e2e --ignore=tests/services/embedded/test_broker.py --ignore=tests/services/commands/test_line.py
 PACKAGES := schemas services stream_processors training dashboards
 
-.PHONY: help setup demo up test check browser kafka kafka-cluster test-kafka test-kafka-if-available lock clean
+.PHONY: help setup demo up test check browser faults kafka-cluster lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-setup: $(VENV)/.installed ## Create .venv from the lock file (no Docker, no GPU)
+setup: $(VENV)/.installed ## Create .venv from the lock file and bring Apache Kafka (no Docker, no Java, no GPU)
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) not found; install Python 3.11 or name it: make PYTHON=..." >&2; exit 2; }
@@ -24,6 +23,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "setup: installing $$(grep -c '==' requirements.lock) locked packages"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@$(BIN)/python -m services.embedded.kafka --bring || test $$? = 3
 	@touch $@
 	@echo "setup: ready"
 
@@ -50,21 +50,11 @@ browser:
 		run=$$(test "$$(id -u)" = 0 || echo sudo); \
 		$$run apt-get -qq update && $$run apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
-kafka: setup ## Start Apache Kafka on port 19092 (Java 17, Maven; no Docker) and stay until Ctrl-C
-	@$(BIN)/python -m services.embedded.kafka
-
-kafka-cluster: setup ## The same with three brokers that keep every record three times
-	@$(BIN)/python -m services.embedded.kafka 3
-
-test-kafka: setup ## Run every test that touches a broker against Apache Kafka, then kill things for 3 minutes
-	@$(BIN)/python -m services.embedded.kafka --bring
-	@DRIFTLOOP_TEST_BROKER=kafka $(BIN)/python -m pytest -m broker $(EMBEDDED_ONLY) -n 3 --dist loadfile
+faults: setup ## Kill, stop and restart everything on Apache Kafka for 3 minutes, then compare with what was sent
 	@$(BIN)/python -m tests.bench.faults --minutes 3 --seed 1
 
-# Status 3 of --bring is a machine without Java, Maven or Maven Central; it has said so in one line.
-test-kafka-if-available: setup
-	@status=0; $(BIN)/python -m services.embedded.kafka --bring || status=$$?; \
-		case $$status in 0) $(MAKE) --no-print-directory test-kafka;; 3) echo "test-kafka: skipped";; *) exit $$status;; esac
+kafka-cluster: setup ## Run three brokers that keep every record three times, on ports 19092 to 19094, until Ctrl-C
+	@$(BIN)/python -m services.embedded.kafka 3
 
 lock: ## Resolve requirements*.in into requirements.lock
 	@deploy/lock.sh

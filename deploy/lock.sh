@@ -9,9 +9,12 @@ python3.11 -m venv "$tools/venv"
 "$tools/venv/bin/pip" install --quiet uv
 compile() { "$tools/venv/bin/uv" pip compile --quiet --python-version 3.11 --no-header --no-annotate "$@"; }
 
-compile requirements.in requirements-dev.in -o "$tools/all.txt"
+# Versions that are locked stay as they are, unless UPGRADE=1 asks for the newest.
+test -n "${UPGRADE:-}" || grep -oE '^[a-zA-Z0-9._-]+==[^ ]+' requirements.lock > "$tools/kept.txt" || true
+kept=(); test -n "${UPGRADE:-}" || kept=(-c "$tools/kept.txt")
+compile "${kept[@]}" requirements.in requirements-dev.in -o "$tools/all.txt"
 mapfile -t accelerator < <(grep -oE '^(torch|triton|nvidia-[a-z0-9-]+|cuda-[a-z0-9-]+)' "$tools/all.txt")
-compile --generate-hashes "${accelerator[@]/#/--no-emit-package=}" requirements.in requirements-dev.in -o "$tools/code.txt"
+compile --generate-hashes "${kept[@]}" "${accelerator[@]/#/--no-emit-package=}" requirements.in requirements-dev.in -o "$tools/code.txt"
 compile --generate-hashes --no-deps requirements-data.in -o "$tools/data.txt"
 {
   echo "# Made by \`make lock\`. Install with: pip install --no-deps --require-hashes -r requirements.lock"

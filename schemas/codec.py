@@ -24,7 +24,8 @@ BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 SOURCE = "driftloop"
 # msgspec quotes what it found where it wanted one of a few names.
 _QUOTED_VALUE = re.compile(r"value '.*'", re.DOTALL)
-_TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*+"|[\[\]{},]', re.DOTALL)
+# An open string reaches to the end: to look for its end again from each quote in it would take for ever.
+_TOKEN = re.compile(rb'"(?:[^"\\]+|\\.)*+"?|[\[\]{},]', re.DOTALL)
 _DEEPER = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _WHITESPACE = b" \t\r\n"
 

@@ -154,7 +154,7 @@ class DetectorsSaved(Record, frozen=True, kw_only=True):
         floor: First offset that a window open at `offset` needs.
         part: Number of this part, from 0, of `parts`.
         made_with: Method versions and settings; state made with others can't be taken up.
-        state: MessagePack of a stream_processors.detectors.saved.SavedLane.
+        state: MessagePack of a stream_processors.detectors.saved_state.SavedLane.
     """
 
     source_topic: Name

@@ -10,6 +10,7 @@ from schemas.topics import TOPIC_BY_NAME
 
 DEFAULT_PORTS = {
     "broker": 19092,
+    "broker_controller": 19093,
     "warehouse": 18123,
     "model_server": 18000,
     "gateway": 18080,
@@ -27,11 +28,14 @@ DEFAULT_PORTS = {
     "rollout": 18109,
     "receiver": 18110,
 }
-Profile = Literal["embedded", "kafka"]
+Broker = Literal["kafka", "light"]
 WhenFull = Literal["block", "drop-oldest"]
 DEFAULT_SPOOL_BYTES = 512 * 1024 * 1024
 LEAST_SPOOL_BYTES = 8 * 1024 * 1024
 DEFAULT_READY_LAG = 10_000
+DEFAULT_LOG_HOURS = 7 * 24
+DEFAULT_LOG_BYTES = 1024 * 1024 * 1024
+LEAST_LOG_BYTES = 128 * 1024 * 1024
 
 
 class BadSetting(ValueError):
@@ -43,7 +47,8 @@ class Settings:
     """One deployment. `from_environment` documents the variables.
 
     Attributes:
-        profile: "embedded" tunes clients to the laptop broker; "kafka" keeps library defaults.
+        broker: What `kafka` leads to. "kafka" is Apache Kafka, which `driftloop up` runs itself;
+            "light" is a broker in memory for machines that cannot have it, and tunes clients to it.
         ports: Where each process listens on this machine; for processes without an API of their
             own it is their /healthz and /metrics port.
         urls: Base URLs of processes that others reach elsewhere than at this machine's port.
@@ -53,9 +58,11 @@ class Settings:
             oldest: a user's call must not fail for the sake of its record.
         ready_lag: A process that has more messages to read than this is not ready.
         accept_poison: Topics of which the sink goes on although nearly everything is poison.
+        log_hours: How long the broker that `driftloop up` runs keeps a message.
+        log_bytes: How much of one partition it keeps at most, whatever its age.
     """
 
-    profile: Profile
+    broker: Broker
     data: Path
     configuration: Path
     kafka: str
@@ -72,6 +79,8 @@ class Settings:
     collector_when_full: WhenFull = "block"
     ready_lag: int = DEFAULT_READY_LAG
     accept_poison: frozenset[str] = frozenset()
+    log_hours: int = DEFAULT_LOG_HOURS
+    log_bytes: int = DEFAULT_LOG_BYTES
 
     def url(self, process: str) -> str:
         """Return the base URL at which other processes reach this one."""
@@ -80,11 +89,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
-        """Read DRIFTLOOP_{PROFILE,DATA,CONFIG,KAFKA,WAREHOUSE_URL,WAREHOUSE_DATABASE,STORE_URL,
-        MLFLOW_URI,ARTIFACTS,HOST,LOG_LEVEL,SPOOL_BYTES,COLLECTOR_WHEN_FULL,READY_LAG,ACCEPT_POISON}
+        """Read DRIFTLOOP_{BROKER,DATA,CONFIG,KAFKA,WAREHOUSE_URL,WAREHOUSE_DATABASE,STORE_URL,MLFLOW_URI,
+        ARTIFACTS,HOST,LOG_LEVEL,SPOOL_BYTES,COLLECTOR_WHEN_FULL,READY_LAG,ACCEPT_POISON,LOG_HOURS,LOG_BYTES}
         and DRIFTLOOP_<PROCESS>_{PORT,URL}. ACCEPT_POISON takes topic names, comma-separated.
 
-        Unset variables mean the embedded profile under .driftloop/ with the ports of DEFAULT_PORTS.
+        Unset variables mean everything on this machine, under .driftloop/ with the ports of DEFAULT_PORTS.
 
         Raises:
             BadSetting: A port is no port, a number none, or a name unknown.
@@ -93,7 +102,7 @@ class Settings:
         host = environment.get("DRIFTLOOP_HOST", "127.0.0.1")
         data = Path(environment.get("DRIFTLOOP_DATA", ".driftloop")).absolute()
         return cls(
-            profile=_profile(environment.get("DRIFTLOOP_PROFILE", "embedded")),
+            broker=_broker(environment.get("DRIFTLOOP_BROKER", "kafka")),
             data=data,
             configuration=Path(environment.get("DRIFTLOOP_CONFIG", "driftloop.yaml")).absolute(),
             kafka=environment.get("DRIFTLOOP_KAFKA", f"{host}:{ports['broker']}"),
@@ -110,6 +119,8 @@ class Settings:
             collector_when_full=_when_full(environment.get("DRIFTLOOP_COLLECTOR_WHEN_FULL", "block")),
             ready_lag=_at_least(0, environment, "DRIFTLOOP_READY_LAG", DEFAULT_READY_LAG),
             accept_poison=_topics(environment.get("DRIFTLOOP_ACCEPT_POISON", "")),
+            log_hours=_at_least(1, environment, "DRIFTLOOP_LOG_HOURS", DEFAULT_LOG_HOURS),
+            log_bytes=_at_least(LEAST_LOG_BYTES, environment, "DRIFTLOOP_LOG_BYTES", DEFAULT_LOG_BYTES),
         )
 
 
@@ -153,9 +164,9 @@ def _when_full(text: str) -> WhenFull:
     raise BadSetting(f"DRIFTLOOP_COLLECTOR_WHEN_FULL: {text!r} is neither 'block' nor 'drop-oldest'")
 
 
-def _profile(text: str) -> Profile:
-    if text == "embedded":
-        return "embedded"
+def _broker(text: str) -> Broker:
     if text == "kafka":
         return "kafka"
-    raise BadSetting(f"DRIFTLOOP_PROFILE: {text!r} is neither 'embedded' nor 'kafka'")
+    if text == "light":
+        return "light"
+    raise BadSetting(f"DRIFTLOOP_BROKER: {text!r} is neither 'kafka' nor 'light'")

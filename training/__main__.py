@@ -14,6 +14,7 @@ import logging
 import time
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 
 from schemas.codec import BadRecord, encode
 from schemas.ids import derived_id
@@ -27,13 +28,14 @@ from services.clients.bus.message import Message
 from services.clients.bus.producer import Producer
 from services.clients.store.database import open_store
 from services.clients.store.training_jobs import OPEN, Kind, TrainingJob, TrainingJobs
+from services.models.places import is_known
 from services.parts.runtime.process import Process, running
-from training.jobs.bench import JobFailed, bench_for, folder_of
-from training.jobs.courier import Courier
-from training.jobs.job import fail
+from training.jobs.announcing import Courier
+from training.jobs.ending import fail
 from training.jobs.journal import Journal
 from training.jobs.measures import Measures
 from training.jobs.orders import refusal, unfitness
+from training.jobs.workbench import JobFailed, bench_for, folder_of
 from training.jobs.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -104,10 +106,11 @@ class Service:
 
     def _judge(self, order: Record, job_id: str, kind: Kind) -> TrainingJob:
         configuration, now = self._process.configuration, datetime.now(UTC)
+        has_base = partial(is_known, data=self._process.settings.data)
         if isinstance(order, RetrainingRequested):
-            reason = refusal(order, configuration, self._jobs.of_app(order.app))
+            reason = refusal(order, configuration, self._jobs.of_app(order.app), has_base=has_base)
         else:
-            reason = unfitness(order.app, configuration)
+            reason = unfitness(order.app, configuration, has_base=has_base)
         if reason:
             return self._jobs.decline(job_id, order.app, kind, body=encode(order), at=now, reason=reason)
         return self._jobs.accept(job_id, order.app, kind, body=encode(order), at=now)

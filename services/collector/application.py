@@ -24,7 +24,8 @@ from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from services.clients.bus.producer import Producer
 from services.collector.inbound import Admission
 from services.collector.judging import judged_events, judged_spans
-from services.collector.spans import spans_in_json, spans_in_protobuf
+from services.collector.otlp.in_json import spans_in_json
+from services.collector.otlp.in_protobuf import spans_in_protobuf
 from services.collector.verdicts import Verdicts
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
@@ -126,7 +127,7 @@ class Collector:
         self._events.labels(source, "rejected").inc(len(verdicts.rejections))
 
     async def _spooled(self, records: tuple[Record, ...]) -> None:
-        entries = [entry_of(record) for record in records]
+        entries = await run_in_threadpool(lambda: [entry_of(record) for record in records])
         deadline = asyncio.get_running_loop().time() + self._limits.patience_s
         while True:
             try:

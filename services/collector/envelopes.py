@@ -1,13 +1,14 @@
 """From request bodies to elements: CloudEvents 1.0 in JSON, alone or batched, and lines of JSON. Pure."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
-from schemas.codec import BATCH_CONTENT_TYPE
+from schemas.codec import BATCH_CONTENT_TYPE, BadRecord, split
 from schemas.ids import derived_id
 from services.collector.inbound import Element
+from services.collector.mending import mended
 from services.collector.verdicts import Rejected
 from services.parts.ingress.errors import Refusal
 
@@ -29,6 +30,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _BATCH = msgspec.json.Decoder(list[msgspec.Raw])
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def elements_in(body: bytes, content_type: str) -> list[bytes]:
@@ -55,7 +57,15 @@ def elements_in(body: bytes, content_type: str) -> list[bytes]:
 def _batched(body: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _BATCH.decode(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE:
+        return _taken_apart(body)
+
+
+def _taken_apart(body: bytes) -> list[bytes]:
+    """Return the elements of an array in which something is no JSON: that stays its element's affair."""
+    try:
+        return split(body)
+    except BadRecord as error:
         raise Refusal(400, "the body is not a JSON array", code="invalid_json") from error
 
 
@@ -65,21 +75,43 @@ def parse_element(data: bytes, *, plain: bool, new_id: Callable[[], str]) -> Ele
     Raises:
         Rejected: Malformed, or without what CloudEvents requires.
     """
-    try:
-        envelope = _ENVELOPE.decode(data)
-    except msgspec.ValidationError as error:
-        raise Rejected(f"invalid: {error}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Rejected("malformed JSON") from error
+    envelope = _envelope(data)
     missing = list(_missing(envelope))
     if missing and not plain:
         raise Rejected(f"CloudEvents needs {', '.join(missing)}")
-    if envelope.time is not None and envelope.time.tzinfo is None:
-        raise Rejected("time has no offset from UTC")
     # CloudEvents: source and id together name an event, so the same pair is the same event again.
     named = envelope.source and envelope.id
     event_id = derived_id("cloudevents", envelope.source, envelope.id) if named else new_id()
-    return Element(envelope.type, envelope.data, event_id, envelope.time)
+    return Element(envelope.type, envelope.data, event_id, _utc(envelope.time))
+
+
+def _envelope(data: bytes) -> _Envelope:
+    try:
+        return _decoded(data)
+    except _UNREADABLE:
+        pass  # what is wrong may be no more than half an emoji
+    try:
+        return _decoded(mended(data))
+    except _UNREADABLE as error:
+        raise Rejected("malformed JSON") from error
+
+
+def _decoded(data: bytes) -> _Envelope:
+    try:
+        return _ENVELOPE.decode(data)
+    except msgspec.ValidationError as error:
+        raise Rejected(f"invalid: {error}") from error
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise Rejected("time has no offset from UTC")
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise Rejected("time is out of range") from error
 
 
 def _missing(envelope: _Envelope) -> Iterable[str]:

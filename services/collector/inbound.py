@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.codec import BadRecord, decode, to_rfc3339
+from schemas.codec import MAX_EVENT_BYTES, BadRecord, decode, encode, to_rfc3339
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
 from schemas.record import Record
 from schemas.topics import INBOUND
@@ -18,6 +18,7 @@ from services.collector.verdicts import Rejected
 from services.parts.ingress.pseudonyms import pseudonym
 
 TYPES = tuple(topic.name for topic in INBOUND)
+_DEFAULTS_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,12 @@ class Admission:
         }
         if isinstance(user := data.get("user_id"), str):
             data["user_id"] = pseudonym(user, self.key)
+        body = msgspec.json.encode(data)
         try:
-            record = decode(element.type, msgspec.json.encode(data), now)
+            record = decode(element.type, body, now)
         except BadRecord as error:
             raise Rejected(error.reason) from error
-        return self.known(record)
+        return self.known(_small(record, body))
 
     def known(self, record: Record) -> Record:
         """Return a record of a configured app.
@@ -81,6 +83,13 @@ class Admission:
         """
         element = Element(_TYPE_OF[type(record)], msgspec.to_builtins(record), record.event_id)
         return self.admit(element, now)
+
+
+def _small(record: Record, body: bytes) -> Record:
+    """Return a record that is no larger once its defaults are written out."""
+    if len(body) > MAX_EVENT_BYTES - _DEFAULTS_BYTES and len(encode(record)) > MAX_EVENT_BYTES:
+        raise Rejected(f"oversized: more than {MAX_EVENT_BYTES} bytes")
+    return record
 
 
 _TYPE_OF: dict[type[Record], str] = {

@@ -6,13 +6,15 @@ from datetime import datetime
 from schemas.codec import BATCH_CONTENT_TYPE
 from schemas.configuration import App
 from schemas.record import Record
-from services.collector.conventions import events_of, is_inference
+from services.collector.conventions.calls import events_of, is_inference
 from services.collector.envelopes import SINGLE_CONTENT_TYPE, elements_in, parse_element
 from services.collector.inbound import Admission
-from services.collector.spans import Span
+from services.collector.otlp.spans import Exported, Span, Unreadable
 from services.collector.verdicts import Rejected, Rejection, Verdicts
 
 _STRICT = (SINGLE_CONTENT_TYPE, BATCH_CONTENT_TYPE)
+# What a value that nobody foresaw can raise while an element is read: never a reason to lose its neighbours.
+_UNTAKEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def judged_events(
@@ -29,13 +31,13 @@ def judged_events(
     for index, data in enumerate(elements_in(body, content_type)):
         try:
             records.append(admission.admit(parse_element(data, plain=plain, new_id=new_id), now))
-        except Rejected as error:
-            rejections.append(Rejection(index, str(error)))
+        except _UNTAKEN as error:
+            rejections.append(Rejection(index, _reason(error)))
     return Verdicts(tuple(records), tuple(rejections))
 
 
 def judged_spans(
-    spans: list[Span], admission: Admission, apps: Mapping[str, App], *, now: datetime
+    spans: Exported, admission: Admission, apps: Mapping[str, App], *, now: datetime
 ) -> tuple[Verdicts, int]:
     """Return the verdicts on spans that are inferences, and how many were none and were passed over.
 
@@ -43,10 +45,25 @@ def judged_spans(
     """
     records: list[Record] = []
     rejections: list[Rejection] = []
-    inferences = [(index, span) for index, span in enumerate(spans) if is_inference(span)]
-    for index, span in inferences:
+    passed_over = 0
+    for index, span in enumerate(spans):
         try:
-            records.extend([admission.from_span(event, now) for event in events_of(span, apps)])
-        except Rejected as error:
-            rejections.append(Rejection(index, str(error)))
-    return Verdicts(tuple(records), tuple(rejections)), len(spans) - len(inferences)
+            if taken := _taken(span, admission, apps, now):
+                records += taken
+            else:
+                passed_over += 1
+        except _UNTAKEN as error:
+            rejections.append(Rejection(index, _reason(error)))
+    return Verdicts(tuple(records), tuple(rejections)), passed_over
+
+
+def _taken(span: Span | Unreadable, admission: Admission, apps: Mapping[str, App], now: datetime) -> list[Record]:
+    if isinstance(span, Unreadable):
+        raise Rejected(span.reason)
+    if not is_inference(span):
+        return []
+    return [admission.from_span(event, now) for event in events_of(span, apps)]
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, Rejected) else f"not readable: {type(error).__name__}"

@@ -10,9 +10,11 @@ from services.commands.outcome import OK, UNUSABLE, WRONG, fail, settings_or_fai
 def up() -> None:
     """Start the whole stack on this machine and stay until Ctrl-C.
 
-    Broker, warehouse, model server, gateway, processors, training, rollout and dashboard run as
-    processes of their own, are restarted when they die, and keep their data under DRIFTLOOP_DATA
-    (.driftloop). The broker keeps its log in memory only.
+    Broker, warehouse, gateway, processors, training, rollout and dashboard run as processes of their
+    own, are restarted when they die, and keep their data under DRIFTLOOP_DATA (.driftloop): after a
+    stop, or a crash, `up` goes on where it was. The model server is one of them when an app names no
+    upstreams. The broker is Apache Kafka; DRIFTLOOP_BROKER=light runs one in memory instead, which
+    forgets its log when it stops.
 
     Examples:
 
@@ -20,11 +22,14 @@ def up() -> None:
         DRIFTLOOP_CONFIG=mine.yaml DRIFTLOOP_GATEWAY_PORT=8080 driftloop up
 
     Exit codes: 0 stopped by Ctrl-C, SIGTERM or `driftloop down`; 1 a process does not come up; 2 the configuration or
-    a setting is wrong, a port is taken, or a stack runs on this data folder already.
+    a setting is wrong, a port is taken, Apache Kafka can't be brought, or a stack runs on this data folder already.
     """
     from rich.console import Console
 
     from schemas.configuration_file import BadConfiguration
+    from services.embedded.broker import bring_broker
+    from services.embedded.catalogue import programs_for
+    from services.embedded.kafka.distribution import KafkaMissing
     from services.embedded.state import AlreadyRunning
     from services.embedded.supervisor import StartFailed, Supervisor
     from services.embedded.terminal import run_stack
@@ -35,9 +40,10 @@ def up() -> None:
     settings = settings_or_fail()
     configure_logging("supervisor", "ERROR")
     try:
-        read_configuration(settings)
-        run_stack(Supervisor(settings), settings, Console())
-    except (BadConfiguration, AlreadyRunning, PortTaken) as error:
+        programs = programs_for(read_configuration(settings))
+        bring_broker(settings, print)
+        run_stack(Supervisor(settings, programs), settings, Console())
+    except (BadConfiguration, AlreadyRunning, KafkaMissing, PortTaken) as error:
         fail(str(error), UNUSABLE)
     except StartFailed as error:
         fail(str(error), WRONG)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from schemas.configuration import Configuration
 from schemas.settings import Settings, port_variable
 from services.clients.bus.topics import create_topics
 from services.clients.warehouse.migrations import migrate
@@ -70,13 +71,19 @@ CATALOGUE: tuple[Program, ...] = (
 )
 
 
+def programs_for(configuration: Configuration) -> tuple[Program, ...]:
+    """Return what `driftloop up` runs: the catalogue, the model server only when an app has no upstreams of its own."""
+    left_out = {"model_server"} if all(app.upstreams for app in configuration.apps) else set()
+    return tuple(program for program in CATALOGUE if program.name not in left_out)
+
+
 def child_environment(settings: Settings) -> dict[str, str]:
     """Return the variables under which every child reads the same settings and stays within a small machine.
 
     One numeric thread a process: sixteen processes with a pool each would only get in each other's way.
     """
     deployment = {
-        "PROFILE": settings.profile,
+        "BROKER": settings.broker,
         "DATA": str(settings.data),
         "CONFIG": str(settings.configuration),
         "KAFKA": settings.kafka,
@@ -87,6 +94,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "ARTIFACTS": settings.artifacts,
         "HOST": settings.host,
         "LOG_LEVEL": settings.log_level,
+        "LOG_HOURS": str(settings.log_hours),
+        "LOG_BYTES": str(settings.log_bytes),
     }
     return {
         **{f"DRIFTLOOP_{name}": value for name, value in deployment.items()},

@@ -21,7 +21,8 @@ from services.model_server.routes import Counter
 from services.model_server.served import Served
 from services.model_server.waiting import Limits, WaitingRoom
 from services.model_server.worker import Worker
-from services.models.base import base_model_folder, is_known, load_base
+from services.models.base import base_model_folder, load_base
+from services.models.places import is_known
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 
 BASE_MODEL = "DRIFTLOOP_BASE_MODEL"

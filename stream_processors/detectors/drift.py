@@ -39,8 +39,8 @@ from services.clients.bus.topics import topic_ids
 from services.clients.registry.artifacts import ArtifactStore
 from services.parts.runtime.metrics import gauge
 from stream_processors.detectors.checkpoints import Checkpoint, latest, made_with, to_records
-from stream_processors.detectors.lanes import Lanes
-from stream_processors.detectors.watch import METHODS, Observation
+from stream_processors.detectors.metric_detectors import METHODS, Observation
+from stream_processors.detectors.watched_streams import Lanes
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.frame.frame import Frame
 

@@ -212,7 +212,7 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
     datadir.mkdir(parents=True, exist_ok=True)
     # As services.clients.bus.connection.group_options tells.
     tuned = {"broker_session_timeout": 10.0, "broker_heartbeat_interval": 3.0}
-    if settings.profile == "embedded":
+    if settings.broker == "light":
         tuned = {"broker_session_timeout": 6.0, "broker_heartbeat_interval": 1.5, "broker_rebalance_timeout": 6.0}
     app = LedgerApp(
         name,
@@ -229,5 +229,5 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
         consumer_max_fetch_size=FETCH_BYTES,
         **tuned,
     )
-    app.stamps = settings.profile == "embedded"
+    app.stamps = settings.broker == "light"
     return app

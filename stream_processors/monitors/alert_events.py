@@ -6,7 +6,7 @@ from schemas.ids import derived_id
 from schemas.learning import RetrainingRequested
 from schemas.observations import AlertChanged
 from schemas.record import Variant
-from stream_processors.monitors.verdicts import Change, Standing, Target
+from stream_processors.monitors.firing import Change, Standing, Target
 
 
 def target_of(alert: AlertChanged) -> Target:

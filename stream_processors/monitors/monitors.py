@@ -34,8 +34,8 @@ from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.frame.frame import Frame
 from stream_processors.frame.reloading import ConfigurationWatch
 from stream_processors.monitors.alert_events import alert_changed, retraining_requested, standing_of, target_of
-from stream_processors.monitors.board import Board
 from stream_processors.monitors.completeness import Completeness
+from stream_processors.monitors.decisions import Board
 from stream_processors.monitors.retention import Retention
 from stream_processors.windows.windows import SKEW_MS, Bounds
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from schemas.codec import from_unix_ms, to_rfc3339, to_unix_ms
 from schemas.configuration import Configuration
 from schemas.durations import parse_duration
+from stream_processors.monitors.firing import SPAN, window_ms
 from stream_processors.monitors.monitors import IDLE_MS
-from stream_processors.monitors.verdicts import SPAN, window_ms
 from stream_processors.windows.windows import Bounds
 
 DETECTORS_MS = 6_000

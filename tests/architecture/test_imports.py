@@ -22,7 +22,7 @@ VIOLATIONS = {
     "Commands run processes as processes": ("services/commands/demo/violation.py", "import services.gateway"),
     "Detectors, windows and monitors stand in the frame, not the frame in them": (
         "stream_processors/frame/violation.py",
-        "import stream_processors.monitors.board",
+        "import stream_processors.monitors.decisions",
     ),
     "A job judges what methods make of data": ("training/data/violation.py", "import training.jobs.orders"),
     "Faust only in stream_processors": ("services/clients/bus/violation.py", "import faust"),

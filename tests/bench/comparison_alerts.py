@@ -13,8 +13,8 @@ from schemas.configuration import Configuration
 from schemas.metrics import METRIC_BY_NAME
 from schemas.observations import AlertChanged, ScoreRecorded, WindowClosed
 from stream_processors.monitors.alert_events import alert_changed, standing_of, target_of
-from stream_processors.monitors.board import Board
-from stream_processors.monitors.verdicts import Target
+from stream_processors.monitors.decisions import Board
+from stream_processors.monitors.firing import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def bare_faust(settings: Settings, meter: Meter, run: str) -> None:
         topic_allow_declare=False,
         topic_disable_leader=True,
         stream_wait_empty=False,
-        **(patient if settings.profile == "embedded" else {}),
+        **(patient if settings.broker == "light" else {}),
     )
 
     async def only_decode(stream: faust.Stream) -> None:

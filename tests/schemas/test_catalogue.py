@@ -89,7 +89,7 @@ def test_every_process_has_a_port_of_its_own_and_a_variable_that_moves_it() -> N
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("DRIFTLOOP_SINK_PORT", "http"), ("DRIFTLOOP_SINK_PORT", "70000"), ("DRIFTLOOP_PROFILE", "cloud")],
+    [("DRIFTLOOP_SINK_PORT", "http"), ("DRIFTLOOP_SINK_PORT", "70000"), ("DRIFTLOOP_BROKER", "cloud")],
 )
 def test_a_bad_setting_is_named(variable: str, value: str) -> None:
     with pytest.raises(BadSetting, match=f"{variable}.*{value}"):

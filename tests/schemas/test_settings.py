@@ -7,8 +7,8 @@ from schemas.settings import BadSetting, Settings
 
 def test_an_empty_environment_is_a_laptop() -> None:
     settings = Settings.from_environment({})
-    assert (settings.profile, settings.collector_when_full, settings.accept_poison) == (
-        "embedded",
+    assert (settings.broker, settings.collector_when_full, settings.accept_poison) == (
+        "kafka",
         "block",
         frozenset(),
     )
@@ -37,7 +37,7 @@ def test_the_spool_and_the_bound_of_readiness_can_be_set() -> None:
         ("DRIFTLOOP_COLLECTOR_WHEN_FULL", "drop", "'drop' is neither 'block' nor 'drop-oldest'"),
         ("DRIFTLOOP_ACCEPT_POISON", "feedback", "no topic is called 'feedback'"),
         ("DRIFTLOOP_SINK_PORT", "ninety", "not a port: 'ninety'"),
-        ("DRIFTLOOP_PROFILE", "other", "'other' is neither 'embedded' nor 'kafka'"),
+        ("DRIFTLOOP_BROKER", "other", "'other' is neither 'kafka' nor 'light'"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(variable: str, value: str, said: str) -> None:

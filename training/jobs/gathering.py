@@ -14,11 +14,10 @@ from services.scorers.pii import mask
 from training.data.curation import Tools, curate
 from training.data.dataset import Dataset, LabelledRow, Split
 from training.data.traffic import breached_at, labelled_rows
-from training.jobs.bench import Bench, JobFailed, Order
+from training.jobs.workbench import DATASET, Bench, JobFailed, Order
 
 log = logging.getLogger(__name__)
 
-DATASET = "curated.json"
 POLL_S = 2.0
 PATIENCE_S = 600.0
 _AHEAD = timedelta(days=1)

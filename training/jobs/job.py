@@ -13,7 +13,6 @@ responsive. Order of effects, each of which may be repeated after a kill:
 import argparse
 import logging
 import os
-import shutil
 import sys
 import threading
 from collections.abc import Callable
@@ -34,16 +33,16 @@ from services.models.threads import share_cores
 from services.parts.runtime.logs import configure_logging
 from services.parts.runtime.process import read_configuration
 from training.data.dataset import Dataset
-from training.jobs.bench import Bench, JobFailed, bench_for, folder_of
-from training.jobs.courier import Courier
-from training.jobs.gathering import DATASET, gathered
+from training.jobs.announcing import Courier
+from training.jobs.ending import clear, fail
+from training.jobs.gathering import gathered
 from training.jobs.journal import Journal
+from training.jobs.workbench import Bench, JobFailed, bench_for, folder_of
 
 log = logging.getLogger(__name__)
 
 NAME = "training-job"
 _LOCK_WITHIN_S = 30.0
-_REMOVED = ("checkpoints", "adapter", "version", DATASET)
 
 
 def main() -> None:
@@ -91,24 +90,6 @@ def do(bench: Bench, jobs: TrainingJobs, configuration: Configuration) -> None:
         return
     if dataset is not None:
         _report(bench, dataset)  # 6
-
-
-def fail(bench: Bench, jobs: TrainingJobs, reason: str) -> None:
-    """Close a job that can't be done, and say why."""
-    log.warning("job=%s app=%s failed: %s", bench.job.job_id, bench.app.name, reason)
-    bench.announce("failed", reason)
-    clear(bench)
-    jobs.finish(bench.job.job_id, "failed", detail=reason, at=bench.clock())
-
-
-def clear(bench: Bench) -> None:
-    """Remove everything from a job's folder that holds text or can be had elsewhere."""
-    for name in _REMOVED:
-        path = bench.folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def lead_of(configuration: Configuration) -> Callable[[str], timedelta]:

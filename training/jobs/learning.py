@@ -18,11 +18,11 @@ from schemas.learning import AdapterProposed, AdapterTrained, GateReport
 from services.clients.registry.artifacts import ArtifactStore
 from services.clients.registry.models import ModelRegistry
 from services.clients.warehouse.client import Warehouse, WarehouseDown
-from services.models.base import base_model_folder
+from services.models.base import UnknownModel, base_model_folder
 from training.data.dataset import Dataset, Example
 from training.data.traffic import served_version
-from training.jobs.bench import Bench, JobFailed
 from training.jobs.publishing import CONFIG, GATE, WEIGHTS, Outcome, publish
+from training.jobs.workbench import Bench, JobFailed
 from training.judging.evaluation import judge
 from training.judging.gate import decide
 from training.methods.encoding import Lesson
@@ -46,12 +46,19 @@ def learn(bench: Bench, dataset: Dataset) -> AdapterTrained:
     with ThreadPoolExecutor(1, thread_name_prefix="registry") as connecting:
         # Its imports and first migration take seconds that fitting has to spare.
         registry: Future[ModelRegistry] = connecting.submit(ModelRegistry.connect, bench.settings)
-        base = base_model_folder(bench.app.base_model, bench.settings.data)
+        base = _base(bench)
         parent = _parent(bench)
         incumbent = _incumbent(bench, parent)
         candidate = _candidate(bench, dataset, base, incumbent)
         gate = _gated(bench, dataset, base=base, candidate=candidate, incumbent=incumbent)
         return publish(bench, _outcome(bench, dataset, candidate, gate, parent), registry.result())
+
+
+def _base(bench: Bench) -> Path:
+    try:
+        return base_model_folder(bench.app.base_model, bench.settings.data)
+    except UnknownModel as error:
+        raise JobFailed(str(error)) from error
 
 
 def _candidate(bench: Bench, dataset: Dataset, base: Path, incumbent: Path | None) -> Path:

@@ -16,7 +16,7 @@ from services.clients.registry.models import Measurement, ModelRegistry
 from services.scorers.prompts import PromptScorers
 from services.scorers.reference import build_reference
 from training.data.dataset import Dataset, manifest_of
-from training.jobs.bench import Bench
+from training.jobs.workbench import Bench
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"

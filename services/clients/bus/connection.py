@@ -1,4 +1,4 @@
-"""How every client reaches the broker: address and tuning of the profile, nothing else."""
+"""How every client reaches the broker: address and tuning of its kind, nothing else."""
 
 import socket
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "bootstrap_servers": settings.kafka.split(","),
         "bootstrap_timeout_ms": 5_000,
         "reconnect_backoff_max_ms": 1_000,
-        "metadata_max_age_ms": 2_000 if settings.profile == "embedded" else 5_000,
+        "metadata_max_age_ms": 2_000 if settings.broker == "light" else 5_000,
     }
 
 
@@ -35,9 +35,9 @@ def group_options(settings: Settings) -> dict[str, Any]:
     """Return the timing of group membership.
 
     A killed member's work stands still for a session: ten seconds, where the library waits for 45.
-    The embedded broker answers a join after half the session timeout, so sessions are shorter there.
+    The light broker answers a join after half the session timeout, so sessions are shorter there.
     """
-    if settings.profile == "kafka":
+    if settings.broker == "kafka":
         return {"session_timeout_ms": 10_000, "heartbeat_interval_ms": 3_000}
     return {"session_timeout_ms": 6_000, "heartbeat_interval_ms": 1_500}
 
@@ -47,16 +47,16 @@ def join_patience_s(settings: Settings) -> float:
 
     A real broker answers within what its slowest member takes between polls.
     """
-    return 12.0 if settings.profile == "embedded" else 600.0
+    return 12.0 if settings.broker == "light" else 600.0
 
 
 def producer_options(settings: Settings) -> dict[str, Any]:
-    """Return what makes sending safe on this profile's broker.
+    """Return what makes sending safe on this kind of broker.
 
-    The embedded broker forgets producer ids when it restarts and then refuses an idempotent
+    The light broker forgets producer ids when it restarts and then refuses an idempotent
     producer for ever; there one request in flight keeps the order, and readers drop repeated ids.
     """
-    if settings.profile == "kafka":
+    if settings.broker == "kafka":
         return {"acks": "all", "enable_idempotence": True}
     return {"acks": "all", "enable_idempotence": False, "max_in_flight_requests_per_connection": 1}
 
@@ -95,7 +95,7 @@ def open_producer(settings: Settings, **options: Any) -> KafkaProducer:
     with _reachable(settings):
         producer = KafkaProducer(**shared, metrics_enabled=False, **options)
     _create_nothing_by_asking(producer._metadata)
-    if settings.profile == "embedded":
+    if settings.broker == "light":
         stamp_when_sent(producer)
     return producer
 

@@ -171,7 +171,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
             coordinator.request_rejoin()
 
     def _notice_stuck(self) -> None:
-        """Join anew when joining takes too long: the embedded broker sometimes never answers a rejoin."""
+        """Join anew when joining takes too long: the light broker sometimes never answers a rejoin."""
         now = time.monotonic()
         if self._client.group_metadata().state is MemberState.STABLE:
             self._joining_since = None
@@ -225,7 +225,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python
     def _assigned(self, tp: TopicPartition) -> Assigned:
         now = topic_id(self._client, tp.topic)
         commit = self._client.committed(tp, metadata=True, timeout_ms=_REQUEST_MS)
-        # The embedded broker drops a commit's metadata; all brokers drop the commits of a deleted topic.
+        # The light broker drops a commit's metadata; all brokers drop the commits of a deleted topic.
         same = commit is not None and commit.offset >= 0 and commit.metadata in (None, "", now)
         fresh = tp.topic in self._recreated
         return Assigned(tp.topic, now, tp.partition, commit.offset if same and not fresh else None)

@@ -21,7 +21,7 @@ def topic_id(reader: KafkaConsumer, topic: str) -> str:
 def log_ends(reader: KafkaConsumer, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
     """Return the offset behind the last message of each partition, where it can be had in time.
 
-    Uses the high watermark of fetch responses: the embedded broker answers ListOffsets(latest) with
+    Uses the high watermark of fetch responses: the light broker answers ListOffsets(latest) with
     the base of the last batch plus one. The reader's assignment is replaced.
     """
     reader.assign(list(partitions))

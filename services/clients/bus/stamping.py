@@ -1,4 +1,4 @@
-"""Log times for the embedded broker: the moment of sending.
+"""Log times for the light broker: the moment of sending.
 
 On Kafka the topics ask for the broker's clock (message.timestamp.type). Tansu 0.6 does not look at its topics'
 settings, and where a batch itself asks, it leaves the batch with a wrong checksum. A client's own time is that of

@@ -1,6 +1,6 @@
 """Topics on the broker: made from the catalogue, known by id, and how far their readers are behind."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +9,10 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import (
     CoordinatorLoadInProgressError,
     CoordinatorNotAvailableError,
+    NoError,
     NotCoordinatorError,
     TopicAlreadyExistsError,
+    for_code,
 )
 
 from schemas.settings import Settings
@@ -36,10 +38,10 @@ class Lag:
     lag: int
 
 
-def create_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> None:
+def create_topics(settings: Settings, topics: Collection[Topic] = TOPICS) -> None:
     """Create the catalogue's topics and their dead-letter topics; existing ones stay as they are.
 
-    Except that the embedded broker makes a topic when it is asked for one that is missing, with a
+    Except that the light broker makes a topic when it is asked for one that is missing, with a
     number of partitions of its own: there one of the wrong number is made anew.
 
     Raises:
@@ -47,15 +49,21 @@ def create_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> None:
     """
     with closing(open_admin(settings)) as admin:
         existing = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
-        for topic in topics:
-            for name, partitions in ((topic.name, topic.partitions), (topic.dead_letter, 1)):
-                if settings.profile == "embedded" and existing.get(name, partitions) != partitions:
-                    # After its restart a client's question made it before we came.
-                    admin.delete_topics([name])
-                    del existing[name]
-                if name not in existing:
-                    compacted = topic.compacted and name == topic.name
-                    _create(admin, name, {"num_partitions": partitions, **_traits(settings, compacted=compacted)})
+        wanted = {topic.name: topic.partitions for topic in topics} | {topic.dead_letter: 1 for topic in topics}
+        compacted = {topic.name for topic in topics if topic.compacted}
+        if settings.broker == "light":
+            for name in [name for name, partitions in existing.items() if wanted.get(name, partitions) != partitions]:
+                # After its restart a client's question made it before we came.
+                admin.delete_topics([name])
+                del existing[name]
+        _create(
+            admin,
+            {
+                name: {"num_partitions": partitions, **_traits(settings, compacted=name in compacted)}
+                for name, partitions in wanted.items()
+                if name not in existing
+            },
+        )
 
 
 def _traits(settings: Settings, *, compacted: bool) -> dict[str, Any]:
@@ -66,17 +74,20 @@ def _traits(settings: Settings, *, compacted: bool) -> dict[str, Any]:
     as messages waited for a broker that was away, and windows would close before what belongs to them.
     """
     configs = {"cleanup.policy": "compact", "segment.bytes": str(COMPACTED_SEGMENT_BYTES)} if compacted else {}
-    if settings.profile == "kafka":
+    if settings.broker == "kafka":
         configs |= {"max.message.bytes": str(MAX_BATCH_BYTES), "message.timestamp.type": "LogAppendTime"}
         return {"replication_factor": -1, "configs": configs}
     return {"replication_factor": 1, "configs": configs}
 
 
-def _create(admin: KafkaAdminClient, name: str, options: dict[str, Any]) -> None:
-    try:
-        admin.create_topics({name: options})
-    except TopicAlreadyExistsError:
-        return  # two processes start at once: the other one was first
+def _create(admin: KafkaAdminClient, wanted: dict[str, dict[str, Any]]) -> None:
+    """Create topics with one request; one that exists by now was made by another process that starts."""
+    if not wanted:
+        return
+    for topic in admin.create_topics(wanted, raise_errors=False)["topics"]:
+        error = for_code(topic["error_code"])
+        if error not in (NoError, TopicAlreadyExistsError):
+            raise error(topic["name"])
 
 
 def topic_ids(settings: Settings) -> dict[str, str]:

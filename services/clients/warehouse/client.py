@@ -6,16 +6,18 @@ Readers of event tables say `FROM t FINAL`: the tables collapse rows of one even
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import clickhouse_connect
-import pandas as pd
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from schemas.settings import Settings
 from schemas.tables import Value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CONNECT_TIMEOUT_S = 5
 ANSWER_TIMEOUT_S = 60
@@ -62,7 +64,7 @@ class _Client(Protocol):
         settings: Mapping[str, object],
     ) -> object: ...
     def query(self, query: str, parameters: dict[str, object] | None) -> _Result: ...
-    def query_df(self, query: str, parameters: dict[str, object] | None) -> pd.DataFrame: ...
+    def query_df(self, query: str, parameters: dict[str, object] | None) -> "pd.DataFrame": ...
     def command(self, cmd: str) -> object: ...
     def close(self) -> None: ...
 
@@ -125,8 +127,11 @@ class Warehouse:
         with _errors_translated():
             return list(self._client.query(sql, dict(parameters or {}) or None).named_results())
 
-    def frame(self, sql: str, parameters: Parameters | None = None) -> pd.DataFrame:
+    def frame(self, sql: str, parameters: Parameters | None = None) -> "pd.DataFrame":
         """Return the result as a data frame, with its columns even when it has no rows."""
+        # Only pages ask for frames; everyone else is spared its 70 MB.
+        import pandas as pd
+
         bound = dict(parameters or {}) or None
         with _errors_translated():
             frame = self._client.query_df(sql, bound)

@@ -27,7 +27,7 @@ def dead_letters_list(
 
     Exit codes: 0 done; 1 there is no such letter or topic; 2 the broker does not answer.
     """
-    from services.commands.dead_letters.desk import list_letters
+    from services.commands.dead_letters.printing import list_letters
 
     with _dead_letter_trouble():
         list_letters(settings_or_fail(), topic, limit)
@@ -48,7 +48,7 @@ def dead_letters_show(
 
     Exit codes: 0 done; 1 there is no such letter or topic; 2 the broker does not answer.
     """
-    from services.commands.dead_letters.desk import show_letter
+    from services.commands.dead_letters.printing import show_letter
 
     with _dead_letter_trouble():
         show_letter(settings_or_fail(), letter_id, payload=payload)
@@ -70,7 +70,7 @@ def dead_letters_replay(
 
     Exit codes: 0 done; 1 there is no such letter or topic; 2 the broker does not answer.
     """
-    from services.commands.dead_letters.desk import replay_letters
+    from services.commands.dead_letters.printing import replay_letters
 
     with _dead_letter_trouble():
         replay_letters(settings_or_fail(), letter_id, topic)

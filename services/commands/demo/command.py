@@ -21,7 +21,9 @@ from services.commands.demo.report import show
 from services.commands.demo.scenario import Scenario
 from services.commands.demo.smollm2 import packaged_scenario
 from services.commands.demo.summary import Summary
+from services.embedded.broker import bring_broker
 from services.embedded.catalogue import CATALOGUE, PYTHON, Program
+from services.embedded.kafka.distribution import KafkaMissing
 from services.embedded.state import LOCK_FILE, AlreadyRunning, FolderLock
 from services.embedded.supervisor import StartFailed, Supervisor
 from services.parts.runtime.health import PortTaken
@@ -29,11 +31,11 @@ from services.parts.runtime.logs import configure_logging
 
 RECEIVER = Program("receiver", (PYTHON, "-m", "services.alerting.receiver"))
 KEPT = ("models", LOCK_FILE)
-MISTAKES = (BadSetting, PortTaken, AlreadyRunning, StartFailed, NothingHappened)
+MISTAKES = (BadSetting, PortTaken, AlreadyRunning, KafkaMissing, StartFailed, NothingHappened)
 
 
 def demo_settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the embedded profile on a folder and configuration of the demonstration's own."""
+    """Return settings on a folder and configuration of the demonstration's own."""
     settings = Settings.from_environment(environment)
     packaged = Path(__file__).parent / "driftloop.yaml"
     data = settings.data / "demo"
@@ -78,6 +80,7 @@ def _run(
     narrator = Narrator(console)
     if empty(settings.data):
         narrator.say("[dim]removed what an earlier demonstration left")
+    bring_broker(settings, narrator.say)
     secret = {"DRIFTLOOP_WEBHOOK_SECRET": secrets.token_hex(16)}
     with Supervisor(settings, (*CATALOGUE, RECEIVER), environment=secret) as supervisor:
         summary = perform(scenario, settings, supervisor, narrator)

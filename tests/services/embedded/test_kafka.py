@@ -1,6 +1,7 @@
-"""Apache Kafka without Docker: what is missing is told in one line, the jars come once, a cluster is told its parts."""
+"""Apache Kafka from packages: what is missing is told in one line, jars are pinned, a cluster knows its parts."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,63 +10,59 @@ from pathlib import Path
 import pytest
 
 from schemas.settings import port_variable
-from services.embedded.kafka.distribution import KafkaMissing, bring_kafka, first_error, java_version
-from services.embedded.kafka.node import cluster, properties_of
-from tests.fixtures.kafka import KafkaNode, jar_cache
-
-JAVA_17 = "echo 'openjdk version \"17.0.15\" 2025-04-15' >&2"
-MAVEN = 'for a; do case $a in -DoutputDirectory=*) mkdir -p "${a#*=}" && echo brought >> "$COUNT";; esac; done'
+from services.embedded.kafka.bringing import bring_kafka, check_jars, is_here
+from services.embedded.kafka.distribution import KafkaMissing, cache_folder
+from services.embedded.kafka.node import Node, Retention, cluster, properties_of
+from tests.fixtures.kafka import KafkaNode
 
 
-def machine(folder: Path, **programs: str) -> dict[str, str]:
-    """Return the environment of a machine that has only these programs."""
-    folder.mkdir(exist_ok=True)
-    for name, script in programs.items():
-        (folder / name).write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
-        (folder / name).chmod(0o755)
-    return {"PATH": str(folder), "COUNT": str(folder / "count")}
+@pytest.fixture
+def jars(tmp_path: Path) -> Path:
+    """A copy of the jars that this machine has."""
+    return Path(shutil.copytree(bring_kafka(cache_folder()).folder / "jars", tmp_path / "jars"))
 
 
-def test_a_machine_without_java_is_told_so(tmp_path: Path) -> None:
-    with pytest.raises(KafkaMissing, match="no Java at PATH; install Java 17"):
-        bring_kafka(tmp_path / "cache", machine(tmp_path / "bin"))
+def test_the_jars_that_came_are_the_pinned_ones(jars: Path) -> None:
+    check_jars(jars)
 
 
-def test_an_old_java_is_told_by_its_number(tmp_path: Path) -> None:
-    old = machine(tmp_path / "bin", java="echo 'java version \"1.8.0_402\"' >&2")
-    with pytest.raises(KafkaMissing, match="is Java 8; Kafka needs 17"):
-        bring_kafka(tmp_path / "cache", old)
-
-
-def test_a_machine_without_maven_is_told_so(tmp_path: Path) -> None:
-    with pytest.raises(KafkaMissing, match="no Maven"):
-        bring_kafka(tmp_path / "cache", machine(tmp_path / "bin", java=JAVA_17))
-
-
-def test_a_download_that_fails_is_told_in_mavens_first_words_and_leaves_nothing(tmp_path: Path) -> None:
-    cut_off = machine(tmp_path / "bin", java=JAVA_17, mvn="echo '[ERROR] Unknown host'; echo '[ERROR] more'; exit 1")
-    with pytest.raises(KafkaMissing, match=r"from Maven Central: Unknown host$"):
-        bring_kafka(tmp_path / "cache", cut_off)
-    assert list((tmp_path / "cache").iterdir()) == []
-
-
-def test_the_jars_are_brought_once(tmp_path: Path) -> None:
-    whole = machine(tmp_path / "bin", java=JAVA_17, mvn=MAVEN)
-    assert bring_kafka(tmp_path / "cache", whole) == bring_kafka(tmp_path / "cache", whole)
-    assert (tmp_path / "bin" / "count").read_text() == "brought\n"
+def test_a_jar_that_was_changed_is_named(jars: Path) -> None:
+    with (jars / "kafka-clients-4.4.0.jar").open("ab") as jar:
+        jar.write(b"!")
+    with pytest.raises(KafkaMissing, match=r"kafka-clients-4\.4\.0\.jar is not the pinned one \(1 of 45 jars differ\)"):
+        check_jars(jars)
 
 
 @pytest.mark.parametrize(
-    ("said", "version"), [('openjdk version "21" 2023-09-19', 21), ('java version "1.8.0_402"', 8), ("what?", 0)]
+    "change", [lambda jars: next(jars.glob("*.jar")).unlink(), lambda jars: (jars / "x.jar").touch()]
 )
-def test_javas_feature_release_is_read_from_what_it_says(said: str, version: int) -> None:
-    assert java_version(said) == version
+def test_a_jar_too_few_or_too_many_is_told(jars: Path, change: object) -> None:
+    assert callable(change)
+    change(jars)
+    with pytest.raises(KafkaMissing, match="1 of 45 jars differ"):
+        check_jars(jars)
 
 
-def test_an_error_of_maven_is_one_short_line() -> None:
-    assert first_error("[INFO] x\n[ERROR] a\n[ERROR] b") == "a"
-    assert first_error("") == "it said nothing"
-    assert len(first_error("[ERROR] " + "x" * 999)) == 200
+def test_a_repository_that_does_not_answer_is_told_in_one_line_with_the_way_out(tmp_path: Path) -> None:
+    cut_off = {**os.environ, "DRIFTLOOP_MAVEN_URL": "http://127.0.0.1:9"}
+    with pytest.raises(
+        KafkaMissing, match=r"^Kafka's jars cannot be fetched \(.+\); DRIFTLOOP_BROKER=light does without"
+    ):
+        bring_kafka(tmp_path / "cache", cut_off)
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["bringing.lock"]
+    assert not is_here(tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_made_is_told_with_its_variable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(KafkaMissing, match="set DRIFTLOOP_KAFKA_CACHE to a folder of yours"):
+        bring_kafka(tmp_path / "file" / "cache")
+
+
+def test_a_recorded_start_is_kept_beside_the_jars() -> None:
+    kafka = bring_kafka(cache_folder())
+    assert f"-XX:AOTCache={kafka.ahead_of_time}" in kafka.command("kafka.Kafka")
+    assert is_here(cache_folder())
 
 
 def test_three_nodes_keep_three_copies_on_ports_of_their_own(tmp_path: Path) -> None:
@@ -85,15 +82,15 @@ def test_one_node_keeps_one_copy(tmp_path: Path) -> None:
     assert {value for name, value in alone.items() if "replication.factor" in name or "min.isr" in name} == {"1"}
 
 
+def test_what_is_kept_of_the_log_is_bounded(tmp_path: Path) -> None:
+    node = Node(1, "127.0.0.1", 19092, 19093, tmp_path, Retention(hours=5, partition_bytes=7))
+    told = dict(line.split("=", 1) for line in properties_of(node, [node]).splitlines())
+    assert (told["log.retention.hours"], told["log.retention.bytes"]) == ("5", "7")
+
+
 @pytest.mark.broker
-@pytest.mark.skipif("os.environ.get('DRIFTLOOP_TEST_BROKER') != 'kafka'", reason="make test-kafka runs it")
 def test_it_starts_says_so_in_one_line_and_stops_cleanly_twice_over(tmp_path: Path) -> None:
-    environment = {
-        **os.environ,
-        "DRIFTLOOP_DATA": str(tmp_path),
-        "DRIFTLOOP_KAFKA_CACHE": str(jar_cache()),
-        port_variable("broker"): str(KafkaNode().port),
-    }
+    environment = {**os.environ, "DRIFTLOOP_DATA": str(tmp_path), port_variable("broker"): str(KafkaNode().port)}
     for _ in range(2):
         with subprocess.Popen(
             [sys.executable, "-m", "services.embedded.kafka"],
@@ -104,7 +101,7 @@ def test_it_starts_says_so_in_one_line_and_stops_cleanly_twice_over(tmp_path: Pa
         ) as kafka:
             assert kafka.stdout is not None
             first = kafka.stdout.readline()
-            assert first.startswith("kafka: ready; DRIFTLOOP_PROFILE=kafka"), kafka.communicate(timeout=30)
+            assert first.startswith("kafka: ready; DRIFTLOOP_KAFKA="), kafka.communicate(timeout=60)
             kafka.send_signal(signal.SIGINT)
-            assert kafka.communicate(timeout=30) == ("", "")
+            assert kafka.communicate(timeout=60) == ("", "")
         assert kafka.returncode == 0

@@ -181,7 +181,7 @@ def test_a_broker_that_goes_and_comes_back_is_used_again(broker: Broker, tmp_pat
         time.sleep(1)
         broker.start()
         ask(url, "after")
-        kept = before if broker.settings.profile == "kafka" else []  # the embedded broker restarts empty
+        kept = before if broker.settings.broker == "kafka" else []  # the light broker restarts empty
         records = arrived(broker, 4 + len(kept))
     assert {r.prompt for r in before if isinstance(r, InferenceResponded)} == {"before"}
     news = {r.prompt for r in records if isinstance(r, InferenceResponded) and r not in kept}

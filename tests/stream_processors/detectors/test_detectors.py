@@ -16,7 +16,7 @@ from schemas.reference import Histogram
 from stream_processors.detectors.adwin import Adwin
 from stream_processors.detectors.page_hinkley import PageHinkley
 from stream_processors.detectors.population_stability import PopulationStability
-from stream_processors.detectors.saved import SavedAdwin
+from stream_processors.detectors.saved_state import SavedAdwin
 
 TENTHS = Histogram(edges=tuple(i / 10 for i in range(1, 10)), proportions=(0.1,) * 10)
 PSI = PopulationStability.against(TENTHS)

@@ -16,7 +16,7 @@ from schemas.metrics import METRIC_BY_NAME, drift_metric
 from schemas.observations import DriftMeasured
 from schemas.record import Record, Variant
 from stream_processors.detectors.drift import measure_drift
-from stream_processors.detectors.lanes import Lanes
+from stream_processors.detectors.watched_streams import Lanes
 from stream_processors.frame.delivery import Delivery, Source
 from tests.stream_processors.observed import NOON, log_of, score, uniform_reference, window
 

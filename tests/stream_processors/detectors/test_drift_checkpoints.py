@@ -18,7 +18,7 @@ from schemas.record import Record
 from schemas.topics import key_of
 from stream_processors.detectors.checkpoints import Checkpoint, Slot, latest, made_with, to_records
 from stream_processors.detectors.drift import measure_drift
-from stream_processors.detectors.lanes import Lanes
+from stream_processors.detectors.watched_streams import Lanes
 from stream_processors.frame.delivery import Delivery, Source
 from tests.stream_processors.observed import NOON, log_of, score, uniform_reference, window
 

@@ -22,7 +22,7 @@ from services.clients.bus.producer import Producer
 from services.clients.bus.topics import consumer_lag
 from services.clients.registry.artifacts import ArtifactStore
 from stream_processors.detectors.drift import measure_drift
-from stream_processors.detectors.lanes import Lanes
+from stream_processors.detectors.watched_streams import Lanes
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.stream_processors.observed import score, uniform_reference

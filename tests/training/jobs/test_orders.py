@@ -1,5 +1,6 @@
 """Which orders become jobs."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -15,10 +16,19 @@ CONFIGURATION = Configuration(
     apps=(
         App(name="guard", base_model="tiny", labels=("safe", "unsafe")),
         App(name="chat", base_model="tiny"),
+        App(name="elsewhere", base_model="theirs", upstreams=("http://vllm:8000",), labels=("safe", "unsafe")),
     ),
     training=(Training(app="guard", cooldown="10m"),),
 )
 ORDER = RetrainingRequested(event_id="e1", occurred_at=NOW, app="guard", retraining_id="r1")
+
+
+def _refusal(order: RetrainingRequested, jobs: Sequence[TrainingJob]) -> str:
+    return refusal(order, CONFIGURATION, jobs, has_base=lambda name: name == "tiny")
+
+
+def _unfitness(app: str) -> str:
+    return unfitness(app, CONFIGURATION, has_base=lambda name: name == "tiny")
 
 
 def _job(**changes: object) -> TrainingJob:
@@ -39,40 +49,49 @@ def _job(**changes: object) -> TrainingJob:
 
 
 def test_a_first_order_is_accepted() -> None:
-    assert refusal(ORDER, CONFIGURATION, []) == ""
+    assert _refusal(ORDER, []) == ""
 
 
 @pytest.mark.parametrize("state", ["queued", "running"])
 def test_a_second_retraining_is_declined_while_one_is_under_way(state: str) -> None:
-    assert refusal(ORDER, CONFIGURATION, [_job(state=state)]) == "a retraining is under way (guard-v1)"
+    assert _refusal(ORDER, [_job(state=state)]) == "a retraining is under way (guard-v1)"
 
 
 def test_an_operator_waits_for_the_retraining_under_way_too() -> None:
     order = msgspec.structs.replace(ORDER, requested_by="ada")
-    assert refusal(order, CONFIGURATION, [_job(state="running")]) == "a retraining is under way (guard-v1)"
+    assert _refusal(order, [_job(state="running")]) == "a retraining is under way (guard-v1)"
 
 
 def test_a_proposal_under_way_is_no_obstacle() -> None:
-    assert refusal(ORDER, CONFIGURATION, [_job(kind="proposal", state="running")]) == ""
+    assert _refusal(ORDER, [_job(kind="proposal", state="running")]) == ""
 
 
 @pytest.mark.parametrize("state", ["finished", "failed"])
 def test_a_monitor_is_declined_until_the_cooldown_is_over(state: str) -> None:
     just_before, at = NOW - timedelta(minutes=9, seconds=59), NOW - timedelta(minutes=10)
-    assert "cooling down" in refusal(ORDER, CONFIGURATION, [_job(state=state, updated_at=just_before)])
-    assert refusal(ORDER, CONFIGURATION, [_job(state=state, updated_at=at)]) == ""
+    assert "cooling down" in _refusal(ORDER, [_job(state=state, updated_at=just_before)])
+    assert _refusal(ORDER, [_job(state=state, updated_at=at)]) == ""
 
 
 def test_an_operator_need_not_wait_for_the_cooldown() -> None:
     order = msgspec.structs.replace(ORDER, requested_by="ada")
-    assert refusal(order, CONFIGURATION, [_job(updated_at=NOW)]) == ""
+    assert _refusal(order, [_job(updated_at=NOW)]) == ""
 
 
 def test_a_declined_order_does_not_start_a_cooldown() -> None:
-    assert refusal(ORDER, CONFIGURATION, [_job(state="declined", updated_at=NOW)]) == ""
+    assert _refusal(ORDER, [_job(state="declined", updated_at=NOW)]) == ""
 
 
 def test_an_unknown_app_and_one_without_labels_are_declined() -> None:
-    assert unfitness("nobody", CONFIGURATION) == "app nobody is not in the configuration"
-    assert unfitness("chat", CONFIGURATION) == "app chat has no labels to learn, two are needed"
-    assert unfitness("guard", CONFIGURATION) == ""
+    assert _unfitness("nobody") == "app nobody is not in the configuration"
+    assert _unfitness("chat") == "app chat has no labels to learn, two are needed"
+    assert _unfitness("guard") == ""
+
+
+def test_an_app_whose_base_model_only_its_upstreams_have_is_declined_with_what_to_do() -> None:
+    order = msgspec.structs.replace(ORDER, app="elsewhere")
+    assert _refusal(order, []) == _unfitness("elsewhere")
+    assert _unfitness("elsewhere") == (
+        "base model theirs of app elsewhere is not here: put it, in transformers' format, "
+        "into models/theirs of the data folder"
+    )

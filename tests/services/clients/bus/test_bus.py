@@ -1,4 +1,4 @@
-"""Producer, consumer, tail and topics against the real embedded broker."""
+"""Producer, consumer, tail and topics against a real broker."""
 
 import gc
 import time
@@ -19,6 +19,7 @@ from services.clients.bus.producer import MAX_BUFFERED_BYTES, Producer
 from services.clients.bus.tail import Tail
 from services.clients.bus.topics import Lag, consumer_lag, create_topics, topic_ids
 from tests.fixtures.broker import Broker
+from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.ports import free_port
 
 # kafka-python leaves the sockets of refused connections to the garbage collector.
@@ -57,15 +58,27 @@ def test_topics_are_created_once_and_keep_their_ids(broker: Broker) -> None:
     assert len(set(ids.values())) == len(ids)
 
 
-def test_a_topic_of_the_wrong_number_of_partitions_is_made_anew_on_the_embedded_broker(broker: Broker) -> None:
-    if broker.settings.profile == "kafka":
-        pytest.skip("an operator's number of partitions is not ours to change")
-    with closing(open_admin(broker.settings)) as admin:
+def test_a_topic_of_the_wrong_number_of_partitions_is_made_anew_on_the_light_broker(light: Broker) -> None:
+    assert _partitions_after_creation_over_four(light.settings) == 1
+
+
+def test_an_operators_number_of_partitions_is_left_alone_on_kafka() -> None:
+    kafka = KafkaNode()
+    kafka.start()
+    assert _partitions_after_creation_over_four(kafka.settings) == 4
+    kafka.stop()
+
+
+def _partitions_after_creation_over_four(settings: Settings) -> int:
+    """Make a topic with four partitions in place of one, let ours be created, return how many it has then."""
+    with closing(open_admin(settings)) as admin:
         admin.delete_topics(["rollouts.ordered.v1"])
+        while "rollouts.ordered.v1" in topic_ids(settings):
+            time.sleep(0.05)
         admin.create_topics({"rollouts.ordered.v1": {"num_partitions": 4, "replication_factor": 1}})
-        create_topics(broker.settings)
+        create_topics(settings)
         (described,) = admin.describe_topics(["rollouts.ordered.v1"])
-    assert len(described["partitions"]) == 1
+    return len(described["partitions"])
 
 
 def test_asking_for_a_missing_topic_does_not_make_it(broker: Broker) -> None:

@@ -1,8 +1,4 @@
-"""What the bus client promises, one suite over both brokers: the embedded one and Apache Kafka.
-
-The embedded broker is always there; Kafka's half runs when DRIFTLOOP_TEST_BROKER=kafka asks for it. A
-promise that one of them cannot keep stands in DIFFERENCES with its reason, and must fail there.
-"""
+"""What the bus client promises, one suite over both brokers: Apache Kafka and the light one."""
 
 import gc
 import logging
@@ -42,18 +38,19 @@ from tests.services.clients.bus.traffic import (
 # kafka-python leaves the sockets of refused connections to the garbage collector.
 pytestmark = [pytest.mark.broker, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
 
-_FORGETS = "keeps its log in memory: a restart is an empty broker, so what was acknowledged before is gone"
-DIFFERENCES = {
-    ("embedded", "test_what_is_sent_while_the_broker_is_away_arrives_behind_what_it_had"): _FORGETS,
-    ("embedded", "test_nothing_is_lost_or_doubled_when_the_broker_is_killed_under_load"): _FORGETS,
-    ("embedded", "test_a_group_resumes_from_its_commit_after_a_restart_of_the_broker"): _FORGETS,
+OUTLIVES_A_RESTART = {
+    "test_what_is_sent_while_the_broker_is_away_arrives_behind_what_it_had",
+    "test_nothing_is_lost_or_doubled_when_the_broker_is_killed_under_load",
+    "test_a_group_resumes_from_its_commit_after_a_restart_of_the_broker",
 }
+"""What the light broker does not promise: it keeps its log in memory, so that a restart is an empty broker."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the suite over the embedded broker, and over Kafka when that is asked for."""
-    asked = os.environ.get("DRIFTLOOP_TEST_BROKER") == "kafka"
-    metafunc.parametrize("running", ["embedded", "kafka"] if asked else ["embedded"], indirect=True, scope="module")
+    """Put each promise to every broker that makes it."""
+    kinds = ["light"] if os.environ.get("DRIFTLOOP_BROKER") == "light" else ["kafka", "light"]
+    promised = [kind for kind in kinds if kind == "kafka" or metafunc.function.__name__ not in OUTLIVES_A_RESTART]
+    metafunc.parametrize("running", promised, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +62,9 @@ def running(request: pytest.FixtureRequest) -> Iterator[Broker | KafkaNode]:
 
 
 @pytest.fixture
-def bus(
-    running: Broker | KafkaNode, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
-) -> Iterator[Broker | KafkaNode]:
-    """The broker of this half; the test must fail where the table of differences says so."""
+def bus(running: Broker | KafkaNode, caplog: pytest.LogCaptureFixture) -> Iterator[Broker | KafkaNode]:
+    """The broker that the promise is put to."""
     caplog.set_level(logging.CRITICAL, "kafka")  # a captured record would keep the socket that it tells of
-    kind = "kafka" if isinstance(running, KafkaNode) else "embedded"
-    if reason := DIFFERENCES.get((kind, request.node.originalname)):
-        request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=f"{kind} {reason}"))
     yield running
     gc.collect()
 

@@ -13,7 +13,7 @@ from schemas.record import Series, Variant
 from stream_processors.detectors.adwin import Adwin
 from stream_processors.detectors.page_hinkley import PageHinkley
 from stream_processors.detectors.population_stability import PopulationStability
-from stream_processors.detectors.saved import SavedWatch, SavedWindow
+from stream_processors.detectors.saved_state import SavedWatch, SavedWindow
 
 Method = Literal["PopulationStability", "PageHinkley", "Adwin"]
 

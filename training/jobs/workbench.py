@@ -19,6 +19,7 @@ from training.jobs.journal import Journal
 Order = RetrainingRequested | AdapterProposed
 Stage = Literal["curating", "training", "evaluating", "finished", "failed"]
 _Value = TypeVar("_Value")
+DATASET = "curated.json"
 
 
 class JobFailed(Exception):

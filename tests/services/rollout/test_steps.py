@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from schemas.learning import RolloutChanged, RolloutState
 from services.rollout.figures import Figures
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training
-from services.rollout.machine import Observation
 from services.rollout.states import FINAL, Lane
+from services.rollout.steps import Observation
 from tests.services.rollout.builders import APP, POLICY, at, judged, ordered, trained
 
 VERSIONS = ("prompt-guard-v1", "prompt-guard-v2", "prompt-guard-v3")

@@ -9,10 +9,10 @@ from schemas.configuration import Drift
 from schemas.observations import DriftMeasured
 from schemas.record import Series
 from schemas.reference import Reference
+from stream_processors.detectors.drift_windows import Timeline
+from stream_processors.detectors.metric_detectors import Observation, Watch
 from stream_processors.detectors.population_stability import PopulationStability
-from stream_processors.detectors.saved import SavedLane, SavedWatch
-from stream_processors.detectors.timeline import Timeline
-from stream_processors.detectors.watch import Observation, Watch
+from stream_processors.detectors.saved_state import SavedLane, SavedWatch
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.windows.windows import SKEW_MS
 

@@ -14,11 +14,11 @@ from schemas.durations import parse_duration
 from schemas.metrics import METRIC_BY_NAME, Kind
 from schemas.observations import DriftMeasured, ScoreRecorded, WindowClosed
 from schemas.record import Series, series_of
-from stream_processors.monitors import partials, tallies
+from stream_processors.monitors import partials, weighted_scores
+from stream_processors.monitors.firing import SPAN, Change, Observation, Standing, Target, judge, silenced, window_ms
 from stream_processors.monitors.partials import Measure, Partials
-from stream_processors.monitors.shelves import DriftShelf, Shelf
-from stream_processors.monitors.tallies import Tally
-from stream_processors.monitors.verdicts import SPAN, Change, Observation, Standing, Target, judge, silenced, window_ms
+from stream_processors.monitors.recent_windows import DriftShelf, Shelf
+from stream_processors.monitors.weighted_scores import Tally
 
 _EVER = 1 << 62
 SLACK = 4  # windows kept beyond those judged: how far partitions may be apart after a restart
@@ -42,7 +42,7 @@ class Board:
     def __init__(self, configuration: Configuration, standings: dict[Target, Standing]) -> None:
         self.standings = standings
         self._windows: Shelf[Partials] = Shelf(Partials, _over_partials)
-        self._scores: Shelf[Tally] = Shelf(Tally, tallies.measure)
+        self._scores: Shelf[Tally] = Shelf(Tally, weighted_scores.measure)
         self._drift = DriftShelf()
         self._shelves: dict[Kind, Shelf[Partials] | Shelf[Tally] | DriftShelf] = {
             "window": self._windows,

@@ -10,8 +10,8 @@ from schemas.codec import from_unix_ms
 from schemas.configuration import App, Configuration, Monitor, Windows
 from schemas.observations import DriftMeasured, ScoreRecorded, WindowClosed
 from stream_processors.monitors.alert_events import alert_changed, retraining_requested, standing_of, target_of
-from stream_processors.monitors.board import Board, Decision
-from stream_processors.monitors.verdicts import SILENT_WINDOWS, Standing, Target
+from stream_processors.monitors.decisions import Board, Decision
+from stream_processors.monitors.firing import SILENT_WINDOWS, Standing, Target
 from tests.stream_processors.builders import EPOCH, window
 
 APPS = (App(name="guard", base_model="tiny"),)

@@ -1,0 +1,1 @@
+"""What instrumentations call things: from a span to the events of one inference."""

