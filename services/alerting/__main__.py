@@ -21,7 +21,6 @@ from schemas.codec import BadRecord
 from schemas.configuration import Subscription
 from schemas.observations import AlertChanged
 from schemas.topics import ALERTS_CHANGED
-from services.alerting.channels import Channels, DeliveryFailed
 from services.alerting.measures import Measures
 from services.alerting.outbox import Delivery, Outbox
 from services.alerting.watching import Subscriptions
@@ -31,6 +30,7 @@ from services.clients.bus.errors import BrokerDown, BusError
 from services.clients.bus.message import Message
 from services.clients.bus.producer import Producer
 from services.clients.store.database import open_store
+from services.parts.notices.channels import Channels, DeliveryFailed
 from services.parts.runtime.process import Process, running
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class _Loop:
             self._outbox.failed(delivery, "the subscription is gone", datetime.now(UTC), retry=False)
             return
         try:
-            self._channels.deliver(delivery, subscription)
+            self._channels.deliver(delivery.alert, subscription, delivery.id)
         except DeliveryFailed as error:
             log.warning("alert=%s to=%s attempt=%d failed: %s", *_place(delivery, subscription), error)
             self._outbox.failed(delivery, str(error), datetime.now(UTC))

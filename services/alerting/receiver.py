@@ -13,11 +13,11 @@ from starlette.routing import Route
 
 from schemas.configuration import Configuration
 from schemas.settings import Settings
-from services.alerting.channels import DELIVERY_HEADER
-from services.alerting.signature import HEADER, verified
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry, serve
+from services.parts.notices.channels import DELIVERY_HEADER
+from services.parts.notices.signature import HEADER, verified
 
 NAME = "receiver"
 SECRET_ENV = "DRIFTLOOP_WEBHOOK_SECRET"  # noqa: S105  # the name of a variable

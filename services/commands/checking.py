@@ -1,4 +1,4 @@
-"""`driftloop check`: is the configuration good?"""
+"""`driftloop check`: is the configuration good, and does everything answer that it names?"""
 
 import os
 from pathlib import Path
@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from schemas.configuration import Configuration
+from schemas.configuration_file import BadConfiguration, expand_variables, parse_configuration
+from schemas.durations import parse_duration
 from services.commands.outcome import UNUSABLE, WRONG, fail, settings_or_fail
 
 
@@ -13,20 +16,51 @@ def check(
     file: Annotated[
         Path | None, typer.Argument(help="The YAML file. Default: DRIFTLOOP_CONFIG, driftloop.yaml.")
     ] = None,
+    probe: Annotated[bool, typer.Option("--probe", help="Also reach everything; sends marked test alerts.")] = False,
+    deadline: Annotated[
+        str, typer.Option(metavar="DURATION", help="With --probe: what has not answered by then is wrong.")
+    ] = "5s",
 ) -> None:
-    """Validate a configuration without starting anything.
+    """Validate a configuration without starting anything, and probe what it names.
 
-    Prints one line. Exit code 0: good; 1: the file is wrong, and the line names the key; 2: it can't be read.
+    Prints one line: what the file holds, or which key is wrong and the nearest right one.
+
+    With --probe it then reaches every upstream, the broker, the warehouse, the control store, the registry, the
+    artifacts and every subscription, side by side, and prints a line for each: *ok*; *later*, for what `driftloop up`
+    starts here and has not yet; or *wrong*, with what to do. A webhook gets a test alert and its resolution, marked
+    as a test in labels and text and signed like a real one. Nothing else is changed anywhere.
+
+    Examples:
+
+        driftloop check
+        driftloop check mine.yaml --probe --deadline 10s
+
+    Exit codes: 0 good, and with --probe nothing is wrong; 1 the file or something that it names is wrong; 2 the file
+    can't be read, or a setting or option is wrong.
     """
-    from schemas.configuration_file import BadConfiguration, expand_variables, parse_configuration
-
     path = file or settings_or_fail().configuration
+    found = _read(path)
+    parts = (found.apps, "app"), (found.monitors, "monitor"), (found.subscriptions, "subscription")
+    counts = ", ".join(f"{len(things)} {noun}{'' if len(things) == 1 else 's'}" for things, noun in parts)
+    print(f"{path.name}: good: {counts}", flush=True)
+    if probe and not _probed(found, deadline):
+        raise typer.Exit(WRONG)
+
+
+def _read(path: Path) -> Configuration:
     try:
-        found = parse_configuration(expand_variables(path.read_text(), os.environ))
+        return parse_configuration(expand_variables(path.read_text(), os.environ))
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}", UNUSABLE)
     except BadConfiguration as error:
         fail(f"{path.name}: {error}", WRONG)
-    parts = (found.apps, "app"), (found.monitors, "monitor"), (found.subscriptions, "subscription")
-    counts = ", ".join(f"{len(things)} {noun}{'' if len(things) == 1 else 's'}" for things, noun in parts)
-    print(f"{path.name}: good: {counts}")
+
+
+def _probed(configuration: Configuration, deadline: str) -> bool:
+    from services.commands.probing.command import run_probes
+
+    try:
+        deadline_s = parse_duration(deadline).total_seconds()
+    except ValueError as error:
+        fail(f"--deadline: {error}", UNUSABLE)
+    return run_probes(configuration, settings_or_fail(), deadline_s)

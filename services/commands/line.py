@@ -7,6 +7,7 @@ import typer
 
 from services.commands.checking import check
 from services.commands.dead_letters.line import dead_letters
+from services.commands.init.line import init
 from services.commands.orders import adapters, rollout
 from services.commands.outcome import settings_or_fail
 from services.commands.stack import down, status, up
@@ -14,13 +15,14 @@ from services.commands.stack import down, status, up
 app = typer.Typer(
     name="driftloop",
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     add_completion=False,
     pretty_exceptions_enable=False,
     help=(
         "Watches LLM applications in production and closes the loop: a breach orders a retraining, a gate judges the "
-        "new adapter, a canary proves it, and the fix is served.\n\nStart with `driftloop demo`, or with "
-        "`driftloop check` and `driftloop up` on your own driftloop.yaml. Ports, folders and endpoints come from "
-        "DRIFTLOOP_* variables."
+        "new adapter, a canary proves it, and the fix is served.\n\nStart with `driftloop demo`, or with your own "
+        "model server: `driftloop init`, `driftloop check --probe`, `driftloop up`. Ports, folders and endpoints come "
+        "from DRIFTLOOP_* variables."
     ),
 )
 
@@ -31,8 +33,15 @@ def demo(
 ) -> None:
     """Run a real model through real drift to a served fix, in three acts (about ten minutes).
 
-    A guard is trained and served; its traffic shifts; it is retrained, gated, canaried and promoted;
-    a poisoned adapter is refused, forced, and rolled back. The exit code is 0 if every act met its bar.
+    A guard is trained and served; its traffic shifts; it is retrained, gated, canaried and promoted; a poisoned adapter
+    is refused, forced, and rolled back. Afterwards the stack stays up until Ctrl-C, unless it is headless.
+
+    Examples:
+
+        driftloop demo
+        driftloop demo --headless --json summary.json
+
+    Exit codes: 0 every act met its bar; 1 one did not; 2 it could not run, and a line says why; 130 stopped by Ctrl-C.
     """
     from services.commands.demo.command import run_demo
 
@@ -48,7 +57,12 @@ def replay_log(
 ) -> None:
     """Read the log again and compare windows, drift and alerts with the warehouse.
 
-    Exit code 0: identical; 1: there are differences, and they are printed; 2: it can't be done.
+    Examples:
+
+        driftloop replay --from 30m
+        driftloop replay --from 2026-01-31T12:00:00Z --to 2026-01-31T13:00:00Z --warm-up 1h --json
+
+    Exit codes: 0 identical; 1 there are differences, and they are printed; 2 there is no verdict, and a line says why.
     """
     from services.commands.replay.command import run_replay
 
@@ -56,7 +70,7 @@ def replay_log(
     raise typer.Exit(run_replay(settings_or_fail(), options, keep=keep, as_json=as_json))
 
 
-for command in (up, down, status, check, demo):
+for command in (init, check, up, down, status, demo):
     app.command()(command)
 app.command("replay")(replay_log)
 app.add_typer(rollout, name="rollout")

@@ -27,7 +27,16 @@ def rollout_start(
     by: By = "",
     reason: Reason = "",
 ) -> None:
-    """Roll a version out: shadow, canary steps, promotion; the canary judge still watches."""
+    """Roll a version out: shadow, canary steps, promotion; the canary judge still watches.
+
+    Examples:
+
+        driftloop rollout start prompt-guard prompt-guard-v2
+        driftloop rollout start prompt-guard prompt-guard-v3 --override-gate --reason "a drill"
+
+    Exit codes: 0 the order is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
     if override_gate and not reason:
         fail("--override-gate needs a --reason", UNUSABLE)
     _order_rollout(app_name, version, "start", {"override_gate": override_gate, "ordered_by": by, "reason": reason})
@@ -35,7 +44,15 @@ def rollout_start(
 
 @rollout.command("roll-back")
 def rollout_roll_back(app_name: AppName, version: Version, by: By = "", reason: Reason = "") -> None:
-    """Take a version back; the stable version before it answers everyone again."""
+    """Take a version back; the stable version before it answers everyone again.
+
+    Example:
+
+        driftloop rollout roll-back prompt-guard prompt-guard-v2 --reason "users complain"
+
+    Exit codes: 0 the order is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
     _order_rollout(app_name, version, "roll_back", {"override_gate": False, "ordered_by": by, "reason": reason})
 
 
@@ -46,7 +63,15 @@ def adapters_propose(
     by: By = "",
     reason: Reason = "",
 ) -> None:
-    """Propose an adapter trained elsewhere: it meets the same gate as one trained here."""
+    """Propose an adapter trained elsewhere: it meets the same gate as one trained here.
+
+    Example:
+
+        driftloop adapters propose prompt-guard ./my-adapter --reason "trained on the support tickets"
+
+    Exit codes: 0 the order is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
     uri = str(folder.absolute())
     _order("/v1/proposals", {"app": app_name, "artifact_uri": uri, "proposed_by": by or who(), "reason": reason})
 

@@ -1,7 +1,9 @@
 """How a command ends: a status, one line, and the settings it starts from."""
 
 import getpass
+import shutil
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -17,6 +19,12 @@ def settings_or_fail() -> Settings:
         return Settings.from_environment()
     except BadSetting as error:
         fail(str(error), UNUSABLE)
+
+
+def program() -> str:
+    """Return how the person at the terminal starts this program, for commands that she shall run next."""
+    started, name = sys.argv[0], "driftloop"
+    return started if Path(started).name == name and shutil.which(name) != started else name
 
 
 def who() -> str:

@@ -15,6 +15,14 @@ def up() -> None:
     stop, or a crash, `up` goes on where it was. The model server is one of them when an app names no
     upstreams. The broker is Apache Kafka; DRIFTLOOP_BROKER=light runs one in memory instead, which
     forgets its log when it stops.
+
+    Examples:
+
+        driftloop up
+        DRIFTLOOP_CONFIG=mine.yaml DRIFTLOOP_GATEWAY_PORT=8080 driftloop up
+
+    Exit codes: 0 stopped by Ctrl-C, SIGTERM or `driftloop down`; 1 a process does not come up; 2 the configuration or
+    a setting is wrong, a port is taken, Apache Kafka can't be brought, or a stack runs on this data folder already.
     """
     from rich.console import Console
 
@@ -42,7 +50,15 @@ def up() -> None:
 
 
 def down() -> None:
-    """Stop the stack that `driftloop up` or `demo` started on this data folder, and wait until it is gone."""
+    """Stop the stack that `driftloop up` or `demo` started on this data folder, and wait until it is gone.
+
+    Examples:
+
+        driftloop down
+        DRIFTLOOP_DATA=.driftloop/demo driftloop down
+
+    Exit codes: 0 nothing runs any more; 1 it is still stopping after 60 s; 2 a setting is wrong.
+    """
     from services.embedded.state import ask_to_stop, is_running
 
     settings = settings_or_fail()
@@ -57,7 +73,12 @@ def down() -> None:
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False) -> None:
     """Show processes, consumer lag, the last alert and the versions that are served.
 
-    The exit code is 0 when every process is healthy and 1 otherwise.
+    Examples:
+
+        driftloop status
+        driftloop status --json
+
+    Exit codes: 0 every process is healthy; 1 one is not, or nothing runs; 2 a setting is wrong.
     """
     import msgspec
     from rich.console import Console

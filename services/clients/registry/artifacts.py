@@ -26,6 +26,10 @@ class ArtifactStore:
         self._root = str(path).rstrip("/")
         self._references: dict[tuple[str, str], Reference] = {}
 
+    def is_there(self) -> bool:
+        """Tell whether the root is there yet; it is made with the first version."""
+        return bool(self._fs.exists(self._root))
+
     def folder(self, app: str, version: str) -> str:
         """Return the address of a version's folder, published or not: a path for a local root, else a URL.
 

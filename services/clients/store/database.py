@@ -37,6 +37,30 @@ def open_store(url: str) -> Engine:
     return engine
 
 
+def store_is_there(url: str) -> bool:
+    """Make sure that a store can be opened, and change nothing; return False for a SQLite file that is yet to be made.
+
+    Raises:
+        ArgumentError: Not the address of a database.
+        DBAPIError: Not reachable, or not a database.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite" and address.database:
+        file = Path(address.database).absolute()
+        if not file.exists():
+            return False
+        address = address.set(database=file.as_uri(), query={"mode": "ro", "uri": "true"})
+    engine = create_engine(address)
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql(
+                "SELECT name FROM sqlite_master" if engine.dialect.name == "sqlite" else "SELECT 1"
+            )
+    finally:
+        engine.dispose()
+    return True
+
+
 def _upgrade(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))

@@ -18,7 +18,15 @@ LetterId = Annotated[str, typer.Argument(metavar="ID", help="As `driftloop dead-
 def dead_letters_list(
     topic: TopicName = "", limit: Annotated[int, typer.Option(help="Show the last ones.")] = 50
 ) -> None:
-    """List the messages that wait for a replay: id, when, size and reason. Shows no payloads."""
+    """List the messages that wait for a replay: id, when, size and reason. Shows no payloads.
+
+    Examples:
+
+        driftloop dead-letters list
+        driftloop dead-letters list --topic inference.responded.v1 --limit 5
+
+    Exit codes: 0 done; 1 there is no such letter or topic; 2 the broker does not answer.
+    """
     from services.commands.dead_letters.printing import list_letters
 
     with _dead_letter_trouble():
@@ -32,7 +40,14 @@ def dead_letters_show(
         bool, typer.Option("--payload", help="Print the message itself. It may hold what a user wrote.")
     ] = False,
 ) -> None:
-    """Show one message that was put aside: reason, position, size, and its bytes only when asked for."""
+    """Show one message that was put aside: reason, position, size, and its bytes only when asked for.
+
+    Example:
+
+        driftloop dead-letters show inference.responded.v1/0/7 --payload
+
+    Exit codes: 0 done; 1 there is no such letter or topic; 2 the broker does not answer.
+    """
     from services.commands.dead_letters.printing import show_letter
 
     with _dead_letter_trouble():
@@ -47,6 +62,13 @@ def dead_letters_replay(
     """Send messages again to where they came from: one, a topic's, or all that wait.
 
     Each goes byte for byte, with its key and headers, once. What is still bad comes back as a new letter.
+
+    Examples:
+
+        driftloop dead-letters replay --topic feedback.given.v1
+        driftloop dead-letters replay inference.responded.v1/0/7
+
+    Exit codes: 0 done; 1 there is no such letter or topic; 2 the broker does not answer.
     """
     from services.commands.dead_letters.printing import replay_letters
 

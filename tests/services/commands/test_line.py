@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from schemas.settings import port_variable
 from services.commands.line import app
 from tests.fixtures.ports import free_port
+from tests.services.commands.parsing import commands, parse
 
 GOOD = "apps:\n  - {name: guard, base_model: tiny}\n"
 
@@ -79,10 +81,28 @@ def test_down_without_a_stack_says_so(folder: Path) -> None:
     assert (result.exit_code, result.output) == (0, f"nothing runs on {folder / 'data'}\n")
 
 
-def test_help_teaches_every_command() -> None:
+COMMANDS = tuple(commands())
+
+
+def test_help_lists_every_command() -> None:
     output = driftloop("--help").output
-    for command in ("up", "down", "status", "check", "demo", "rollout", "adapters", "dead-letters"):
-        assert f" {command} " in output
+    assert COMMANDS
+    for words in COMMANDS:
+        assert f" {words[0]} " in output
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_of_a_command_says_its_exit_codes_and_shows_examples_that_it_takes(
+    words: tuple[str, ...], folder: Path
+) -> None:
+    (folder / "my-adapter").mkdir()
+    output = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"}).output
+    _, _, exits = output.partition("Exit codes: 0 ")
+    assert " 2 " in exits
+    examples = [line for line in output.partition("Example")[2].splitlines() if f"driftloop {' '.join(words)}" in line]
+    assert examples
+    for example in examples:
+        parse(shlex.split(example.partition("driftloop ")[2]))
 
 
 def test_help_is_fast_because_nothing_heavy_is_imported() -> None:

@@ -70,3 +70,9 @@ def test_a_name_with_a_path_in_it_is_rejected(store: ArtifactStore) -> None:
 def test_fetching_nothing_says_where_it_looked(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no adapter folder at"):
         ArtifactStore(str(tmp_path)).fetch(str(tmp_path / "absent"))
+
+
+def test_a_store_is_there_with_its_first_version(store: ArtifactStore, adapter: Path) -> None:
+    assert not store.is_there()
+    store.publish(adapter, "guard", "guard-v1")
+    assert store.is_there()

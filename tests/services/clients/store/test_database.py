@@ -9,13 +9,15 @@ from sqlalchemy import Column, Integer, Table, insert, select
 
 from services.clients.store import deliveries, rollouts
 from services.clients.store.columns import METADATA, Instant
-from services.clients.store.database import open_store
+from services.clients.store.database import open_store, store_is_there
 
 OURS = {deliveries.DELIVERIES.name, *(table.name for table in vars(rollouts).values() if isinstance(table, Table))}
 
 
 def test_processes_that_start_at_once_all_find_the_schema(store_url: str) -> None:
-    program = f"from services.clients.store.database import open_store; open_store({store_url!r}).dispose()"
+    program = (
+        f"from services.clients.store.database import open_store, store_is_there; open_store({store_url!r}).dispose()"
+    )
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
 
@@ -37,6 +39,17 @@ def test_sqlite_writes_ahead(tmp_path: Path) -> None:
     with engine.begin() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     engine.dispose()
+
+
+def test_looking_whether_a_store_is_there_makes_none(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new' / 'control #1.db'}"
+    assert not store_is_there(url)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_was_opened_is_there(store_url: str) -> None:
+    open_store(store_url).dispose()
+    assert store_is_there(store_url)
 
 
 def test_instants_come_back_in_utc_to_the_millisecond(store_url: str) -> None:

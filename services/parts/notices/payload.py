@@ -5,6 +5,7 @@ import json
 
 from schemas.codec import to_rfc3339
 from schemas.observations import AlertChanged
+from services.parts.notices.drill import is_drill
 
 _NOT_ENDED = "0001-01-01T00:00:00Z"
 
@@ -40,6 +41,8 @@ def webhook_body(alert: AlertChanged, subscription: str, external_url: str) -> b
 
 def console_line(alert: AlertChanged) -> str:
     """Return an alert as one line for people."""
+    if is_drill(alert):
+        return f"TEST ALERT {alert.state} [{alert.severity}] on {alert.app}: {alert.summary}"
     value = "no value" if alert.value is None else f"{alert.value:.4g}"
     version = alert.adapter_version or "the base model"
     return (
@@ -57,6 +60,7 @@ def _labels(alert: AlertChanged) -> dict[str, str]:
         "adapter_version": alert.adapter_version,
         "variant": str(alert.variant),
         "tenant": alert.tenant,
+        "test": "true" if is_drill(alert) else "",
     }
     return {name: value for name, value in labels.items() if value}
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerting.signature import TOLERANCE_S, signed, verified
+from services.parts.notices.signature import TOLERANCE_S, signed, verified
 
 
 def test_header_is_the_hmac_over_time_and_body() -> None:

@@ -1,6 +1,6 @@
 import json
 
-from services.alerting.payload import console_line, webhook_body
+from services.parts.notices.payload import console_line, webhook_body
 from tests.services.alerting.builders import alert
 
 

@@ -1,0 +1,1 @@
+"""`driftloop check --probe`: does everything answer that the configuration and the settings name?"""

@@ -1,0 +1,114 @@
+"""What an upstream says of itself: its models, and whether it seems to load adapters. Asking changes nothing there."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import httpx
+import msgspec
+
+from services.parts.addresses import unreached
+
+Loading = Literal["yes", "no", "unknown"]
+_LOAD = "load_lora_adapter"
+# Whoever judges a body at this address judges bodies at any, so its judgement says nothing of the other one.
+_NOWHERE = "driftloop-asks-whether-anything-answers-here"
+_JUDGED = frozenset({400, 422})
+_ABSENT = frozenset({404, 405, 501})
+_WANTS_A_KEY = frozenset({401, 403})
+
+
+class UpstreamSilent(Exception):
+    """No usable answer. The message is a few words: why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """What was seen of one.
+
+    Attributes:
+        models: Names that it answers to, in its order; None when it does not list them.
+        bases: Those that are no adapters.
+        listing: The status of `GET /v1/models`.
+        loading: Whether `POST /v1/load_lora_adapter` seems to be there.
+        why: What that was concluded from, a clause.
+    """
+
+    models: tuple[str, ...] | None
+    bases: tuple[str, ...]
+    listing: int
+    loading: Loading
+    why: str
+
+    @property
+    def wants_a_key(self) -> bool:
+        """Whether it lists its models to those with a key only."""
+        return self.listing in _WANTS_A_KEY
+
+
+class _Model(msgspec.Struct):
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    parent: str | None = None
+
+
+class _Models(msgspec.Struct):
+    data: list[_Model]
+
+
+def tidied(url: str) -> str:
+    """Return an upstream's URL as the configuration wants it: with scheme, without a trailing slash or `/v1`.
+
+    Example:
+        >>> tidied("vllm-1:8000/v1/")
+        'http://vllm-1:8000'
+    """
+    with_scheme = url if re.match(r"https?://", url) else f"http://{url}"
+    return with_scheme.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+def look_at(url: str, timeout_s: float) -> Upstream:
+    """Ask an upstream for its models, and its loading endpoint for its opinion of an empty order.
+
+    An order without a name and a path can't be carried out, so asking has no effect: vLLM refuses it with 400 or
+    422 when VLLM_ALLOW_RUNTIME_LORA_UPDATING has put the endpoint there, and knows no such address otherwise.
+    That adapters load in fact, only a load can show: vLLM also needs --enable-lora.
+
+    Raises:
+        UpstreamSilent: Not an HTTP address, or nobody answers there within `timeout_s` a question.
+    """
+    try:
+        with httpx.Client(timeout=timeout_s, trust_env=False) as client:
+            listed = client.get(f"{url}/v1/models")
+            asked = client.post(f"{url}/v1/{_LOAD}", json={}).status_code
+            nowhere = client.post(f"{url}/v1/{_NOWHERE}", json={}).status_code if asked in _JUDGED else 404
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        raise UpstreamSilent(unreached(error)) from error
+    loading, why = _judged(asked, nowhere)
+    models = _models(listed)
+    if models is None:
+        return Upstream(None, (), listed.status_code, loading, why)
+    names, bases = (dict.fromkeys(m.id for m in models if not (m.parent and apart)) for apart in (False, True))
+    return Upstream(tuple(names), tuple(bases), listed.status_code, loading, why)
+
+
+def _models(listed: httpx.Response) -> list[_Model] | None:
+    if not listed.is_success:
+        return None
+    try:
+        models = msgspec.json.decode(listed.content, type=_Models).data
+    except msgspec.DecodeError:
+        return None
+    # A name that can't be printed can't be chosen either.
+    return [model for model in models if model.id.isprintable()]
+
+
+def _judged(asked: int, nowhere: int) -> tuple[Loading, str]:
+    if asked in _JUDGED and nowhere in _ABSENT:
+        return "yes", f"POST /v1/{_LOAD} is there: it judged an empty order ({asked})"
+    if asked in _ABSENT:
+        return "no", f"POST /v1/{_LOAD} is not there ({asked})"
+    if asked in _JUDGED:
+        return "unknown", f"any address there judges a body ({asked})"
+    if asked in _WANTS_A_KEY:
+        return "unknown", f"POST /v1/{_LOAD} wants a key ({asked})"
+    return "unknown", f"POST /v1/{_LOAD} answered {asked} to an empty order"

@@ -1,0 +1,1 @@
+"""How an alert leaves the house: its wording, its signature, the channels."""

@@ -1,0 +1,285 @@
+"""The command against real upstreams, and on a real terminal."""
+
+import os
+import pty
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner, Result
+
+from schemas.configuration import Configuration
+from schemas.configuration_file import parse_configuration
+from services.commands.line import app
+from tests.fixtures.http import Served
+from tests.fixtures.ports import free_port
+from tests.fixtures.upstream import BASE, StubUpstream
+
+ROOT = Path(__file__).parents[4]
+PATIENCE_S = 60.0
+
+
+def driftloop(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+def init(*arguments: str) -> Result:
+    return driftloop("init", "--app", "support-bot", *arguments)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("DRIFTLOOP_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _written(file: str = "driftloop.yaml") -> Configuration:
+    return parse_configuration(Path(file).read_text())
+
+
+def test_the_one_model_of_an_upstream_is_taken(folder: Path) -> None:
+    with Served(StubUpstream([BASE], ["my-base-v1"]).application) as server:
+        result = init("--upstream", f"{server.url}/v1/")
+    assert result.exit_code == 0, result.stderr
+    (only,) = _written().apps
+    assert (only.name, only.base_model, only.upstreams) == ("support-bot", BASE, (server.url,))
+    assert result.stdout == (
+        f"{server.url}: serves my-base; adapters can't be loaded at runtime: "
+        "POST /v1/load_lora_adapter is not there (404)\n"
+        "wrote driftloop.yaml. Next:\n  driftloop check --probe\n  driftloop up\n"
+    )
+
+
+def test_retraining_and_rollout_are_written_where_adapters_seem_to_load() -> None:
+    with Served(StubUpstream(loading="there").application) as server:
+        assert init("--upstream", server.url, "--label", "safe", "--label", "unsafe").exit_code == 0
+    found = _written()
+    assert (found.training[0].app, found.rollout[0].app) == ("support-bot", "support-bot")
+    assert found.monitors[-1].then == ("alert", "retrain")
+
+
+def test_one_replica_that_cannot_load_leaves_them_out() -> None:
+    with (
+        Served(StubUpstream(loading="there").application) as able,
+        Served(StubUpstream(loading="absent").application) as unable,
+    ):
+        assert init("--upstream", able.url, "--upstream", unable.url).exit_code == 0
+    assert (_written().training, _written().rollout) == ((), ())
+
+
+def test_of_several_models_none_is_guessed_and_the_line_names_them_and_the_flag(folder: Path) -> None:
+    with Served(StubUpstream(["big", "small"]).application) as server:
+        result = init("--upstream", server.url)
+        chosen = init("--upstream", server.url, "--base-model", "small")
+    assert (result.exit_code, result.stderr) == (2, "driftloop: --base-model is missing: which of big, small\n")
+    assert (chosen.exit_code, chosen.stderr) == (0, "")
+    assert _written().apps[0].base_model == "small"
+
+
+def test_what_all_replicas_serve_is_the_one_model() -> None:
+    with (
+        Served(StubUpstream(["a", "b"]).application) as one,
+        Served(StubUpstream(["b", "c"]).application) as other,
+    ):
+        assert init("--upstream", one.url, "--upstream", other.url).exit_code == 0
+    assert _written().apps[0].base_model == "b"
+
+
+def test_an_upstream_that_does_not_answer_is_named_in_a_line_and_the_file_is_written() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    result = init("--upstream", url, "--base-model", BASE)
+    assert result.exit_code == 0
+    assert result.stderr == f"{url}: could not be asked: connection refused; once it is up, `driftloop check --probe`\n"
+    assert _written().apps[0].upstreams == (url,)
+    assert "it is not known whether adapters can be loaded" in Path("driftloop.yaml").read_text()
+
+
+def test_an_upstream_that_cannot_say_its_model_makes_the_flag_required(folder: Path) -> None:
+    result = init("--upstream", f"http://127.0.0.1:{free_port()}")
+    assert result.exit_code == 2
+    assert "driftloop: --base-model is missing: what your model server calls the base" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_a_model_that_the_upstream_does_not_serve_is_warned_of() -> None:
+    with Served(StubUpstream().application) as server:
+        result = init("--upstream", server.url, "--base-model", "typo")
+    assert (result.exit_code, result.stderr) == (
+        0,
+        f"{server.url}: does not serve 'typo', so it will refuse calls\n",
+    )
+
+
+WRONG = """
+                                         | --app is missing: name of the app, which clients send as `model`
+--app Bot                                | --app: 'Bot' is no name: lower-case letters, digits, '.', '_' and '-'
+--app a                                  | --base-model is missing: a model for driftloop's own server
+--app a --upstream http://[::1           | --upstream: 'http://[::1' is not an http:// or https:// address
+--app a --upstream ${NOWHERE}            | --upstream: ${NOWHERE}: this environment variable is not set
+--app a --base-model \a                  | --base-model: '\\x07' is empty or holds characters that can't be printed
+--app a --base-model b --label \a        | --label: '\\x07' is empty or holds characters that can't be printed
+--app a --base-model b --max-error-ratio 5       | --max-error-ratio: '5' is not between 0 and 1
+--app a --base-model b --min-accuracy nan        | --min-accuracy: 'nan' is no number
+--app a --base-model b --max-latency-ms 0        | --max-latency-ms: '0' is not more than 0
+--app a --base-model b --channel pager           | --channel: 'pager' is neither 'webhook' nor 'console'
+--app a --base-model b --channel webhook         | --url is missing: where the webhook posts alerts
+--app a --base-model b --channel console --url x | --url: the console has none; say --channel webhook
+--app a --base-model b --url ftp://h             | --url: 'ftp://h' is not an http:// or https:// address
+--app a --base-model b --url http://h --secret-env MY-KEY | --secret-env: 'MY-KEY' is no name of an environment variable
+"""
+
+
+@pytest.mark.parametrize("case", WRONG.strip("\n").splitlines())
+def test_a_missing_or_wrong_flag_is_one_line_that_names_it_and_nothing_is_written(case: str, folder: Path) -> None:
+    arguments, line = (part.strip(" ") for part in case.split("|"))
+    result = driftloop("init", *arguments.split())
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"driftloop: {line}")
+    assert result.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_the_gateway_is_no_upstream_of_itself() -> None:
+    result = init("--upstream", "127.0.0.1:18080/v1")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("driftloop: --upstream: http://127.0.0.1:18080 is driftloop's own gateway")
+
+
+def test_a_file_that_is_there_stays_unless_forced() -> None:
+    Path("driftloop.yaml").write_text("mine")
+    refused = init("--base-model", BASE)
+    assert (refused.exit_code, refused.stderr) == (
+        2,
+        "driftloop: driftloop.yaml is there already; --force overwrites it, --output writes another\n",
+    )
+    assert Path("driftloop.yaml").read_text() == "mine"
+    assert init("--base-model", BASE, "--force").exit_code == 0
+    assert _written().apps[0].base_model == BASE
+
+
+def test_another_file_is_named_in_the_next_commands(folder: Path) -> None:
+    result = init("--base-model", BASE, "--output", "my files.yaml")
+    assert result.stdout == (
+        "wrote my files.yaml. Next:\n  driftloop check --probe 'my files.yaml'\n  "
+        "DRIFTLOOP_CONFIG='my files.yaml' driftloop up\n"
+    )
+    assert [path.name for path in folder.iterdir()] == ["my files.yaml"]
+
+
+def test_a_folder_that_is_missing_is_one_line() -> None:
+    result = init("--base-model", BASE, "--output", "nowhere/x.yaml")
+    assert (result.exit_code, result.stderr) == (2, "driftloop: nowhere/x.yaml: No such file or directory\n")
+
+
+def test_a_webhook_may_take_its_address_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK", "https://alerts.example.org/x")
+    assert init("--base-model", BASE, "--url", "${HOOK}", "--secret-env", "ALERT_SECRET").exit_code == 0
+    assert 'url: "${HOOK}"' in Path("driftloop.yaml").read_text()
+    assert driftloop("check").exit_code == 0
+
+
+WORDS = st.text("aZ0 -:#'\"{}[],$!&*?|>%@`\\é\u2028\n", min_size=1, max_size=12)
+FLAGS = st.fixed_dictionaries(
+    {"--base-model": WORDS | st.just("${HOME}")},
+    optional={
+        "--max-error-ratio": st.floats(0, 1).map(str),
+        "--max-latency-ms": st.floats(0.001, 1e9).map(str),
+        "--min-accuracy": st.floats(0, 1).map(str),
+        "--url": st.sampled_from(["http://h", "https://me:s3cret@h/x y", "http://h/#?&=: x", "${HOME}"]),
+        "--secret-env": st.sampled_from(["", "null", "ALERT_SECRET", "1"]),
+    },
+)
+
+
+@settings(max_examples=60)
+@given(FLAGS, st.lists(WORDS, max_size=3))
+def test_whatever_the_flags_say_a_file_that_is_written_passes_check(flags: dict[str, str], labels: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        file = f"{place}/driftloop.yaml"
+        parts = [f"{flag}={value}" for flag, value in flags.items()] + [f"--label={label}" for label in labels]
+        result = init("--output", file, *parts)
+        assert result.exit_code in (0, 2), result.output
+        assert Path(file).exists() == (result.exit_code == 0)
+        if result.exit_code == 0:
+            assert driftloop("check", file).exit_code == 0
+        else:
+            assert result.stderr.startswith("driftloop: --")
+            assert result.stderr.count("\n") == 1
+
+
+class Terminal:
+    """`driftloop init` on a pseudo-terminal, with a person who answers; it ends with the block at the latest."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._here, there = pty.openpty()
+        command = [sys.executable, "-m", "services.commands.line", "init", *arguments]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(command, stdin=there, stdout=there, stderr=there, env=environment)
+        os.close(there)
+        self.said = ""
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._here)
+
+    def answer(self, question: str, text: str) -> None:
+        """Wait for a question, then type an answer and Enter."""
+        self._until(question)
+        os.write(self._here, f"{text}\n".encode())
+
+    def end(self) -> int:
+        """Read until it ends and return its status."""
+        self._until(None)
+        return self._process.wait()
+
+    def _until(self, question: str | None) -> None:
+        deadline, seen = time.monotonic() + PATIENCE_S, len(self.said)
+        while question is None or question not in self.said[seen:]:
+            assert time.monotonic() < deadline, self.said
+            try:
+                self.said += os.read(self._here, 4096).decode()
+            except OSError:  # Linux's way to say that the other end is closed
+                assert question is None, self.said
+                return
+
+
+def test_on_a_terminal_it_asks_for_everything_and_asks_again_after_a_wrong_answer() -> None:
+    with Served(StubUpstream(["big", "small"], loading="there").application) as server, Terminal() as terminal:
+        terminal.answer("name of the app", "Bot")
+        terminal.answer("'Bot' is no name", "bot")
+        terminal.answer("base URLs of your model server", server.url)
+        terminal.answer("which of big, small", "small")
+        terminal.answer("answers that feedback may name as right", "safe, unsafe")
+        terminal.answer("alert above this share of failed calls", "0.2")
+        terminal.answer("p95 latency", "800")
+        terminal.answer("alert below this share of right answers", "")
+        terminal.answer("webhook or console", "webhook")
+        terminal.answer("where the webhook posts", "https://alerts.example.org/x")
+        terminal.answer("signing secret", "")
+        assert terminal.end() == 0, terminal.said
+    found = _written()
+    assert (found.apps[0].name, found.apps[0].base_model, found.apps[0].labels) == ("bot", "small", ("safe", "unsafe"))
+    assert [monitor.above or monitor.below for monitor in found.monitors] == [0.2, 800, 0.85]
+    assert found.subscriptions[0].secret_env == "ALERT_SECRET"
+    assert "driftloop up" in terminal.said
+
+
+def test_on_a_terminal_no_question_is_asked_whose_flag_is_there() -> None:
+    flags = {"--app": "bot", "--max-error-ratio": "0.1", "--max-latency-ms": "", "--min-accuracy": "0.9"}
+    given = [part for pair in flags.items() for part in pair]
+    with (
+        Served(StubUpstream().application) as server,
+        Terminal(*given, "--upstream", server.url, "--label", "safe", "--channel", "console") as terminal,
+    ):
+        assert terminal.end() == 0, terminal.said
+    assert _written().apps[0].base_model == BASE
