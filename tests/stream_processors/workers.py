@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
+from services.clients.bus.connection import group_options, open_admin
+from services.clients.bus.topics import committed
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.frame.history import deliveries_since
 from tests.fixtures.broker import Broker
@@ -132,6 +135,33 @@ def safety_environment(broker: Broker | KafkaNode, folder: Path, configuration: 
         "DRIFTLOOP_SAFETY_PORT": str(free_port()),
         "PYTHONPATH": ".",
     }
+
+
+def await_commits(settings: Settings, group: str, topic: Topic, behind: Mapping[int, int]) -> None:
+    """Wait until a group has committed the partitions of a topic up to some offsets, or further."""
+
+    def seen() -> dict[int, int]:
+        return {partition: at for (name, partition), at in committed(settings, group).items() if name == topic.name}
+
+    until(seen, lambda at: all(at.get(partition, 0) >= least for partition, least in behind.items()), every_s=0.3)
+
+
+def await_no_members(settings: Settings, group: str) -> None:
+    """Wait until the session of a stopped worker, the only one of its group, is over."""
+    if settings.profile == "embedded":  # that broker doesn't tell
+        time.sleep(1.5 * group_options(settings)["session_timeout_ms"] / 1000)
+        return
+    with closing(open_admin(settings)) as admin:
+        until(
+            lambda: {found["group_id"]: found["group_state"] for found in admin.list_groups()},
+            lambda states: states[group] == "Empty",
+            every_s=0.5,
+        )
+
+
+def ends(settings: Settings, topic: Topic) -> dict[int, int]:
+    """Return the offset behind the last record of each partition of a topic that holds some."""
+    return {delivery.source.partition: delivery.offset + 1 for delivery in everything(settings, topic)}
 
 
 def everything(settings: Settings, topic: Topic) -> list[Delivery]:

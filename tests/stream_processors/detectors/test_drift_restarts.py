@@ -29,7 +29,7 @@ from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.waiting import until
 from tests.stream_processors.observed import score, uniform_reference
-from tests.stream_processors.workers import Worker, everything, pair, records, working
+from tests.stream_processors.workers import Worker, await_commits, everything, pair, records, working
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
@@ -54,7 +54,9 @@ def test_drift_after_two_kills_in_mid_stream_is_that_of_an_undisturbed_run(
             for _ in range(2):
                 worker.await_ready()
                 saved = await_checkpoints(empty.settings, lives[-1].saved if lives else {})
-                await_commits_behind(empty.settings, saved)
+                # Then a restart reads nothing again that these checkpoints don't need.
+                floors = {source.partition: checkpoint.floor for source, checkpoint in saved.items()}
+                await_commits(empty.settings, "drift", SCORES_RECORDED, floors)
                 worker.kill()
                 lives.append(left_by(worker))
                 worker.start()
@@ -187,15 +189,6 @@ def await_checkpoints(settings: Settings, before: Mapping[Source, Checkpoint]) -
         )
 
     return until(lambda: checkpoints(settings), come, every_s=0.3)
-
-
-def await_commits_behind(settings: Settings, saved: Mapping[Source, Checkpoint]) -> None:
-    """Wait until a restart reads nothing again that these checkpoints don't need."""
-    until(
-        lambda: scores_committed(settings),
-        lambda at: all(at.get(source, 0) >= checkpoint.floor for source, checkpoint in saved.items()),
-        every_s=0.3,
-    )
 
 
 def scores_committed(settings: Settings) -> dict[Source, int]:
