@@ -1,8 +1,8 @@
 """The gateway put together: addresses, and the parts behind them in order of start and stop."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -131,16 +131,22 @@ class Gateway:
         """Return the handler of POST to a recorded surface."""
 
         async def answer(request: Request) -> Response:
-            with self._counting_refusals():
+            try:
                 call = await self._reception.received(request, surface)
+            except Refusal:
+                self._measures.refused.inc()
+                raise
             return await answer_call(request, call, self._running)
 
         return answer
 
     async def through(self, request: Request) -> Response:
         """Every other address under /v1/."""
-        with self._counting_refusals():
+        try:
             return await pass_through(request, self._reception, self._running)
+        except Refusal:
+            self._measures.refused.inc()
+            raise
 
     async def feedback(self, request: Request) -> Response:
         """POST /v1/feedback: one judgement or an array; 202 with their event ids once on the spool."""
@@ -158,14 +164,6 @@ class Gateway:
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{name}: one app."""
         return json_answer(_model(self._reception.app_called(request.path_params["name"])))
-
-    @contextmanager
-    def _counting_refusals(self) -> Iterator[None]:
-        try:
-            yield
-        except Refusal:
-            self._measures.refused.inc()
-            raise
 
     @property
     def _running(self) -> Parts:

@@ -101,7 +101,7 @@ class Reception:
 def _path(request: Request, surface: Surface, deployment: str) -> str:
     if deployment:
         return f"/openai/deployments/{{model}}/{surface.path}"
-    return f"/openai/v1/{surface.path}" if request.url.path.startswith("/openai/") else f"/v1/{surface.path}"
+    return f"/openai/v1/{surface.path}" if request.scope["path"].startswith("/openai/") else f"/v1/{surface.path}"
 
 
 def _why_unreadable(body: bytes) -> str:

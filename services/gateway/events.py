@@ -1,6 +1,5 @@
 """From a call and its outcome to the events that tell of them. Pure: ids and times are arguments."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -18,20 +17,19 @@ from services.parts.ingress.traces import TraceParent
 # Twice this and a quarter, at JSON's worst of six bytes a character, stays under the bound of an event.
 _KEPT_CHARACTERS = 60_000
 _NO_ANSWER = Answer()
+_NO_TRACE = TraceParent()
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who calls, as the headers and the body's `user` tell; the user by pseudonym."""
 
     session_id: str = ""
     user_id: str = ""
     tenant: str = ""
-    trace: TraceParent = field(default_factory=TraceParent)
+    trace: TraceParent = _NO_TRACE
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One call from receipt to answer.
 
     Attributes:
@@ -55,8 +53,7 @@ class Call:
         return self.caller.user_id or self.caller.session_id or self.request_id
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a call ended.
 
     Attributes:

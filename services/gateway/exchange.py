@@ -5,9 +5,9 @@ version is asked next, on as many replicas as there are. The last one's answer s
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiohttp
+import msgspec
 
 from schemas.learning import Route
 from services.gateway.events import Call, model_of
@@ -20,8 +20,7 @@ from services.gateway.wire.reading import Doubts, total
 _NOT_UNDERSTOOD = (400, 422)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole answer with the route that gave it.
 
     Attributes:

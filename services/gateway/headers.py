@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import quote
+
+import msgspec
 
 from schemas.configuration import App
 from schemas.configuration_file import BadConfiguration
@@ -52,8 +54,7 @@ class Credentials:
         return frozenset((*told, *(name for name, _ in self.headers)))
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Outbound:
+class Outbound(msgspec.Struct, frozen=True):
     """Where a call goes and with which headers.
 
     Attributes:
@@ -64,8 +65,12 @@ class Outbound:
 
     path: str
     query: str = ""
-    headers: Pairs = field(default_factory=list)
+    headers: Pairs = []
     own: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        # Headers hold credentials.
+        return f"Outbound({self.path!r})"
 
     def target(self, model: str) -> str:
         """Return path and query for an upstream that calls the version `model`."""

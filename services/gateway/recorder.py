@@ -6,8 +6,7 @@ latest when the loop comes round. `keep` is for what an answer depends on: writt
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
@@ -32,19 +31,13 @@ class Recorder:
 
     def note(self, make: Callable[[], InferenceRequested]) -> None:
         """Have an event written soon."""
-        with self._counting():
-            entry = _entry(make())
-            if not self._pending:
-                asyncio.get_running_loop().call_soon(self._flush_quietly)
-            self._pending.append(entry)
+        self._quietly(lambda: self._note(make()))
 
     def answered(self, make: Callable[[], InferenceResponded]) -> None:
         """Write the event of a call's end, and all noted before it, before returning."""
-        with self._counting():
-            self._pending.append(_entry(make()))
-            self.flush()
+        self._quietly(lambda: self.keep(make()))
 
-    def keep(self, *events: FeedbackGiven) -> None:
+    def keep(self, *events: InferenceResponded | FeedbackGiven) -> None:
         """Write events, and all noted before them, before returning; raises when they can't be."""
         for event in events:
             self._pending.append(_entry(event))
@@ -56,14 +49,15 @@ class Recorder:
         if pending:
             self._spool.append(pending)
 
-    def _flush_quietly(self) -> None:
-        with self._counting():
-            self.flush()
+    def _note(self, event: InferenceRequested) -> None:
+        entry = _entry(event)
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self._quietly, self.flush)
+        self._pending.append(entry)
 
-    @contextmanager
-    def _counting(self) -> Iterator[None]:
+    def _quietly(self, record: Callable[[], None]) -> None:
         try:
-            yield
+            record()
         except Exception as error:  # noqa: BLE001  # the user's call goes on without its record
             self._unrecorded()
             _LOG.warning("an event could not be recorded: %s", type(error).__name__)

@@ -16,7 +16,7 @@ from services.gateway.headers import inbound_headers, route_headers
 from services.gateway.wire.addresses import Addresses
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.reading import total
-from services.gateway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, with_data
+from services.gateway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
 from services.parts.ingress.errors import Refusal, error_body
 
 Ended = Callable[[Outcome, int], None]
@@ -81,20 +81,27 @@ class StreamedAnswer(Response):
         return out
 
     def _heard(self, event: bytes) -> bytes:
-        data = data_of(event)
+        transcript = self._transcript
+        plain = is_plain(event)
+        data = event[6:-2] if plain else data_of(event)
         if not data:
             return event
-        transcript = self._transcript
-        only_usage = total(lambda: transcript.hear(data), False, transcript.doubts)
-        if transcript.spoke and self._ttft_ms is None:
-            self._ttft_ms = self._since_receipt_ms()
-        if data == _DONE:
+        try:
+            only_usage = transcript.hear(data)
+            if data == _DONE:
+                return event
+            if only_usage and self._hides_usage:
+                return b""
+            if transcript.error is not None and self._call.outbound.own:
+                event = self._call.outbound.without_own_secrets(event)
+                return with_data(event, self._put_on)
+            return b"data: " + self._put_on(data) + b"\n\n" if plain else with_data(event, self._put_on)
+        except Exception:  # noqa: BLE001  # the stream goes on whatever its record meets; doubts are counted
+            transcript.doubts.note()
             return event
-        if only_usage and self._hides_usage:
-            return b""
-        if transcript.error is not None and self._call.outbound.own:
-            event = self._call.outbound.without_own_secrets(event)
-        return total(lambda: with_data(event, self._put_on), event, transcript.doubts)
+        finally:
+            if self._ttft_ms is None and transcript.spoke:
+                self._ttft_ms = self._since_receipt_ms()
 
     def _ending(self, broken: str) -> bytes:
         """Return what is still to be sent at the upstream's end, and close the record.

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 import aiohttp
+import msgspec
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -43,8 +44,7 @@ class Patience:
 DEFAULT_PATIENCE = Patience()
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(msgspec.Struct, frozen=True):
     """One HTTP request to whichever replica is well.
 
     Attributes:

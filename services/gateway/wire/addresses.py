@@ -11,6 +11,9 @@ import msgspec
 
 from services.gateway.wire.members import Cut, Member, Members, members_of, removal, spliced
 
+# The usual beginning: an id, then nothing but plain values up to the model.
+_PLAIN = rb'"[^"\\]*+"\s*:\s*(?:"[^"\\]*+"|[\w.+-]++)\s*,\s*'
+_HEAD = re.compile(rb'\s*\{\s*"id"\s*:\s*("[^"\\]*+")\s*,\s*(?:' + _PLAIN + rb')*?"model"\s*:\s*("[^"\\]*+")')
 _PAIR = re.compile(r"^(resp_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(.+)$", re.DOTALL)
 
 
@@ -53,15 +56,12 @@ class Addresses:
         return spliced(data, [Cut(member.value, member.end, self.put_on(data[member.value : member.end]))])
 
     def _located(self, data: bytes) -> bytes:
-        members = members_of(data)
-        cuts = self._cuts(data, members)
-        found = spliced(data, cuts)
-        if len(cuts) == 2:
-            # The chunks of a stream begin alike up to here, so the next ones need no search.
-            end = max(cut.end for cut in cuts)
-            if data[end - 1 : end] == b'"' and not self._paired:
-                self._head, self._new_head = data[:end], found[: len(found) - (len(data) - end)]
-        return found
+        if not self._paired and (head := _HEAD.match(data)):
+            (from_, to), (start, end) = head.span(1), head.span(2)
+            self._head = data[:end]
+            self._new_head = b"".join((data[:from_], self._id, data[to:start], self._model))
+            return self._new_head + data[end:]
+        return spliced(data, self._cuts(data, members_of(data)))
 
     def _cuts(self, data: bytes, members: Members) -> list[Cut]:
         cuts = []

@@ -1,6 +1,5 @@
 """What upstreams answer to chat and text completions: whole, and in streams of chunks. Pure."""
 
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -15,8 +14,7 @@ from services.gateway.wire.usage import NO_USAGE, usage_of
 _DONE = b"[DONE]"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What the model said.
 
     Attributes:
@@ -98,6 +96,10 @@ def answer_of(choices: list[Choice], usage: Usage, error: UpstreamError | None =
 def _choice(value: object, doubts: Doubts) -> Choice:
     wire = mapping(value)
     said = mapping(wire.get("message"))
+    plain = said.get("content")
+    if type(plain) is str and plain and len(said) == 2 and "role" in said:
+        output = Message(role="assistant", content=plain)
+        return Choice(output=output, finish_reason=name_of(wire.get("finish_reason")))
     content: str | tuple[ContentPart, ...] = content_of(said.get("content"), doubts)
     if not said:
         content = text_of(wire.get("text"))
@@ -189,7 +191,7 @@ class ChatTranscript:
         if chunk.usage:
             self._usage = usage_of(chunk.usage)
         choices = chunk.choices
-        if type(choices) is not list or not choices:
+        if not choices or type(choices) is not list:
             return bool(chunk.usage) and not choices
         for choice in choices:
             self._hear_choice(mapping(choice))
@@ -203,7 +205,8 @@ class ChatTranscript:
 
     def _hear_choice(self, choice: dict[str, Any]) -> None:
         index = choice.get("index", 0)
-        index = index if type(index) is int else whole_of(index) or 0
+        if type(index) is not int:
+            index = whole_of(index) or 0
         heard = self._choices.get(index)
         if heard is None:
             heard = self._choices[index] = _Heard()

@@ -6,7 +6,6 @@ the policy), the usage asked of a stream, and the id of an earlier response that
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -47,8 +46,7 @@ class Wire(msgspec.Struct, frozen=True):
 _WIRE = msgspec.json.Decoder(Wire)
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(msgspec.Struct, frozen=True):
     """A request's body as it came.
 
     Attributes:
@@ -67,8 +65,7 @@ class Body:
         return cls(data, members, identity_cuts(data, members, rename) if rename else ())
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a client asks for.
 
     Attributes:
@@ -81,7 +78,7 @@ class Asked:
     messages: tuple[Message, ...] = ()
     sampling: Sampling = _NO_SAMPLING
     user: str = ""
-    tags: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = {}
     wants_usage: bool = False
     doubts: int = 0
 
@@ -133,11 +130,12 @@ def asked_in(wire: Wire, body: Body, messages: Callable[[Wire, Doubts], tuple[Me
 
 def sampling_of(wire: Wire) -> Sampling:
     """Return the sampling parameters as far as they are numbers."""
+    most = wire.max_completion_tokens or wire.max_tokens or wire.max_output_tokens
     return Sampling(
-        max_tokens=whole_of(wire.max_completion_tokens or wire.max_tokens or wire.max_output_tokens),
-        temperature=number_of(wire.temperature),
-        top_p=number_of(wire.top_p),
-        seed=whole_of(wire.seed),
+        max_tokens=None if most is None else whole_of(most),
+        temperature=None if wire.temperature is None else number_of(wire.temperature),
+        top_p=None if wire.top_p is None else number_of(wire.top_p),
+        seed=None if wire.seed is None else whole_of(wire.seed),
         stream=wire.stream is True,
     )
 

@@ -7,6 +7,7 @@ surrogates, NaN, names that stand twice) is located by its strings, brackets and
 import json
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -51,12 +52,14 @@ def members_of(data: bytes) -> Members:
         return _scanned(data)
     at = data.index(b"{") + 1
     found: dict[str, Member] = {}
+    match = _KEY.match
     for name, value in fields.items():
-        key = _KEY.match(data, at)
-        if key is None or key[1] != b'"%s"' % name.encode():
+        key = match(data, at)
+        if key is None or key[1] != _quoted(name):
             return _scanned(data)
-        at = key.end() + len(value)
-        found[name] = Member(key.start(1), key.end(), at)
+        start, behind = key.start(1), key.end()
+        at = behind + len(value)
+        found[name] = Member(start, behind, at)
     return found if _CLOSING.match(data, at) else _scanned(data)
 
 
@@ -84,6 +87,11 @@ def addition(data: bytes, name: str, value: bytes) -> Cut:
     at = opening.end() if opening else 0
     comma = b"" if _CLOSING.match(data, at) else b","
     return Cut(at, at, b'"%s":%s%s' % (name.encode(), value, comma))
+
+
+@lru_cache(512)
+def _quoted(name: str) -> bytes:
+    return b'"%s"' % name.encode()
 
 
 def _scanned(data: bytes) -> Members:

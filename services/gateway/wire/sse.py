@@ -24,6 +24,9 @@ class EventSplitter:
     def feed(self, chunk: bytes) -> list[bytes]:
         """Return the events that are whole now, blank lines included."""
         text = self.rest + chunk if self.rest else chunk
+        if b"\r" not in text and text.endswith(b"\n\n"):
+            self.rest = b""
+            return [event + b"\n\n" for event in text[:-2].split(b"\n\n")]
         events, at = [], 0
         # A carriage return at the very end may be half of a line's end.
         for end in _END.finditer(text, 0, len(text) - text.endswith(b"\r")):
@@ -35,14 +38,17 @@ class EventSplitter:
 
 def data_of(event: bytes) -> bytes:
     """Return the data of an event, empty when it has none."""
-    if event.startswith(b"data: ") and event.endswith(b"\n\n") and b"\n" not in (data := event[6:-2]):
-        return data.removesuffix(b"\r") if b"\r" not in data[:-1] else _joined(event)
-    return _joined(event)
+    return event[6:-2] if is_plain(event) else _joined(event)
+
+
+def is_plain(event: bytes) -> bool:
+    """Return whether an event is `data: `, its data, and a blank line: the form that nearly all have."""
+    return event.startswith(b"data: ") and event.find(b"\n") == len(event) - 2 and b"\r" not in event
 
 
 def with_data(event: bytes, edit: Callable[[bytes], bytes]) -> bytes:
     """Return an event with its data edited and all else as it was."""
-    if event.startswith(b"data: ") and event.endswith(b"\n\n") and b"\n" not in event[:-2] and b"\r" not in event:
+    if is_plain(event):
         return b"data: " + edit(event[6:-2]) + b"\n\n"
     lines = _LINE.findall(event)
     at = [number for number, line in enumerate(lines) if _DATA.match(line)]

@@ -11,6 +11,8 @@ from schemas.inference import Usage
 from services.gateway.wire.reading import count_of, mapping
 
 NO_USAGE = Usage()
+_BARE = 3
+_CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
 
 
 def usage_of(value: object) -> Usage:
@@ -18,14 +20,17 @@ def usage_of(value: object) -> Usage:
     wire = mapping(value)
     if not wire:
         return NO_USAGE
+    asked, said = wire.get("prompt_tokens"), wire.get("completion_tokens")
+    if len(wire) == _BARE and type(asked) is type(said) is int and asked >= 0 <= said and "total_tokens" in wire:
+        return Usage(input_tokens=asked, output_tokens=said)
     whole, details = _input(wire)
-    cached = _first(details.get("cached_tokens"), *(wire.get(name) for name in _CACHED))
+    cached = count_of(details.get("cached_tokens")) or _first(wire, _CACHED)
     beside = "prompt_tokens" not in wire and not details and "cache_read_input_tokens" in wire
     if beside or cached > whole:
         whole += cached + count_of(wire.get("cache_creation_input_tokens"))
-    written = _first(wire.get("completion_tokens"), wire.get("output_tokens"))
+    written = count_of(said) or count_of(wire.get("output_tokens"))
     spent = mapping(wire.get("completion_tokens_details")) or mapping(wire.get("output_tokens_details"))
-    reasoning = _first(spent.get("reasoning_tokens"), wire.get("reasoning_tokens"))
+    reasoning = count_of(spent.get("reasoning_tokens")) or count_of(wire.get("reasoning_tokens"))
     return Usage(
         input_tokens=whole,
         output_tokens=written + reasoning if reasoning > written else written,
@@ -34,13 +39,13 @@ def usage_of(value: object) -> Usage:
     )
 
 
-_CACHED = ("cache_read_input_tokens", "prompt_cache_hit_tokens", "cached_tokens")
-
-
 def _input(wire: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     details = mapping(wire.get("prompt_tokens_details")) or mapping(wire.get("input_tokens_details"))
-    return _first(wire.get("prompt_tokens"), wire.get("input_tokens")), details
+    return count_of(wire.get("prompt_tokens")) or count_of(wire.get("input_tokens")), details
 
 
-def _first(*values: object) -> int:
-    return next((count for value in values if (count := count_of(value))), 0)
+def _first(wire: dict[str, Any], names: tuple[str, ...]) -> int:
+    for name in names:
+        if name in wire and (count := count_of(wire[name])):
+            return count
+    return 0

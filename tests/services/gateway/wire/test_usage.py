@@ -60,7 +60,7 @@ def counts(usage: Usage) -> tuple[int, int, int, int]:
         ),
         ({"prompt_tokens": 20, "completion_tokens": 1, "prompt_cache_hit_tokens": 16}, (20, 1, 16, 0)),
         # xAI counts reasoning beside the completion.
-        ({"prompt_tokens": 1, "completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 40}}, (1, 49, 0, 40)),
+        ({"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 40}}, (0, 49, 0, 40)),
         ("many", (0, 0, 0, 0)),
     ],
 )  # fmt: skip
