@@ -148,7 +148,7 @@ def await_commits(settings: Settings, group: str, topic: Topic, behind: Mapping[
 
 def await_no_members(settings: Settings, group: str) -> None:
     """Wait until the session of a stopped worker, the only one of its group, is over."""
-    if settings.profile == "embedded":  # that broker doesn't tell
+    if settings.broker == "light":  # that broker doesn't tell
         time.sleep(1.5 * group_options(settings)["session_timeout_ms"] / 1000)
         return
     with closing(open_admin(settings)) as admin:

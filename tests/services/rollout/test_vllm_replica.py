@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from services.rollout.replicas import LoadRefused, Replica, ReplicaDown
+from services.rollout.vllm_replica import LoadRefused, Replica, ReplicaDown
 from tests.fixtures.http import Served
 
 _MENDED = "VLLM_ALLOW_RUNTIME_LORA_UPDATING"
