@@ -1,4 +1,4 @@
-"""driftloop.yaml as typed values. Reading the file is schemas.configuration_file's part."""
+"""driftloop.yaml as typed values. Reading the file is schemas.configuration_parser's part."""
 
 from typing import Annotated, Literal
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from schemas.configuration import App
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.learning import Route
 
 Raw = Iterable[tuple[bytes, bytes]]

@@ -22,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.settings import BadSetting, Settings, port_variable
 from services.parts.ingress.errors import Refusal, failed, json_answer, not_routed, refused
 from services.parts.runtime.health import PortTaken

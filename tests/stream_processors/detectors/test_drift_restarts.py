@@ -12,7 +12,7 @@ from threading import Event, Thread
 import msgspec
 import pytest
 
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from schemas.durations import parse_duration
 from schemas.observations import DetectorsSaved, DriftMeasured
 from schemas.record import Record
