@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -34,6 +35,18 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
+
+
+NOW = datetime.now(UTC).isoformat()
+RESPONDED: dict[str, Any] = {
+    "messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}],
+    "output": {"role": "assistant", "tool_calls": [{"id": "t", "name": "look"}]},
+    "usage": {"input_tokens": 3, "output_tokens": 4},
+    "sampling": {"temperature": 0.5},
+    "latency_ms": 12.5,
+    "user_id": "ada",
+    "tags": {"a": "b"},
+}
 
 
 @pytest.fixture
@@ -74,14 +87,15 @@ def request_ids(collector: Collecting) -> list[str]:
 
 
 def span(name: str) -> dict[str, Any]:
-    whole = {**golden.GENAI, "gen_ai.response.id": name}
-    return golden.spans_of(golden.exported(now_ns(), whole))[0]
+    made = golden.spans_of(golden.exported(now_ns(), {**golden.GENAI, "gen_ai.response.id": name}))[0]
+    content = [{"key": "content", "value": {"stringValue": "hi"}}]
+    event = {"name": "gen_ai.user.message", "timeUnixNano": made["startTimeUnixNano"], "attributes": content}
+    return {**made, "status": {"code": 1}, "events": [event]}
 
 
-def export_of(*spans: Any) -> dict[str, Any]:
-    request = golden.exported(now_ns())
-    request["resourceSpans"][0]["scopeSpans"][0]["spans"] = [*spans]
-    return request
+def part_of(*spans: Any) -> dict[str, Any]:
+    (part,) = golden.exported(now_ns())["resourceSpans"]
+    return {**part, "scopeSpans": [{"spans": [*spans]}]}
 
 
 class Numbers:
@@ -95,26 +109,27 @@ class Numbers:
         return f"left-{number}", f"right-{number}"
 
 
-def test_a_good_span_beside_any_other_in_json_is_stored(start: Start, sender: httpx.Client) -> None:
+@pytest.mark.parametrize("whole", [False, True], ids=["span", "resource"])
+def test_a_good_span_beside_any_other_in_json_is_stored(start: Start, sender: httpx.Client, whole: bool) -> None:
     collector, numbers = start(), Numbers()
 
     @PROPERTY
-    @given(odd=spoilt(span("odd")))
+    @given(odd=spoilt(part_of(span("odd")) if whole else span("odd")))
     def stored(odd: Any) -> None:
         left, right = numbers.pair()
         before = len(collector.records())
+        parts = [part_of(span(left)), odd, part_of(span(right))] if whole else [part_of(span(left), odd, span(right))]
         response = sender.post(
             f"{collector.url}/v1/traces",
-            content=json.dumps(export_of(span(left), odd, span(right))),
+            content=json.dumps({"resourceSpans": parts}),
             headers={"content-type": "application/json"},
         )
         assert response.status_code == 200
         assert "not readable" not in response.text
-        rejected = int(response.json().get("partialSuccess", {}).get("rejectedSpans", 0))
         found = request_ids(collector)[before:]
-        assert found[:2] == [left, left]
-        assert found[-2:] == [right, right]
-        assert len(found) + 2 * rejected <= 6
+        assert (found[:2], found[-2:]) == ([left, left], [right, right])
+        if not whole:
+            assert len(found) + 2 * int(response.json().get("partialSuccess", {}).get("rejectedSpans", 0)) <= 6
 
     stored()
 
@@ -139,27 +154,32 @@ def resource() -> bytes:
     return bytes(part.resource.SerializeToString())
 
 
-def test_a_good_span_beside_any_other_in_protobuf_is_stored(start: Start, sender: httpx.Client) -> None:
+def part(*spans: bytes) -> bytes:
+    return framed(1, resource()) + framed(2, b"".join(framed(2, data) for data in spans))
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["span", "resource"])
+def test_a_good_span_beside_any_other_in_protobuf_is_stored(start: Start, sender: httpx.Client, whole: bool) -> None:
     collector, numbers = start(), Numbers()
 
     @PROPERTY
-    @given(odd=garbled(in_protobuf("odd")) | st.binary(max_size=60))
+    @given(odd=garbled(part(in_protobuf("odd")) if whole else in_protobuf("odd")) | st.binary(max_size=60))
     def stored(odd: bytes) -> None:
-        left, right = numbers.pair()
+        left, right = in_protobuf((names := numbers.pair())[0]), in_protobuf(names[1])
         before = len(collector.records())
-        spans = b"".join(framed(2, data) for data in (in_protobuf(left), odd, in_protobuf(right)))
+        parts = [part(left), odd, part(right)] if whole else [part(left, odd, right)]
         response = sender.post(
             f"{collector.url}/v1/traces",
-            content=framed(1, framed(1, resource()) + framed(2, spans)),
+            content=b"".join(framed(1, data) for data in parts),
             headers={"content-type": "application/x-protobuf"},
         )
         assert response.status_code == 200
         partial = ExportTraceServiceResponse.FromString(response.content).partial_success
         assert "not readable" not in partial.error_message
         found = request_ids(collector)[before:]
-        assert found[:2] == [left, left]
-        assert found[-2:] == [right, right]
-        assert len(found) + 2 * partial.rejected_spans <= 6
+        assert (found[:2], found[-2:]) == ([names[0]] * 2, [names[1]] * 2)
+        if not whole:
+            assert len(found) + 2 * partial.rejected_spans <= 6
 
     stored()
 
@@ -173,9 +193,9 @@ def test_a_good_event_beside_any_other_is_stored(
     start: Start, sender: httpx.Client, content_type: str, joined: Callable[[list[bytes]], bytes]
 ) -> None:
     collector, numbers = start(), Numbers()
-    good = json.dumps(feedback(2, comment="odd", occurred_at="2026-01-31T12:00:00Z", tags={"a": [1]})).encode()
-    garbage = garbled(good).filter(lambda data: b"\n" not in data and data.strip() and content_type == LINES)
-    written = spoilt(json.loads(good)).map(lambda value: json.dumps(value).encode())
+    answered = {**feedback(2, occurred_at=NOW, **RESPONDED), "type": "inference.responded.v1", "time": NOW}
+    written = (spoilt(answered) | spoilt(feedback(2, comment="odd"))).map(lambda value: json.dumps(value).encode())
+    garbage = garbled(json.dumps(answered).encode()).filter(lambda data: b"\n" not in data and data.strip())
 
     @PROPERTY
     @given(odd=written | garbage if content_type == LINES else written)

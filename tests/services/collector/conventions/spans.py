@@ -9,7 +9,7 @@ from tests.services.collector.golden import SPAN, TRACE
 START_NS = 1_790_000_000_000_000_000
 
 
-def event(name: str, after_ms: int = 0, **attributes: Attribute) -> SpanEvent:
+def event(name: str, after_ms: int = 0, /, **attributes: Attribute) -> SpanEvent:
     """Something that happened within a span; double underscores in names are dots."""
     return SpanEvent(
         name, START_NS + after_ms * 1_000_000, {key.replace("__", "."): v for key, v in attributes.items()}
