@@ -15,7 +15,7 @@ from services.gateway.exchange import named
 from services.gateway.headers import inbound_headers, route_headers
 from services.gateway.wire.addresses import Addresses
 from services.gateway.wire.answers import Answer
-from services.gateway.wire.reading import total
+from services.gateway.wire.reading import is_json, total
 from services.gateway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
 from services.parts.ingress.errors import Refusal, error_body
 
@@ -117,7 +117,7 @@ class StreamedAnswer(Response):
         if transcript.finished:
             self._end()
             return out + self._call.surface.end_mark
-        if not broken and not transcript.begun and (transcript.doubts.count or self._unheard):
+        if not broken and (self._unheard or (transcript.doubts.count and not transcript.begun)):
             self._end()
             return out
         broken = broken or "upstream_interrupted"
@@ -128,11 +128,8 @@ class StreamedAnswer(Response):
         """Return the last event, if only the blank line behind it is missing; half an event is dropped."""
         rest, self._splitter.rest = self._splitter.rest, b""
         data = data_of(rest)
-        if data != _DONE and not data.rstrip().endswith(b"}"):
-            return b""
-        before = self._transcript.doubts.count
-        event = self._heard(rest.rstrip(b"\r\n") + b"\n\n")
-        return event if self._transcript.doubts.count == before else b""
+        whole = data == _DONE or (data and is_json(data))
+        return self._heard(rest.rstrip(b"\r\n") + b"\n\n") if whole else b""
 
     def _told(self, error_type: str) -> bytes:
         error = error_body(Refusal(502, _SAID[error_type], kind="upstream_error", code=error_type))
