@@ -1,4 +1,4 @@
-"""driftloop.yaml as typed values. Reading the file is schemas.configuration_file's part."""
+"""driftloop.yaml as typed values. Reading the file is schemas.configuration_parser's part."""
 
 from typing import Annotated, Literal
 
@@ -29,6 +29,9 @@ class App(Section, frozen=True, kw_only=True):
         base_model: What the upstream calls the base.
         upstreams: Base URLs of its replicas; empty means the embedded model server.
         labels: Answers that feedback may name as right; they make it a classifier.
+        identities: How `user`, `safety_identifier`, `prompt_cache_key` and `metadata` reach the upstream.
+        upstream_key_env: Environment variable with the upstream's key, which then replaces the client's.
+        upstream_headers: Set on every call to the upstream, over the client's.
     """
 
     name: Key
@@ -36,6 +39,13 @@ class App(Section, frozen=True, kw_only=True):
     upstreams: tuple[str, ...] = ()
     price: Price = Price()
     labels: tuple[str, ...] = ()
+    identities: Literal["pseudonym", "as-sent"] = "pseudonym"
+    upstream_key_env: str = ""
+    upstream_headers: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        # Headers may hold credentials, and what is printed ends in logs.
+        return f"App({self.name!r}, base_model={self.base_model!r}, upstreams={self.upstreams!r})"
 
 
 class Windows(Section, frozen=True, kw_only=True):

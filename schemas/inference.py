@@ -6,7 +6,8 @@ import msgspec
 
 from schemas.record import Count, Identifier, Milliseconds, Name, Record
 
-Role = Literal["system", "developer", "user", "assistant", "tool"]
+# `other` is a role that the contract does not know.
+Role = Literal["system", "developer", "user", "assistant", "tool", "other"]
 
 
 class ContentPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,6 +61,14 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reasoning_tokens: Count = 0
 
 
+class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One of several answers to the same call; `reasoning` is what the model wrote on the way to it."""
+
+    output: Message
+    finish_reason: Name = ""
+    reasoning: str = ""
+
+
 class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A passage that the answer should be grounded in."""
 
@@ -94,11 +103,15 @@ class InferenceResponded(Call, frozen=True, kw_only=True):
     """The model answered, or failed to.
 
     Attributes:
-        output: The assistant's message; None when the call failed.
+        output: The assistant's message, of several choices the first; None when the call failed.
         error_type: OpenTelemetry `error.type`; empty on success.
         latency_ms: From the gateway's receipt of the request to the last byte of the answer.
         ttft_ms: To the first token; None when not streamed.
         cost_usd: Tokens priced by the configuration in force.
+        reasoning: What the model wrote on the way to `output`.
+        choices: The choices beyond the first.
+        error_message: What the upstream said of its failure, in its own words.
+        upstream_error_type: What the upstream calls the error.
     """
 
     output: Message | None = None
@@ -108,6 +121,10 @@ class InferenceResponded(Call, frozen=True, kw_only=True):
     ttft_ms: Milliseconds | None = None
     cost_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     error_type: Name = ""
+    reasoning: str = ""
+    choices: tuple[Choice, ...] = ()
+    error_message: Annotated[str, msgspec.Meta(max_length=4096)] = ""
+    upstream_error_type: Name = ""
 
     @property
     def answer(self) -> str:

@@ -105,6 +105,19 @@ OPERATIONAL_METRICS: tuple[OperationalMetric, ...] = (
         "driftloop_gateway_mirrors_total", "counter", "copies", ("app", "outcome"), "copies for shadow versions",
         "many dropped: lower `mirror` in the rollout policy or add upstream replicas",
     ),
+    _Metric(
+        "driftloop_gateway_unread_total", "counter", "calls", ("app", "side"),
+        "calls whose request or answer was passed on and only partly understood",
+        "the record of these calls may lack roles, parts, tool calls or texts; the call itself lacked nothing",
+    ),
+    _Metric(
+        "driftloop_gateway_unrecorded_total", "counter", "events", (), "events that could not be made or written",
+        "read the reason in the gateway's log; mostly its disk is full. The calls were answered",
+    ),
+    _Metric(
+        "driftloop_gateway_passed_total", "counter", "calls", ("app", "status"),
+        "calls of other addresses under /v1/, passed through without a record", _NORMAL,
+    ),
     _Metric("driftloop_gateway_feedback_total", "counter", "judgements", ("app",), "feedback taken", _NORMAL),
     _Metric(
         "driftloop_collector_events_total", "counter", "elements", ("source", "verdict"), "elements by verdict",

@@ -27,6 +27,8 @@ DEFAULT_PORTS = {
     "training": 18108,
     "rollout": 18109,
     "receiver": 18110,
+    # Where OpenTelemetry's exporters send traces unless told otherwise; the collector listens there too.
+    "otlp": 4318,
 }
 Broker = Literal["kafka", "light"]
 WhenFull = Literal["block", "drop-oldest"]

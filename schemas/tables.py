@@ -52,6 +52,7 @@ _LOW_CARDINALITY = frozenset(
         "severity",
         "state",
         "tenant",
+        "upstream_error_type",
         "variant",
     }
 )

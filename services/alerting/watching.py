@@ -5,7 +5,7 @@ import threading
 from collections.abc import Mapping
 
 from schemas.configuration import Configuration, Subscription
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
 from services.parts.runtime.process import read_configuration
 

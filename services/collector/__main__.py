@@ -6,7 +6,7 @@ from services.parts.ingress.serving import serve
 
 def main() -> None:
     """Run the collector."""
-    serve("collector", build_application)
+    serve("collector", build_application, beside=("otlp",))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration, expand_variables, parse_configuration
+from schemas.configuration_parser import BadConfiguration, expand_variables, parse_configuration
 from schemas.durations import parse_duration
 from services.commands.outcome import UNUSABLE, WRONG, fail, settings_or_fail
 

@@ -26,7 +26,7 @@ def up() -> None:
     """
     from rich.console import Console
 
-    from schemas.configuration_file import BadConfiguration
+    from schemas.configuration_parser import BadConfiguration
     from services.embedded.broker import bring_broker
     from services.embedded.catalogue import programs_for
     from services.embedded.kafka.distribution import KafkaMissing

@@ -27,6 +27,7 @@ class Program:
         prepare: Runs after every start once it answers, before it counts as well. Must bear repetition.
         environment: Variables of its own.
         niceness: 0 competes for the processor like everyone else, 19 waits for all others.
+        urgent: It need not wait for others' turns to end when there is something to do: users wait for it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Program:
     prepare: Prepare | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     niceness: int = 0
+    urgent: bool = False
 
 
 def _module(name: str, *command: str, needs: tuple[str, ...] = ("broker",), **how: object) -> Program:
@@ -49,25 +51,26 @@ def _all_cores() -> Mapping[str, str]:
 
 
 _BOTH = ("broker", "warehouse")
+# Users' calls come first: gateway and model server compete with everyone, the rest yields, most of all training.
+_PAGES, _BEHIND, _LAST = 5, 10, 15
 
 CATALOGUE: tuple[Program, ...] = (
     _module("broker", "services.embedded.broker", needs=(), health="tcp", prepare=create_topics),
-    _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate),
+    _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate, niceness=_PAGES),
     _module("model_server", "services.model_server", needs=(), environment=_all_cores()),
-    _module("gateway", "services.gateway"),
-    _module("collector", "services.collector"),
-    _module("sink", "services.sink", needs=_BOTH),
-    _module("functional", "stream_processors", "functional"),
-    _module("safety", "stream_processors", "safety"),
-    _module("quality", "stream_processors", "quality"),
-    _module("drift", "stream_processors", "drift"),
-    _module("monitors", "stream_processors", "monitors"),
-    _module("alerting", "services.alerting"),
-    # Training yields to serving: users' answers come first.
-    _module("training", "training", needs=_BOTH, environment=_all_cores(), niceness=5),
-    _module("rollout", "services.rollout", needs=_BOTH),
-    _module("control", "services.control", needs=_BOTH),
-    _module("dashboard", "dashboards", needs=("warehouse",), health_path="/_stcore/health"),
+    _module("gateway", "services.gateway", urgent=True),
+    _module("collector", "services.collector", niceness=_PAGES),
+    _module("sink", "services.sink", needs=_BOTH, niceness=_BEHIND),
+    _module("functional", "stream_processors", "functional", niceness=_BEHIND),
+    _module("safety", "stream_processors", "safety", niceness=_BEHIND),
+    _module("quality", "stream_processors", "quality", niceness=_BEHIND),
+    _module("drift", "stream_processors", "drift", niceness=_BEHIND),
+    _module("monitors", "stream_processors", "monitors", niceness=_BEHIND),
+    _module("alerting", "services.alerting", niceness=_BEHIND),
+    _module("training", "training", needs=_BOTH, environment=_all_cores(), niceness=_LAST),
+    _module("rollout", "services.rollout", needs=_BOTH, niceness=_BEHIND),
+    _module("control", "services.control", needs=_BOTH, niceness=_BEHIND),
+    _module("dashboard", "dashboards", needs=("warehouse",), health_path="/_stcore/health", niceness=_PAGES),
 )
 
 

@@ -93,7 +93,8 @@ class Child:
         """Start the program, its output appended to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         rotate(self.log)
-        leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid())]
+        urgent = ",urgent" if self.program.urgent else ""
+        leash = [sys.executable, "-I", "-S", str(LEASH), f"{os.getpid()},{self.program.niceness}{urgent}"]
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # commands of the catalogue
                 [*leash, *self.program.command],
@@ -103,9 +104,6 @@ class Child:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        if self.program.niceness:
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, self.program.niceness)
         self.state, self.started_at, self._since, self._silences = State.STARTING, at, now, 0
         self.prepared, self.next_probe = False, now
         self.starts += 1

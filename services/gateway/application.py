@@ -1,9 +1,11 @@
 """The gateway put together: addresses, and the parts behind them in order of start and stop."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -17,13 +19,17 @@ from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from schemas.topics import ROLLOUTS_CHANGED
 from services.clients.bus.producer import Producer
 from services.clients.bus.tail import Tail
-from services.gateway.calls import Parts, answer_chat
+from services.gateway.arrival import Reception
+from services.gateway.calls import Parts, answer_call
 from services.gateway.feedback import feedback_events, parse_feedback
+from services.gateway.headers import credentials_of
 from services.gateway.measures import Measures
 from services.gateway.mirrors import Mirrors
 from services.gateway.recorder import Recorder
 from services.gateway.routes import Routes
+from services.gateway.through import pass_through
 from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams
+from services.gateway.wire.surfaces import SURFACES, Surface
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
@@ -34,6 +40,10 @@ from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool
 
 _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
+_NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
+# Ours, and Azure's newer and older ones.
+_ADDRESSES = ("/v1/{}", "/openai/v1/{}", "/openai/deployments/{{deployment}}/{}")
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +75,21 @@ class Limits:
 class Gateway:
     """The handlers, and the parts while they run."""
 
-    def __init__(self, settings: Settings, configuration: Configuration, *, edges: Edges, limits: Limits) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        configuration: Configuration,
+        *,
+        edges: Edges,
+        limits: Limits,
+        environment: Mapping[str, str] = _NO_VARIABLES,
+    ) -> None:
         self._limits = limits
         self._default_upstream = settings.url("model_server")
         self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
+        self._credentials = {app.name: credentials_of(app, environment) for app in configuration.apps}
         self._key = pseudonym_key(settings.data)
+        self._reception = Reception(self._apps, self._credentials, self._key)
         self.registry: CollectorRegistry = process_registry()
         self._measures = Measures(self.registry)
         folder = settings.data / "gateway"
@@ -86,9 +106,9 @@ class Gateway:
         self._forwarder.start()
         await run_in_threadpool(self._routes.wait_until_known, self._limits.routes_wait_s)
         upstreams = Upstreams(tuple(self._apps.values()), self._default_upstream, self._limits.patience)
-        recorder = Recorder(self._spool)
+        recorder = Recorder(self._spool, self._measures.unrecorded.inc)
         mirrors = Mirrors(upstreams, recorder, self._measures)
-        self._parts = Parts(self._apps, self._key, self._routes, upstreams, recorder, mirrors, self._measures)
+        self._parts = Parts(self._apps, self._routes, upstreams, recorder, mirrors, self._measures)
         try:
             yield
         finally:
@@ -107,10 +127,23 @@ class Gateway:
             "routes": self._routes.alive,
         }
 
-    async def chat(self, request: Request) -> Response:
-        """POST /v1/chat/completions."""
+    def recorded(self, surface: Surface) -> Callable[[Request], Awaitable[Response]]:
+        """Return the handler of POST to a recorded surface."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                call = await self._reception.received(request, surface)
+            except Refusal:
+                self._measures.refused.inc()
+                raise
+            return await answer_call(request, call, self._running)
+
+        return answer
+
+    async def through(self, request: Request) -> Response:
+        """Every other address under /v1/."""
         try:
-            return await answer_chat(request, self._running)
+            return await pass_through(request, self._reception, self._running)
         except Refusal:
             self._measures.refused.inc()
             raise
@@ -126,11 +159,11 @@ class Gateway:
 
     async def models(self, _: Request) -> Response:
         """GET /v1/models: the apps, which is what clients name as `model`."""
-        models = [
-            {"id": app.name, "object": "model", "created": 0, "owned_by": "driftloop", "root": app.base_model}
-            for app in self._apps.values()
-        ]
-        return json_answer({"object": "list", "data": models})
+        return json_answer({"object": "list", "data": [_model(app) for app in self._apps.values()]})
+
+    async def model(self, request: Request) -> Response:
+        """GET /v1/models/{name}: one app."""
+        return json_answer(_model(self._reception.app_called(request.path_params["name"])))
 
     @property
     def _running(self) -> Parts:
@@ -138,18 +171,30 @@ class Gateway:
         return self._parts
 
 
+def _model(app: App) -> dict[str, object]:
+    return {"id": app.name, "object": "model", "created": 0, "owned_by": "driftloop", "root": app.base_model}
+
+
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
     """Return the ASGI application; nothing starts before its lifespan does."""
     limits = Limits(spool_bytes=settings.spool_bytes)
-    return application_of(Gateway(settings, configuration, edges=Edges.of(settings), limits=limits))
+    edges = Edges.of(settings)
+    return application_of(Gateway(settings, configuration, edges=edges, limits=limits, environment=os.environ))
 
 
 def application_of(gateway: Gateway) -> Starlette:
     """Return the addresses of a gateway."""
     routes = [
-        Route("/v1/chat/completions", gateway.chat, methods=["POST"]),
+        *(
+            Route(path.format(surface.path), gateway.recorded(surface), methods=["POST"])
+            for surface in SURFACES
+            for path in _ADDRESSES
+        ),
         Route("/v1/models", gateway.models),
+        Route("/v1/models/{name:path}", gateway.model),
         Route("/v1/feedback", gateway.feedback, methods=["POST"]),
         *health_routes(gateway.ready, gateway.registry),
+        Route("/v1/{path:path}", gateway.through, methods=_METHODS),
+        Route("/openai/v1/{path:path}", gateway.through, methods=_METHODS),
     ]
     return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=gateway.lifespan)

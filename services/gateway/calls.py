@@ -11,33 +11,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import aiohttp
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.configuration import App
 from schemas.learning import Route
-from services.gateway.answers import Answer, readdressed
-from services.gateway.chat import parse_chat
 from services.gateway.departure import Departure
-from services.gateway.events import Call, Caller, Outcome, requested, responded
-from services.gateway.exchange import Reply, attempts, exchanged, opened
+from services.gateway.events import Call, Outcome, requested, responded
+from services.gateway.exchange import Reply, attempts, opened, read_whole
+from services.gateway.headers import inbound_headers, route_headers
 from services.gateway.measures import Measures
 from services.gateway.mirrors import Mirrors
+from services.gateway.passed import PassedAnswer
 from services.gateway.recorder import Recorder
 from services.gateway.routes import Routes
 from services.gateway.routing import choose, mirrored, point
 from services.gateway.streams import StreamedAnswer
 from services.gateway.upstream import UpstreamFailed, Upstreams
-from services.parts.ingress.bodies import body_of
+from services.gateway.wire.addresses import Addresses
+from services.gateway.wire.answers import Answer
+from services.gateway.wire.asked import Form
+from services.gateway.wire.reading import Doubts, total
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 from services.parts.ingress.identity import new_event_id
-from services.parts.ingress.pseudonyms import pseudonym
-from services.parts.ingress.traces import parse_traceparent
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
-_NAME_LENGTH = 256
 _WATCH_AFTER_S = 1.0
 _CLIENT_CLOSED = 499
+_EVENT_STREAM = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,6 @@ class Parts:
     """What a call passes through."""
 
     apps: Mapping[str, App]
-    key: bytes
     routes: Routes
     upstreams: Upstreams
     recorder: Recorder
@@ -53,45 +53,22 @@ class Parts:
     measures: Measures
 
 
-async def answer_chat(request: Request, parts: Parts) -> Response:
-    """Answer POST /v1/chat/completions.
-
-    Raises:
-        Refusal: 400, 404 or 413; nothing is recorded then, for there was no inference.
-    """
-    call = await _received(request, parts)
+async def answer_call(request: Request, call: Call, parts: Parts) -> Response:
+    """Answer a call of a recorded surface; whatever the upstream said is the answer."""
     table = parts.routes.of(call.app.name)
     route = choose(table, point(call.app.name, call.unit))
-    parts.recorder.note(requested(call, route, event_id=new_event_id()))  # 1
+    parts.recorder.note(lambda: requested(call, route, event_id=new_event_id()))  # 1
+    _count_doubts(parts, call, "request", call.asked.doubts)
     routes = attempts(route, table.stable, parts.upstreams.replicas(call.app.name))
-    answer = _streamed if call.chat.sampling.stream else _whole
     with parts.measures.in_flight.track_inprogress():
-        return await answer(request, parts, call, routes)
+        return await _answered(request, parts, call, routes)
 
 
-async def _received(request: Request, parts: Parts) -> Call:
-    received_at, started = datetime.now(UTC), time.perf_counter()
-    chat = parse_chat(await body_of(request, MAX_BODY_BYTES))
-    app = parts.apps.get(chat.app)
-    if app is None:
-        raise Refusal(
-            404, f"no app is called {chat.app!r}; GET /v1/models lists them", param="model", code="model_not_found"
-        )
-    header = request.headers.get
-    caller = Caller(
-        session_id=header("x-session-id", "")[:_NAME_LENGTH],
-        user_id=pseudonym(chat.user, parts.key),
-        tenant=header("x-tenant", "")[:_NAME_LENGTH],
-        trace=parse_traceparent(header("traceparent", "")),
-    )
-    return Call(f"chatcmpl-{new_event_id()}", app, chat, caller, received_at, started)
-
-
-async def _whole(request: Request, parts: Parts, call: Call, routes: tuple[Route, ...]) -> Response:
+async def _answered(request: Request, parts: Parts, call: Call, routes: tuple[Route, ...]) -> Response:
     asked = time.perf_counter()
     try:
         with Departure(request.receive, after_s=_WATCH_AFTER_S) as departure:
-            reply = await exchanged(parts.upstreams, call, routes)  # 2
+            heard = await _heard(parts, call, routes)  # 2
     except UpstreamFailed as failure:
         return _failed(parts, call, routes[0], failure)
     except asyncio.CancelledError:
@@ -102,46 +79,60 @@ async def _whole(request: Request, parts: Parts, call: Call, routes: tuple[Route
         _end(parts, call, Outcome(routes[0], gone, _ms(call)), _CLIENT_CLOSED)
         return Response(status_code=_CLIENT_CLOSED)
     upstream_s = time.perf_counter() - asked
-    response = _replied(parts, call, reply, routes[0])
+    if isinstance(heard, Reply):
+        response = _replied(parts, call, heard, routes[0])
+    else:
+        upstream, route = heard
+        response = _streaming(parts, call, upstream, route)
+        _count_fallback(parts, call, routes[0], route)
     parts.measures.overhead.observe(time.perf_counter() - call.started - upstream_s)
     return response
 
 
+async def _heard(parts: Parts, call: Call, routes: tuple[Route, ...]) -> Reply | tuple[aiohttp.ClientResponse, Route]:
+    """Return a whole reply, or the response of an upstream that streams."""
+    streams = call.asked.sampling.stream
+    form: Form = "with-usage" if streams and call.surface.usage_option else "as-sent"
+    upstream, route = await opened(parts.upstreams, call, routes, form=form)
+    told = upstream.headers.get("content-type", "")
+    is_json = "json" in told
+    if upstream.status < 300 and (told.startswith(_EVENT_STREAM) or (streams and not is_json)):
+        return upstream, route
+    return await read_whole(upstream, call, route)
+
+
 def _replied(parts: Parts, call: Call, reply: Reply, chosen: Route) -> Response:
     _count_fallback(parts, call, chosen, reply.route)
-    error_type = "" if reply.status == 200 else str(reply.status)
-    _end(parts, call, Outcome(reply.route, reply.answer, _ms(call), error_type=error_type), reply.status)  # 3
+    _count_doubts(parts, call, "answer", reply.doubts)
+    _end(parts, call, Outcome(reply.route, reply.answer, _ms(call), error_type=reply.error_type), reply.status)  # 3
     data = reply.data
-    if reply.status == 200:
-        data = readdressed(data, call.request_id, call.app.name)
-    return Response(data, reply.status, _headers(reply.route), "application/json")  # 4
+    if reply.status < 300:
+        addresses = Addresses(call.request_id, call.app.name, paired=call.surface.events)
+        data = total(lambda: addresses.put_on(reply.data), reply.data, Doubts())
+    elif call.outbound.own:
+        data = call.outbound.without_own_secrets(data)
+    headers = [*inbound_headers(reply.headers), *route_headers(reply.route, call.request_id)]
+    return PassedAnswer(reply.status, headers, data)  # 4
 
 
-async def _streamed(_: Request, parts: Parts, call: Call, routes: tuple[Route, ...]) -> Response:
-    asked = time.perf_counter()
-    try:
-        upstream, route = await opened(parts.upstreams, call, routes, stream=True)  # 2
-    except UpstreamFailed as failure:
-        return _failed(parts, call, routes[0], failure)
-    if upstream.status != 200:
-        data = await upstream.read()
-        upstream.release()
-        return _replied(parts, call, Reply(route, upstream.status, data, Answer()), routes[0])
-    _count_fallback(parts, call, routes[0], route)
-    parts.measures.overhead.observe(asked - call.started)
-    return StreamedAnswer(
-        upstream, call, route, ended=lambda outcome: _end(parts, call, outcome, 200), headers=_headers(route)
-    )
+def _streaming(parts: Parts, call: Call, upstream: aiohttp.ClientResponse, route: Route) -> StreamedAnswer:
+    def ended(outcome: Outcome, doubts: int) -> None:
+        _count_doubts(parts, call, "answer", doubts)
+        _end(parts, call, outcome, upstream.status)
+
+    return StreamedAnswer(upstream, call, route, ended=ended)
 
 
 def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> Response:
     _end(parts, call, Outcome(route, Answer(), _ms(call), error_type=failure.error_type), failure.status)
     refusal = Refusal(failure.status, failure.message, kind="upstream_error", code=failure.error_type)
-    return json_answer(error_body(refusal), failure.status, _headers(route))
+    answer = json_answer(error_body(refusal), failure.status)
+    answer.raw_headers.extend(route_headers(route, call.request_id))
+    return answer
 
 
 def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> None:
-    parts.recorder.keep(responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))  # 3
+    parts.recorder.answered(lambda: responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))  # 3
     parts.measures.requests.labels(call.app.name, outcome.route.variant, status).inc()
     for shadow in mirrored(parts.routes.of(call.app.name), point("mirror", call.request_id)):
         parts.mirrors.offer(call, shadow)  # 5
@@ -152,8 +143,9 @@ def _count_fallback(parts: Parts, call: Call, chosen: Route, answered: Route) ->
         parts.measures.fallbacks.labels(call.app.name, chosen.adapter_version).inc()
 
 
-def _headers(route: Route) -> dict[str, str]:
-    return {"x-driftloop-adapter-version": route.adapter_version, "x-driftloop-variant": route.variant}
+def _count_doubts(parts: Parts, call: Call, side: str, doubts: int) -> None:
+    if doubts:
+        parts.measures.unread.labels(call.app.name, side).inc()
 
 
 def _ms(call: Call) -> float:

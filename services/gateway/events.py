@@ -1,6 +1,5 @@
 """From a call and its outcome to the events that tell of them. Pure: ids and times are arguments."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -9,37 +8,41 @@ from schemas.configuration import App, Price
 from schemas.inference import InferenceRequested, InferenceResponded, Message, Usage
 from schemas.learning import Route
 from schemas.record import Variant
-from services.gateway.answers import Answer
-from services.gateway.chat import Chat
+from services.gateway.headers import Outbound
+from services.gateway.wire.answers import Answer
+from services.gateway.wire.asked import Asked
+from services.gateway.wire.surfaces import Surface
 from services.parts.ingress.traces import TraceParent
 
-# Twice this, at JSON's worst of six bytes a character, stays under the bound of an event.
+# Twice this and a quarter, at JSON's worst of six bytes a character, stays under the bound of an event.
 _KEPT_CHARACTERS = 60_000
 _NO_ANSWER = Answer()
+_NO_TRACE = TraceParent()
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Who calls, as the headers and the body's `user` tell; the user by pseudonym."""
 
     session_id: str = ""
     user_id: str = ""
     tenant: str = ""
-    trace: TraceParent = field(default_factory=TraceParent)
+    trace: TraceParent = _NO_TRACE
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One call from receipt to answer.
 
     Attributes:
+        outbound: Where it goes and with which headers.
         received_at: UTC.
         started: The same moment on the monotonic clock, seconds.
     """
 
     request_id: str
     app: App
-    chat: Chat
+    surface: Surface
+    asked: Asked
+    outbound: Outbound
     caller: Caller
     received_at: datetime
     started: float
@@ -50,8 +53,7 @@ class Call:
         return self.caller.user_id or self.caller.session_id or self.request_id
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """How a call ended.
 
     Attributes:
@@ -88,19 +90,20 @@ def requested(call: Call, route: Route, *, event_id: str) -> InferenceRequested:
         variant=Variant(route.variant),
         tenant=caller.tenant,
         request_id=call.request_id,
-        messages=call.chat.messages,
+        messages=call.asked.messages,
         session_id=caller.session_id,
         user_id=caller.user_id,
-        tags=call.chat.tags,
+        tags=call.asked.tags,
         trace_id=caller.trace.trace_id,
         span_id=caller.trace.span_id,
-        sampling=call.chat.sampling,
+        sampling=call.asked.sampling,
     )
 
 
 def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> InferenceResponded:
     """Return the event of a call's end, priced by the configuration in force."""
     asked = requested(call, outcome.route, event_id=event_id)
+    error = outcome.answer.error
     return InferenceResponded(
         **{**msgspec.structs.asdict(asked), "occurred_at": at},
         output=outcome.answer.output,
@@ -110,16 +113,25 @@ def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> I
         ttft_ms=None if outcome.ttft_ms is None else round(outcome.ttft_ms, 3),
         cost_usd=cost_usd(outcome.answer.usage, call.app.price),
         error_type=outcome.error_type,
+        reasoning=outcome.answer.reasoning,
+        choices=outcome.answer.others,
+        error_message=call.outbound.without_secrets(error.message) if error else "",
+        upstream_error_type=error.kind if error else "",
     )
 
 
 def shortened(event: InferenceRequested | InferenceResponded) -> InferenceRequested | InferenceResponded:
     """Return an event that is too large to be taken with its texts cut; the tag `truncated` says so."""
-    last = next((m for m in reversed(event.messages) if m.role == "user"), event.messages[-1])
-    cut = msgspec.structs.replace(event, messages=(_cut(last),), tags={**event.tags, "truncated": "true"})
-    if isinstance(cut, InferenceResponded) and cut.output is not None:
-        return msgspec.structs.replace(cut, output=_cut(cut.output))
-    return cut
+    last = next((m for m in reversed(event.messages) if m.role == "user"), None) or next(
+        iter(event.messages[-1:]), None
+    )
+    kept = (_cut(last),) if last else ()
+    cut = msgspec.structs.replace(event, messages=kept, tags={**event.tags, "truncated": "true"})
+    if not isinstance(cut, InferenceResponded):
+        return cut
+    output = _cut(cut.output) if cut.output else None
+    reasoning = cut.reasoning[: _KEPT_CHARACTERS // 4]
+    return msgspec.structs.replace(cut, output=output, choices=(), reasoning=reasoning)
 
 
 def _cut(message: Message) -> Message:

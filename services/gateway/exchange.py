@@ -1,34 +1,40 @@
 """One exchange with an upstream: which routes are tried, and what its answer means.
 
-A version that a replica does not have (404) is not an answer: the stable version is asked next, on
-as many replicas as there are.
+A version that a replica does not have (404) is not an answer while there are others to ask: the stable
+version is asked next, on as many replicas as there are. The last one's answer stands, whatever it is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import aiohttp
+import msgspec
 
 from schemas.learning import Route
-from services.gateway.answers import Answer, BadAnswer, parse_completion
 from services.gateway.events import Call, model_of
-from services.gateway.upstream import UpstreamFailed, Upstreams, timed_out
+from services.gateway.upstream import Sending, UpstreamFailed, Upstreams, timed_out
+from services.gateway.wire.answers import Answer
+from services.gateway.wire.asked import Form
+from services.gateway.wire.errors import UpstreamError, error_in
+from services.gateway.wire.reading import Doubts, total
 
-_TRACE_HEADER = "traceparent"
+_NOT_UNDERSTOOD = (400, 422)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A whole answer with the route that gave it.
 
     Attributes:
-        answer: Empty when the upstream refused the call (status 4xx).
+        error_type: OpenTelemetry `error.type`; empty on success.
+        doubts: How much of it was not understood.
     """
 
     route: Route
     status: int
+    headers: Sequence[tuple[bytes, bytes]]
     data: bytes
     answer: Answer
+    error_type: str = ""
+    doubts: int = 0
 
 
 def attempts(chosen: Route, stable: Route, replicas: int) -> tuple[Route, ...]:
@@ -37,47 +43,83 @@ def attempts(chosen: Route, stable: Route, replicas: int) -> tuple[Route, ...]:
 
 
 async def opened(
-    upstreams: Upstreams, call: Call, routes: Sequence[Route], *, stream: bool
+    upstreams: Upstreams, call: Call, routes: Sequence[Route], *, form: Form
 ) -> tuple[aiohttp.ClientResponse, Route]:
-    """Return the response of the first route that its replica has, status below 500. Release it.
+    """Return the response of the first route that its replica has, or of the last. Release it.
 
     Raises:
-        UpstreamFailed: Nobody reached, too slow, 5xx, or no replica has any of the versions.
+        UpstreamFailed: Nobody reached, or too slow.
     """
-    for route in routes:
-        body = call.chat.body_for(model_of(call.app, route), call.caller.user_id, stream=stream)
-        response = await upstreams.open(call.app.name, body, _headers(call))
-        if response.status == 404:
-            response.release()
-            continue
-        if response.status >= 500:
-            response.release()
-            raise UpstreamFailed(502, str(response.status), f"the upstream answered {response.status}")
-        return response, route
-    raise UpstreamFailed(502, "model_not_found", "no upstream has the version that should answer")
+    for route in routes[:-1]:
+        response = await _sent(upstreams, call, route, form)
+        if response.status != 404:
+            return response, route
+        response.release()
+    return await _sent(upstreams, call, routes[-1], form), routes[-1]
+
+
+async def _sent(upstreams: Upstreams, call: Call, route: Route, form: Form) -> aiohttp.ClientResponse:
+    asks_usage = form == "with-usage" and not call.asked.wants_usage
+    if asks_usage and call.app.name in upstreams.without_usage:
+        return await _asked(upstreams, call, route, "as-sent")
+    response = await _asked(upstreams, call, route, form)
+    if not asks_usage or response.status not in _NOT_UNDERSTOOD:
+        return response
+    # Perhaps only our own question for usage was not understood.
+    response.release()
+    response = await _asked(upstreams, call, route, "as-sent")
+    if response.status < 300:
+        upstreams.without_usage.add(call.app.name)
+    return response
+
+
+async def _asked(upstreams: Upstreams, call: Call, route: Route, form: Form) -> aiohttp.ClientResponse:
+    model = model_of(call.app, route)
+    body = call.asked.body_for(model, form)
+    return await upstreams.open(call.app.name, Sending(call.outbound.target(model), call.outbound.headers, body))
 
 
 async def exchanged(upstreams: Upstreams, call: Call, routes: Sequence[Route]) -> Reply:
-    """Return the whole answer of a call that is not streamed.
+    """Return the whole answer of a call, which is then not streamed.
 
     Raises:
-        UpstreamFailed: As `opened`; also when the answer breaks off or is no completion.
+        UpstreamFailed: As `opened`; also when the answer breaks off.
     """
-    response, route = await opened(upstreams, call, routes, stream=False)
+    response, route = await opened(upstreams, call, routes, form="whole")
+    return await read_whole(response, call, route)
+
+
+async def read_whole(response: aiohttp.ClientResponse, call: Call, route: Route) -> Reply:
+    """Return the reply in a response, and release it.
+
+    Raises:
+        UpstreamFailed: The answer breaks off, or stops coming.
+    """
     try:
         data = await response.read()
-        answer = parse_completion(data) if response.status == 200 else Answer()
     except TimeoutError as error:
         raise timed_out() from error
     except aiohttp.ClientError as error:
         raise UpstreamFailed(502, "upstream_interrupted", "the upstream broke off its answer") from error
-    except BadAnswer as error:
-        raise UpstreamFailed(502, "invalid_response", "the upstream answered with no completion") from error
     finally:
         response.release()
-    return Reply(route, response.status, data, answer)
+    return _reply(call, route, response, data)
 
 
-def _headers(call: Call) -> dict[str, str]:
-    trace = call.caller.trace
-    return {_TRACE_HEADER: f"00-{trace.trace_id}-{trace.span_id}-01"} if trace.trace_id else {}
+def _reply(call: Call, route: Route, response: aiohttp.ClientResponse, data: bytes) -> Reply:
+    status, doubts = response.status, Doubts()
+    if not 200 <= status < 300:
+        error = total(lambda: error_in(data), None, doubts)
+        error_type = "model_not_found" if status == 404 else str(status)
+        return Reply(route, status, response.raw_headers, data, Answer(error=error), error_type)
+    nothing: Answer | None = Answer()
+    answer = total(lambda: call.surface.answer(data, doubts), nothing, doubts)
+    if answer is None:
+        doubts.note()
+        return Reply(route, status, response.raw_headers, data, Answer(), "invalid_response", doubts.count)
+    return Reply(route, status, response.raw_headers, data, answer, named(answer.error), doubts.count)
+
+
+def named(error: UpstreamError | None) -> str:
+    """Return the `error.type` of an error that came under a status of success."""
+    return (error.kind or "upstream_error") if error else ""

@@ -1,5 +1,6 @@
 """From the body of POST /v1/feedback to events. Pure."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated
@@ -9,10 +10,11 @@ import msgspec
 from schemas.configuration import App
 from schemas.inference import FeedbackGiven
 from schemas.record import Identifier, Name, Ratio
-from services.gateway.chat import invalid
+from services.gateway.wire.addresses import ours
 from services.parts.ingress.errors import Refusal
 
 _MOST = 1000
+_AT = re.compile(r" - at `\$\.?(?P<path>[^`]*)`")
 
 
 class Feedback(msgspec.Struct, frozen=True):
@@ -39,10 +41,18 @@ def parse_feedback(body: bytes) -> tuple[Feedback, ...]:
     try:
         given = _DECODER.decode(body)
     except msgspec.ValidationError as error:
-        raise invalid(error) from error
+        raise _invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refusal(400, "the body is not valid JSON", code="invalid_json") from error
     return (given,) if isinstance(given, Feedback) else tuple(given)
+
+
+def _invalid(error: msgspec.ValidationError) -> Refusal:
+    text = str(error)
+    at = _AT.search(text)
+    missing = re.search(r"missing required field `([^`]+)`", text)
+    path = ".".join(part for part in (at["path"] if at else "", missing[1] if missing else "") if part)
+    return Refusal(400, _AT.sub("", text), param=path, code="invalid_value")
 
 
 def feedback_events(
@@ -75,7 +85,7 @@ def _event(given: Feedback, app: App, at: datetime, event_id: str) -> FeedbackGi
         app=app.name,
         model=app.base_model,
         tenant=given.tenant,
-        request_id=given.request_id,
+        request_id=ours(given.request_id),
         label=given.label,
         score=given.score,
         source=given.source,

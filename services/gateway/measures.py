@@ -15,4 +15,7 @@ class Measures:
         self.refused = counter("driftloop_gateway_refused_total", registry)
         self.fallbacks = counter("driftloop_gateway_fallbacks_total", registry)
         self.mirrors = counter("driftloop_gateway_mirrors_total", registry)
+        self.unread = counter("driftloop_gateway_unread_total", registry)
+        self.unrecorded = counter("driftloop_gateway_unrecorded_total", registry)
+        self.passed = counter("driftloop_gateway_passed_total", registry)
         self.feedback = counter("driftloop_gateway_feedback_total", registry)

@@ -63,9 +63,8 @@ class Mirrors:
         except UpstreamFailed as failure:
             outcome = Outcome(shadow, latency_ms=_ms_since(started), error_type=failure.error_type)
         else:
-            error_type = "" if reply.status == 200 else str(reply.status)
-            outcome = Outcome(shadow, reply.answer, _ms_since(started), error_type=error_type)
-        self._recorder.keep(responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))
+            outcome = Outcome(shadow, reply.answer, _ms_since(started), error_type=reply.error_type)
+        self._recorder.answered(lambda: responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))
         self._count(call, "sent")
 
     def _count(self, call: Call, outcome: str) -> None:

@@ -5,6 +5,8 @@ latest when the loop comes round. `keep` is for what an answer depends on: writt
 """
 
 import asyncio
+import logging
+from collections.abc import Callable
 
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
@@ -12,26 +14,31 @@ from services.gateway.events import shortened
 from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.spool import Spool
 
+_LOG = logging.getLogger(__name__)
+
 
 class Recorder:
     """Writes events in the order they came, several in one write when they come together.
 
     Used from the event loop only. Never raises for want of room: the spool drops its oldest and
-    counts, because a user's call must not fail for the sake of its own record.
+    counts. `note` and `answered` raise nothing at all, because a user's call must not fail for the
+    sake of its own record; `unrecorded` is called for what could not be recorded.
     """
 
-    def __init__(self, spool: Spool) -> None:
-        self._spool = spool
+    def __init__(self, spool: Spool, unrecorded: Callable[[], None]) -> None:
+        self._spool, self._unrecorded = spool, unrecorded
         self._pending: list[Entry] = []
 
-    def note(self, event: InferenceRequested) -> None:
+    def note(self, make: Callable[[], InferenceRequested]) -> None:
         """Have an event written soon."""
-        if not self._pending:
-            asyncio.get_running_loop().call_soon(self.flush)
-        self._pending.append(_entry(event))
+        self._quietly(lambda: self._note(make()))
+
+    def answered(self, make: Callable[[], InferenceResponded]) -> None:
+        """Write the event of a call's end, and all noted before it, before returning."""
+        self._quietly(lambda: self.keep(make()))
 
     def keep(self, *events: InferenceResponded | FeedbackGiven) -> None:
-        """Write events, and all noted before them, before returning."""
+        """Write events, and all noted before them, before returning; raises when they can't be."""
         for event in events:
             self._pending.append(_entry(event))
         self.flush()
@@ -41,6 +48,19 @@ class Recorder:
         pending, self._pending = self._pending, []
         if pending:
             self._spool.append(pending)
+
+    def _note(self, event: InferenceRequested) -> None:
+        entry = _entry(event)
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self._quietly, self.flush)
+        self._pending.append(entry)
+
+    def _quietly(self, record: Callable[[], None]) -> None:
+        try:
+            record()
+        except Exception as error:  # noqa: BLE001  # the user's call goes on without its record
+            self._unrecorded()
+            _LOG.warning("an event could not be recorded: %s", type(error).__name__)
 
 
 def _entry(event: InferenceRequested | InferenceResponded | FeedbackGiven) -> Entry:

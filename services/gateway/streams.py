@@ -1,7 +1,7 @@
 """An answer passed on while it is being written, and heard along the way."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import aiohttp
 import msgspec
@@ -9,36 +9,45 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from schemas.learning import Route
-from services.gateway.answers import Answer, BadAnswer, EventSplitter, Transcript, readdressed
 from services.gateway.departure import Departure
 from services.gateway.events import Call, Outcome
+from services.gateway.exchange import named
+from services.gateway.headers import inbound_headers, route_headers
+from services.gateway.wire.addresses import Addresses
+from services.gateway.wire.answers import Answer
+from services.gateway.wire.reading import is_json, total
+from services.gateway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
 from services.parts.ingress.errors import Refusal, error_body
 
-Ended = Callable[[Outcome], None]
+Ended = Callable[[Outcome, int], None]
+_DONE = b"[DONE]"
+_SAID = {"timeout": "the upstream fell silent", "upstream_interrupted": "the upstream broke off its answer"}
 
 
 class StreamedAnswer(Response):
     """Server-sent events from an upstream's response to a client.
 
     `ended` is called exactly once, before the client sees the stream's end: with the answer, with
-    what had been said when the upstream broke off, or when the client left.
+    what had been said when the upstream broke off, or when the client left; and with the number of
+    things that were not understood.
     """
 
-    def __init__(
-        self, upstream: aiohttp.ClientResponse, call: Call, route: Route, *, ended: Ended, headers: Mapping[str, str]
-    ) -> None:
-        self.status_code, self.media_type, self.background = 200, "text/event-stream", None
-        self.init_headers({"cache-control": "no-cache", **headers})
+    def __init__(self, upstream: aiohttp.ClientResponse, call: Call, route: Route, *, ended: Ended) -> None:
+        self.status_code, self.background = upstream.status, None
+        self.raw_headers = [*inbound_headers(upstream.raw_headers), *route_headers(route, call.request_id)]
         self._upstream, self._call, self._route, self._ended = upstream, call, route, ended
-        self._transcript, self._splitter = Transcript(), EventSplitter()
+        self._transcript, self._splitter = call.surface.transcript(), EventSplitter()
+        self._hides_usage = call.surface.usage_option and not call.asked.wants_usage and call.asked.sampling.stream
+        addresses = Addresses(call.request_id, call.app.name, paired=call.surface.events, hides_usage=self._hides_usage)
+        self._put_on = addresses.put_on_event if call.surface.events else addresses.put_on
         self._ttft_ms: float | None = None
-        self._open = True
+        self._open, self._unheard = True, False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the stream on until it ends or the client leaves."""
         try:
             with Departure(receive, after_s=0) as departure:
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 await self._pass_on(send)
             if departure.left:
                 self._end(finish_reason="client_disconnected")
@@ -47,44 +56,100 @@ class StreamedAnswer(Response):
             self._upstream.release()
 
     async def _pass_on(self, send: Send) -> None:
-        last = b""
+        broken = ""
         try:
             async for chunk in self._upstream.content.iter_any():
-                if out := b"".join(self._heard(data) for data in self._splitter.feed(chunk)):
-                    if self._transcript.done:
-                        self._end()
+                if out := self._taken(chunk):
                     await send({"type": "http.response.body", "body": out, "more_body": True})
-            if not self._transcript.done:
-                last = self._broken("upstream_interrupted", "the upstream broke off its answer")
         except TimeoutError:
-            last = self._broken("timeout", "the upstream fell silent")
+            broken = "timeout"
         except aiohttp.ClientError:
-            last = self._broken("upstream_interrupted", "the upstream broke off its answer")
-        except BadAnswer:
-            last = self._broken("invalid_response", "the upstream sent something else than chunks")
-        await send({"type": "http.response.body", "body": last, "more_body": False})
+            broken = "upstream_interrupted"
+        await send({"type": "http.response.body", "body": self._ending(broken), "more_body": False})
 
-    def _heard(self, data: bytes) -> bytes:
-        only_usage = self._transcript.hear(data)
-        if self._transcript.spoke and self._ttft_ms is None:
-            self._ttft_ms = self._since_receipt_ms()
+    def _taken(self, chunk: bytes) -> bytes:
+        if self._unheard:
+            return chunk
+        out = b"".join([self._heard(event) for event in self._splitter.feed(chunk)])
         if self._transcript.done:
-            return b"data: [DONE]\n\n"
-        if only_usage and not self._call.chat.wants_usage:
-            return b""
-        return b"data: " + readdressed(data, self._call.request_id, self._call.app.name) + b"\n\n"
+            self._end()
+        if len(self._splitter.rest) > MAX_EVENT_BYTES:
+            # Whoever writes events of this size is passed on from here without being understood.
+            self._unheard = True
+            self._transcript.doubts.note()
+            out, self._splitter.rest = out + self._splitter.rest, b""
+        return out
 
-    def _broken(self, error_type: str, message: str) -> bytes:
-        self._end(error_type=error_type)
-        return b"data: " + msgspec.json.encode(error_body(Refusal(502, message, kind="upstream_error"))) + b"\n\n"
+    def _heard(self, event: bytes) -> bytes:
+        transcript = self._transcript
+        plain = is_plain(event)
+        data = event[6:-2] if plain else data_of(event)
+        if not data:
+            return event
+        try:
+            only_usage = transcript.hear(data)
+            if data == _DONE:
+                return event
+            if only_usage and self._hides_usage:
+                return b""
+            if transcript.error is not None and self._call.outbound.own:
+                event = self._call.outbound.without_own_secrets(event)
+                return with_data(event, self._put_on)
+            return b"data: " + self._put_on(data) + b"\n\n" if plain else with_data(event, self._put_on)
+        except Exception:  # noqa: BLE001  # the stream goes on whatever its record meets; doubts are counted
+            transcript.doubts.note()
+            return event
+        finally:
+            if self._ttft_ms is None and transcript.spoke:
+                self._ttft_ms = self._since_receipt_ms()
+
+    def _ending(self, broken: str) -> bytes:
+        """Return what is still to be sent at the upstream's end, and close the record.
+
+        An answer is whole with its end mark, its finish reasons, or the upstream's own error. What
+        was never understood is not judged either, unless the connection itself broke.
+        """
+        transcript = self._transcript
+        out = self._leftover()
+        if transcript.done or transcript.error is not None:
+            self._end()
+            return out
+        if transcript.finished:
+            self._end()
+            return out + self._call.surface.end_mark
+        if not broken and (self._unheard or (transcript.doubts.count and not transcript.begun)):
+            self._end()
+            return out
+        broken = broken or "upstream_interrupted"
+        self._end(error_type=broken)
+        return out + self._told(broken)
+
+    def _leftover(self) -> bytes:
+        """Return the last event, if only the blank line behind it is missing; half an event is dropped."""
+        rest, self._splitter.rest = self._splitter.rest, b""
+        data = data_of(rest)
+        whole = data == _DONE or (data and is_json(data))
+        return self._heard(rest.rstrip(b"\r\n") + b"\n\n") if whole else b""
+
+    def _told(self, error_type: str) -> bytes:
+        error = error_body(Refusal(502, _SAID[error_type], kind="upstream_error", code=error_type))
+        if not self._call.surface.events:
+            return b"data: " + msgspec.json.encode(error) + b"\n\n"
+        event = {"type": "error", "code": error_type, "message": _SAID[error_type], "param": None}
+        return b"event: error\ndata: " + msgspec.json.encode(event) + b"\n\n"
 
     def _end(self, *, error_type: str = "", finish_reason: str = "") -> None:
         if not self._open:
             return
         self._open = False
-        said = self._transcript.answer()
-        answer = Answer(said.output, finish_reason or said.finish_reason, said.usage)
-        self._ended(Outcome(self._route, answer, self._since_receipt_ms(), self._ttft_ms, error_type))
+        doubts = self._transcript.doubts
+        said = total(self._transcript.answer, Answer(), doubts)
+        error_type = error_type or named(said.error)
+        answer = Answer(
+            said.output, finish_reason or said.finish_reason, said.usage, said.reasoning, said.others, said.error
+        )
+        outcome = Outcome(self._route, answer, self._since_receipt_ms(), self._ttft_ms, error_type)
+        self._ended(outcome, doubts.count)
 
     def _since_receipt_ms(self) -> float:
         return (time.perf_counter() - self._call.started) * 1000

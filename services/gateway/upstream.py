@@ -2,25 +2,30 @@
 
 import io
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import aiohttp
+import msgspec
+from multidict import CIMultiDict
+from yarl import URL
 
 from schemas.configuration import App
+from services.gateway.headers import Pairs
 from services.gateway.replicas import Replicas
 
-_PATH = "/v1/chat/completions"
 _TRIES = 3
 _IN_ONE_GO_BYTES = 512 * 1024
+# Answers are readdressed and heard, so they have to come as they are.
+_AS_THEY_ARE = ("accept-encoding", "identity")
+_OWN_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
 class UpstreamFailed(Exception):
-    """No usable answer came.
+    """No answer came.
 
     Attributes:
         status: What the client gets: 502 or 504.
-        error_type: For the event: upstream_unavailable, timeout, invalid_response, model_not_found.
+        error_type: For the event: upstream_unavailable, upstream_interrupted, timeout.
     """
 
     def __init__(self, status: int, error_type: str, message: str) -> None:
@@ -39,6 +44,21 @@ class Patience:
 DEFAULT_PATIENCE = Patience()
 
 
+class Sending(msgspec.Struct, frozen=True):
+    """One HTTP request to whichever replica is well.
+
+    Attributes:
+        target: Path and query, encoded.
+        repeatable: It may be sent again when a replica hangs up before its first byte.
+    """
+
+    target: str
+    headers: Pairs
+    body: bytes
+    method: str = "POST"
+    repeatable: bool = True
+
+
 class Upstreams:
     """Every app's replicas. Made inside the event loop; close it."""
 
@@ -47,10 +67,12 @@ class Upstreams:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
             timeout=timeout,
-            headers={"Content-Type": "application/json"},
+            skip_auto_headers=_OWN_HEADERS,
+            cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=True,
         )
         self._replicas = {app.name: Replicas(app.upstreams or (default_url,)) for app in apps}
+        self.without_usage: set[str] = set()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -60,8 +82,8 @@ class Upstreams:
         """Return how many replicas an app has."""
         return len(self._replicas[app])
 
-    async def open(self, app: str, body: bytes, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """Send a call to the next replica; return its response, whatever its status. Release it.
+    async def open(self, app: str, sending: Sending) -> aiohttp.ClientResponse:
+        """Send to the next replica; return its response, whatever its status. Release it.
 
         A replica that can't be reached, or hangs up before its first byte, rests, and the next one
         is asked: generating text has no effect that a repetition would double.
@@ -73,20 +95,31 @@ class Upstreams:
         for _ in range(max(_TRIES, len(replicas))):
             url = replicas.pick(time.monotonic())
             try:
-                response = await self._session.post(url + _PATH, data=_payload(body), headers=headers)
+                response = await self._send(url, sending)
             except aiohttp.SocketTimeoutError as error:
                 raise timed_out() from error
-            except aiohttp.ClientError:
+            except aiohttp.ClientError as error:
                 replicas.unreachable(url, time.monotonic())
+                if not sending.repeatable and not isinstance(error, aiohttp.ClientConnectorError):
+                    break
                 continue
             replicas.reached(url)
             return response
         raise UpstreamFailed(502, "upstream_unavailable", "no upstream could be reached")
 
+    async def _send(self, url: str, sending: Sending) -> aiohttp.ClientResponse:
+        return await self._session.request(
+            sending.method,
+            URL(url + sending.target, encoded=True),
+            data=_payload(sending.body),
+            headers=CIMultiDict([*sending.headers, _AS_THEY_ARE]),
+            allow_redirects=False,
+        )
 
-def _payload(body: bytes) -> bytes | io.BytesIO:
+
+def _payload(body: bytes) -> bytes | io.BytesIO | None:
     # aiohttp writes bytes in one go, which would hold up the loop for a large body; a stream goes in pieces.
-    return body if len(body) < _IN_ONE_GO_BYTES else io.BytesIO(body)
+    return (body or None) if len(body) < _IN_ONE_GO_BYTES else io.BytesIO(body)
 
 
 def timed_out() -> UpstreamFailed:

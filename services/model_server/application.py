@@ -14,7 +14,7 @@ import torch
 from starlette.applications import Starlette
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
 from services.model_server.measures import Measures
 from services.model_server.routes import Counter

@@ -13,7 +13,7 @@ from services.rollout.figures import Figures, summed
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of
 from services.rollout.persistence import RolloutStore
 from services.rollout.states import Lane, Rollout
-from services.rollout.steps import Observation
+from services.rollout.transitions import Observation
 
 _ROLE = {RolloutState.SHADOW: Variant.SHADOW, RolloutState.CANARY: Variant.CANARY}
 

@@ -12,7 +12,7 @@ from schemas.configuration import RolloutPolicy
 from schemas.ids import derived_id
 from schemas.learning import AdapterTrained, RolloutChanged, RolloutOrdered, RolloutState, Route
 from services.rollout.states import FINAL, Adapter, Lane, Rollout
-from services.rollout.steps import Observation, advanced, share_of
+from services.rollout.transitions import Observation, advanced, share_of
 
 _MAX_REASON = 1024
 

@@ -1,10 +1,14 @@
 """One replica of a model server, spoken to in vLLM's protocol for runtime LoRA adapters."""
 
+import re
+
 import httpx
 
 _LIST_TIMEOUT_S = 5.0
 # A busy replica answers a load only after the batch in hand; loading itself takes milliseconds to seconds.
 _LOAD_TIMEOUT_S = 60.0
+# vLLM's sentence, old and new, around the version's name: paths, names and other refusals may have its words, too.
+_HELD = r"'{version}' has already been ?loaded"
 
 
 class LoadRefused(Exception):
@@ -43,11 +47,11 @@ class Replica:
             ReplicaDown: No answer, or 5xx.
         """
         answer = self._post("load_lora_adapter", {"lora_name": version, "lora_path": path}, _LOAD_TIMEOUT_S)
-        if answer.is_success or "already" in answer.text:
+        if answer.is_success or _held_already(answer, version):
             return
         if answer.is_server_error or answer.status_code in (408, 429):
             raise ReplicaDown(f"{self._url}: load answered {answer.status_code}")
-        raise LoadRefused(f"{self._url}: load answered {answer.status_code}: {answer.text[:200]}")
+        raise LoadRefused(f"{self._url}: load answered {answer.status_code}: {answer.text[:200]}{_hint(answer)}")
 
     def unload(self, version: str) -> None:
         """Ask it to forget a version; one that it does not hold is no error.
@@ -64,6 +68,17 @@ class Replica:
             return self._client.post(f"{self._url}/v1/{action}", json=body, timeout=timeout_s)
         except httpx.HTTPError as error:
             raise ReplicaDown(f"{self._url}: {_said(error)}") from error
+
+
+def _held_already(answer: httpx.Response, version: str) -> bool:
+    sentence = _HELD.format(version=re.escape(version))
+    return answer.status_code == 400 and re.search(sentence, answer.text) is not None
+
+
+def _hint(answer: httpx.Response) -> str:
+    # A 404 that names no adapter comes from a server that has no such address.
+    off = answer.status_code == 404 and "adapter" not in answer.text.lower()
+    return " (is VLLM_ALLOW_RUNTIME_LORA_UPDATING=True set on the server?)" if off else ""
 
 
 def _said(error: Exception) -> str:

@@ -8,7 +8,7 @@ from services.clients.bus.consumer import Consumer
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.producer import Producer
 from services.parts.runtime.process import Process, running
-from services.sink.delivery import OUTAGES, SINK_TOPICS, Delivery
+from services.sink.exactly_once import OUTAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonFlood, PoisonLimit
 from services.sink.table_store import TableStore

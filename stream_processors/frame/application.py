@@ -173,6 +173,7 @@ class Processor:
         log.warning("skipped %s: topic=%s partition=%s offset=%s element=%s: %s", len(bad), *place, bad[0].reason)
 
     def _on_new_assignment(self, sources: frozenset[Source]) -> None:
+        log.info("assigned: partitions=%s", len(sources))
         self._read.clear()
         try:
             self.forget(sources)

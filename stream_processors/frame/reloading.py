@@ -5,7 +5,7 @@ import signal
 from types import FrameType
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
 from services.parts.runtime.process import read_configuration
 

@@ -18,7 +18,7 @@ from rich.progress import Progress
 
 from schemas.codec import encode, to_unix_ms
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.record import Record
 from schemas.settings import BadSetting, Settings
 from schemas.topics import topic_of

@@ -8,7 +8,7 @@ from typing import TextIO
 
 from schemas.codec import from_unix_ms
 from schemas.configuration import Configuration
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse
 from stream_processors.windows.windows import Bounds

@@ -1,10 +1,12 @@
 """What the gateway costs: the same calls straight to an upstream and through the gateway, in turn.
 
     python -m tests.bench.gateway_overhead [--seconds 5] [--connections 8]
+    python -m tests.bench.gateway_overhead --stack [--rate 500] [--seconds 10] [--rounds 5]
 
 The upstream answers 0.6 KB at once, the request has 1 KB. Rounds alternate, so that a busy machine
 burdens both. The broker is an embedded one, or away with --broker-away; upstream, gateway and load
-generator are processes of their own.
+generator are processes of their own. With --stack it is tests.bench.stack_overhead that measures: calls
+at a steady rate, with the whole stack of `driftloop up` behind the gateway.
 """
 
 import argparse
@@ -29,6 +31,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tests.bench import stack_overhead
+from tests.bench.machine import machine
 from tests.fixtures.broker import Broker
 from tests.fixtures.ports import free_port
 
@@ -152,14 +156,23 @@ def _figures(loads: list[Load]) -> dict[str, float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--stack", action="store_true")
+    parser.add_argument("--rate", type=float, default=500.0)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--broker-away", action="store_true")
     parser.add_argument("--serve", type=int, default=0, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
         serve_upstream(chosen.serve)
+        return
+    if chosen.stack:
+        before = machine()
+        with tempfile.TemporaryDirectory() as folder:
+            rows = stack_overhead.measure(Path(folder), rate=chosen.rate, seconds=chosen.seconds, rounds=chosen.rounds)
+        print(json.dumps({"bench": "stack_overhead", **rows, "machine": before}))
         return
     broker = Broker()
     if not chosen.broker_away:

@@ -37,7 +37,7 @@ from schemas.tables import TABLE_BY_TOPIC, Position
 from schemas.topics import INFERENCE_RESPONDED
 from services.clients.warehouse.client import Warehouse
 from services.clients.warehouse.migrations import migrate
-from services.sink.delivery import MAX_MESSAGES
+from services.sink.exactly_once import MAX_MESSAGES
 from services.sink.positions import stored_sql
 from tests.bench.growth_rows import fill
 from tests.bench.ingest_log import responses

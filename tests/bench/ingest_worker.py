@@ -32,7 +32,7 @@ from services.clients.warehouse.migrations import migrate
 from services.parts.runtime.memory import collect_seldom
 from services.parts.runtime.process import Process, read_configuration
 from services.sink.blocks import blocks_of
-from services.sink.delivery import MAX_MESSAGES, SINK_TOPICS, Delivery
+from services.sink.exactly_once import MAX_MESSAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.rows import Row, columns_of, judged

@@ -1,4 +1,4 @@
-"""A model server that answers at once with 0.6 KB: `python -m tests.bench.stub_upstream PORT`.
+"""A model server that answers at once with 0.6 KB, never the same: `python -m tests.bench.stub_upstream PORT`.
 
 As cheap as Python can be, because it shares the machine with what is measured.
 """
@@ -6,11 +6,13 @@ As cheap as Python can be, because it shares the machine with what is measured.
 import asyncio
 import json
 import sys
+from collections.abc import Iterator
+from itertools import count
 from typing import cast
 
 import uvloop
 
-_CHOICE = {"index": 0, "message": {"role": "assistant", "content": "y" * 400}, "finish_reason": "stop"}
+_CHOICE = {"index": 0, "message": {"role": "assistant", "content": "answer %08d " + "y" * 385}, "finish_reason": "stop"}
 _ANSWER = json.dumps(
     {
         "id": "up-1",
@@ -20,14 +22,15 @@ _ANSWER = json.dumps(
         "usage": {"prompt_tokens": 240, "completion_tokens": 100, "total_tokens": 340},
     }
 ).encode()
-_RESPONSE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_ANSWER) + _ANSWER
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_ANSWER % 0)
 _LENGTH = b"content-length:"
 
 
 class _Connection(asyncio.Protocol):
     """Answers each request once its body is there; requests name their length."""
 
-    def __init__(self) -> None:
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -37,7 +40,7 @@ class _Connection(asyncio.Protocol):
         self._received += data
         while (end := _end_of_request(self._received)) is not None:
             self._received = self._received[end:]
-            self._transport.write(_RESPONSE)
+            self._transport.write(_HEAD + _ANSWER % next(self._numbers))
 
 
 def _end_of_request(received: bytes) -> int | None:
@@ -52,7 +55,8 @@ def _end_of_request(received: bytes) -> int | None:
 
 async def serve(port: int) -> None:
     """Answer until killed."""
-    server = await asyncio.get_running_loop().create_server(_Connection, "127.0.0.1", port)
+    numbers = count()
+    server = await asyncio.get_running_loop().create_server(lambda: _Connection(numbers), "127.0.0.1", port)
     await server.serve_forever()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from schemas.settings import DEFAULT_PORTS, Settings, port_variable
 from services.alerting.receiver import build_application
 from services.clients.warehouse.client import Row, Warehouse

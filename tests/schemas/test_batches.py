@@ -1,6 +1,7 @@
 """Arrays of events in one message: each event is judged alone, and as it would be in a message of its own."""
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -59,6 +60,13 @@ def test_what_is_no_array_is_bad_as_a_whole(value: bytes | None) -> None:
     (verdict,) = judged(value)
     assert isinstance(verdict, BadElement)
     assert (verdict.number, verdict.value) == (0, value)
+
+
+def test_a_string_without_an_end_is_looked_for_once() -> None:
+    begun = time.monotonic()
+    (verdict,) = judged(b'["' + b'\\"' * 100_000 + b"]")
+    assert isinstance(verdict, BadElement)
+    assert time.monotonic() - begun < 5
 
 
 def test_an_empty_array_holds_no_event_and_nothing_bad() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.codec import decode, encode, from_unix_ms
 from schemas.golden import golden
+from schemas.inference import InferenceResponded
 from schemas.jsonschema import FOLDER, json_schema, text_of
 from schemas.settings import Settings
 from schemas.tables import DEAD_LETTERS, POSITION_COLUMNS, TABLE_BY_TOPIC, TABLES
@@ -36,6 +37,16 @@ def test_an_example_survives_decoding_and_encoding(topic: Topic) -> None:
     assert type(record) is topic.record
     assert decode(topic.name, encode(record), LOGGED_AT) == record
     assert set(json.loads(golden(topic))) == set(json.loads(encode(record)))
+
+
+def test_an_answer_of_a_producer_that_knows_one_choice_only_is_still_read() -> None:
+    topic = next(topic for topic in TOPICS if topic.name == "inference.responded.v1")
+    tree = json.loads(golden(topic))
+    for newer in ("reasoning", "choices", "error_message", "upstream_error_type"):
+        del tree[newer]
+    record = decode(topic.name, json.dumps(tree).encode(), LOGGED_AT)
+    assert isinstance(record, InferenceResponded)
+    assert (record.answer, record.reasoning, record.choices, record.error_message) == ("unsafe", "", (), "")
 
 
 @each_topic

@@ -4,7 +4,6 @@ The batch count uses none of the product's window code.
 """
 
 import random
-import time
 from collections import Counter, defaultdict
 
 import pytest
@@ -17,6 +16,7 @@ from schemas.settings import Settings
 from schemas.sketches import quantile
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED
 from services.clients.bus.producer import Producer
+from tests.fixtures.waiting import until
 from tests.stream_processors.builders import feedback, now_ms, responded
 from tests.stream_processors.workers import everything, records
 
@@ -102,18 +102,11 @@ def streamed(settings: Settings) -> dict[Cut, WindowClosed]:
     return kept
 
 
-def settled(settings: Settings, expected: int) -> dict[Cut, WindowClosed]:
-    """Return the partials once all expected ones have come."""
-    deadline = time.monotonic() + 45
-    while len(kept := streamed(settings)) < expected and time.monotonic() < deadline:
-        time.sleep(0.5)
-    return kept
-
-
 def assert_windows_equal_a_batch_count(settings: Settings) -> None:
     """Compare all counters of all windows, the quantiles within the sketches' relative error, and the series beside."""
     counters, latencies = batch_count(settings)
-    windows = settled(settings, len(counters))
+    until(lambda: len(counters.keys() - streamed(settings).keys()), lambda missing: missing == 0, every_s=0.5)
+    windows = streamed(settings)
     found = {cut: without_zeros(partial) for cut, partial in windows.items()}
     assert found == {cut: dict(+counted) for cut, counted in counters.items()}
     assert sum(counted["late"] for counted in counters.values()) > 0

@@ -7,17 +7,20 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
+from services.clients.bus.connection import group_options, open_admin
+from services.clients.bus.topics import committed
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.frame.history import deliveries_since
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S, until
 
 
 class Worker:
@@ -45,24 +48,24 @@ class Worker:
             command = [sys.executable, "-m", "stream_processors", self._name]
             self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
 
-    def await_ready(self, timeout_s: float = 60) -> None:
+    def await_ready(self) -> None:
         """Return once it holds partitions and has read what was there."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            with suppress(OSError), urllib.request.urlopen(f"{self._url}/healthz", timeout=5):
-                return
-            assert time.monotonic() < deadline, self.log()[-2000:]
-            time.sleep(0.1)
+        until(self._is_ready, lambda ready: ready or self._has_ended(), every_s=0.1)
+        assert not self._has_ended(), self.log()[-2000:]
 
-    def pause(self) -> None:
-        """SIGSTOP."""
+    def await_log(self, line: str, *, since: int = 0) -> None:
+        """Return once it has logged a line behind its first `since` characters."""
+        until(lambda: self.log()[since:], lambda log: line in log, every_s=0.1)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """SIGSTOP, and SIGCONT at the end."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """SIGCONT."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def end(self) -> None:
         """Kill it if it runs."""
@@ -77,19 +80,23 @@ class Worker:
         """SIGTERM; return the exit status."""
         return self._send(signal.SIGTERM)
 
-    def wait(self, timeout_s: float) -> int:
-        """Return the exit status once it has ended by itself."""
-        assert self._process is not None
-        return self._process.wait(timeout_s)
-
     def log(self) -> str:
         """Return what it has logged."""
         return self._log.read_text()
 
+    def _is_ready(self) -> bool:
+        with suppress(OSError), urllib.request.urlopen(f"{self._url}/healthz", timeout=PATIENCE_S):
+            return True
+        return False
+
+    def _has_ended(self) -> bool:
+        assert self._process is not None
+        return self._process.poll() is not None
+
     def _send(self, number: int) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        return self._process.wait(10)
+        return self._process.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -128,6 +135,33 @@ def safety_environment(broker: Broker | KafkaNode, folder: Path, configuration: 
         "DRIFTLOOP_SAFETY_PORT": str(free_port()),
         "PYTHONPATH": ".",
     }
+
+
+def await_commits(settings: Settings, group: str, topic: Topic, behind: Mapping[int, int]) -> None:
+    """Wait until a group has committed the partitions of a topic up to some offsets, or further."""
+
+    def seen() -> dict[int, int]:
+        return {partition: at for (name, partition), at in committed(settings, group).items() if name == topic.name}
+
+    until(seen, lambda at: all(at.get(partition, 0) >= least for partition, least in behind.items()), every_s=0.3)
+
+
+def await_no_members(settings: Settings, group: str) -> None:
+    """Wait until the session of a stopped worker, the only one of its group, is over."""
+    if settings.broker == "light":  # that broker doesn't tell
+        time.sleep(1.5 * group_options(settings)["session_timeout_ms"] / 1000)
+        return
+    with closing(open_admin(settings)) as admin:
+        until(
+            lambda: {found["group_id"]: found["group_state"] for found in admin.list_groups()},
+            lambda states: states[group] == "Empty",
+            every_s=0.5,
+        )
+
+
+def ends(settings: Settings, topic: Topic) -> dict[int, int]:
+    """Return the offset behind the last record of each partition of a topic that holds some."""
+    return {delivery.source.partition: delivery.offset + 1 for delivery in everything(settings, topic)}
 
 
 def everything(settings: Settings, topic: Topic) -> list[Delivery]:

@@ -10,8 +10,9 @@ class Worker:
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
         command = [sys.executable, "-m", "training.jobs.job", job_id, "--leashed"]
-        # A session of its own: Ctrl-C in a terminal is for the service, which ends it in order.
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+        # A group of its own: Ctrl-C in a terminal is for the service, which ends it in order. No session of its
+        # own: Linux may share the processor out by session, and this one yields to others.
+        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, process_group=0)  # noqa: S603
 
     @property
     def pid(self) -> int:

@@ -3,6 +3,7 @@
 Readers of event tables say `FROM t FINAL`: the tables collapse rows of one event id only on merge.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import clickhouse_connect
+from clickhouse_connect.driver import options as driver_options
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, OperationalError
 
 from schemas.settings import Settings
@@ -24,6 +26,9 @@ ANSWER_TIMEOUT_S = 60
 LOOK_EVERY_S = 0.05
 # ClickHouse's TOO_MANY_SIMULTANEOUS_QUERIES and MEMORY_LIMIT_EXCEEDED pass with time.
 _PASSING_CODES = frozenset({202, 241})
+
+_FOR_FRAMES = ("pd", "np")
+_frames = threading.Lock()
 
 Row = dict[str, Any]
 Parameters = Mapping[str, object]
@@ -117,6 +122,7 @@ class Warehouse:
         """
         if not rows:
             return
+        _without_frames()
         whole = {"max_insert_block_size": len(rows), "min_insert_block_size_rows": len(rows), "max_insert_threads": 1}
         once = {"insert_deduplication_token": uuid4().hex}
         with _errors_translated():
@@ -132,6 +138,7 @@ class Warehouse:
         # Only pages ask for frames; everyone else is spared its 70 MB.
         import pandas as pd
 
+        _with_frames()
         bound = dict(parameters or {}) or None
         with _errors_translated():
             frame = self._client.query_df(sql, bound)
@@ -178,6 +185,23 @@ class Warehouse:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _without_frames() -> None:
+    """Spare the driver pandas and numpy, which it imports to ask whether rows are a frame or an array: never here."""
+    with _frames:
+        for name in _FOR_FRAMES:
+            vars(driver_options).setdefault(name, None)
+
+
+def _with_frames() -> None:
+    """Let the driver have what `_without_frames` kept from it."""
+    with _frames:
+        for name in _FOR_FRAMES:
+            if vars(driver_options).get(name, ...) is None:
+                vars(driver_options).pop(name)
+        driver_options.check_pandas()
+        driver_options.check_numpy()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.configuration_file import BadConfiguration, expand_variables, parse_configuration
+from schemas.configuration_parser import BadConfiguration, expand_variables, parse_configuration
 from services.commands.init import judging
 from services.commands.init.acquaintance import Acquaintance
 from services.commands.init.draft import Channel, Draft, text_of

@@ -5,7 +5,7 @@ import os
 import re
 from urllib.parse import urlsplit
 
-from schemas.configuration_file import expand_variables
+from schemas.configuration_parser import expand_variables
 from services.commands.init.draft import Channel
 from services.commands.upstream import tidied
 

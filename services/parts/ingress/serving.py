@@ -1,10 +1,11 @@
 """The frame of an HTTP process: settings, logs, port, server, stop on SIGTERM or Ctrl-C."""
 
 import contextlib
+import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 from prometheus_client import (
@@ -21,7 +22,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.settings import BadSetting, Settings, port_variable
 from services.parts.ingress.errors import Refusal, failed, json_answer, not_routed, refused
 from services.parts.runtime.health import PortTaken
@@ -29,20 +30,25 @@ from services.parts.runtime.logs import configure_logging
 from services.parts.runtime.process import read_configuration
 from services.parts.spool.spool import SpoolTaken
 
+_LOG = logging.getLogger(__name__)
+
 ERROR_HANDLERS = {Refusal: refused, HTTPException: not_routed, Exception: failed}
 Build = Callable[[Settings, Configuration], Starlette]
 
 
-def serve(name: str, build: Build) -> None:
+def serve(name: str, build: Build, *, beside: Sequence[str] = ()) -> None:
     """Run an HTTP process until SIGTERM or Ctrl-C; a user's mistake ends it with one line and status 2.
 
     Call from the main thread. Calls in flight get three seconds to finish.
+
+    Args:
+        beside: Names of further ports at which the same is served; one that is taken is done without.
     """
     try:
         settings = Settings.from_environment()
         configure_logging(name, settings.log_level)
         configuration = read_configuration(settings)
-        listener = bound_socket(name, settings)
+        listeners = [bound_socket(name, settings), *_spare_sockets(beside, settings)]
         application = build(settings, configuration)
     except (BadSetting, BadConfiguration, PortTaken, SpoolTaken) as error:
         print(f"{name}: {error}" if not str(error).startswith(name) else error, file=sys.stderr)
@@ -50,8 +56,10 @@ def serve(name: str, build: Build) -> None:
     # uvicorn raises the signal again after its own clean stop; a stop that was asked for is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    with contextlib.closing(listener):
-        uvicorn.Server(server_options(application)).run(sockets=[listener])
+    with contextlib.ExitStack() as stack:
+        for listener in listeners:
+            stack.enter_context(contextlib.closing(listener))
+        uvicorn.Server(server_options(application)).run(sockets=listeners)
 
 
 def server_options(application: Starlette) -> uvicorn.Config:
@@ -82,6 +90,14 @@ def bound_socket(name: str, settings: Settings) -> socket.socket:
         listener.close()
         raise PortTaken(name, settings.ports[name], port_variable(name)) from error
     return listener
+
+
+def _spare_sockets(names: Sequence[str], settings: Settings) -> Iterator[socket.socket]:
+    for name in names:
+        try:
+            yield bound_socket(name, settings)
+        except PortTaken as error:
+            _LOG.warning("%s; going on without it", error)
 
 
 def health_routes(ready: Callable[[], dict[str, bool]], registry: CollectorRegistry) -> list[Route]:

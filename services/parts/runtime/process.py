@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import BadConfiguration, expand_variables, parse_configuration
+from schemas.configuration_parser import BadConfiguration, expand_variables, parse_configuration
 from schemas.settings import BadSetting, Settings, port_variable
 from services.parts.runtime.health import HealthServer, PortTaken
 from services.parts.runtime.logs import configure_logging

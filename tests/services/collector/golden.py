@@ -1,5 +1,7 @@
 """Spans as three generations of instrumentations write them, all telling of one call."""
 
+from typing import Any
+
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
@@ -50,7 +52,7 @@ OPENINFERENCE = {
 }
 
 
-def exported(start_ns: int, *spans: dict[str, object], service: str = "prompt-guard") -> dict[str, object]:
+def exported(start_ns: int, *spans: dict[str, object], service: str = "prompt-guard") -> dict[str, Any]:
     """An ExportTraceServiceRequest in OTLP's JSON; each span takes 1.5 s."""
     return {
         "resourceSpans": [
@@ -60,6 +62,11 @@ def exported(start_ns: int, *spans: dict[str, object], service: str = "prompt-gu
             }
         ]
     }
+
+
+def spans_of(export: dict[str, Any]) -> list[dict[str, Any]]:
+    """The spans of what `exported` returned, to be spoilt in place."""
+    return [*export["resourceSpans"][0]["scopeSpans"][0]["spans"]]
 
 
 def as_protobuf(export: dict[str, object]) -> bytes:
@@ -75,6 +82,11 @@ def as_protobuf(export: dict[str, object]) -> bytes:
             made.start_time_unix_nano = int(span["startTimeUnixNano"])
             made.end_time_unix_nano = int(span["endTimeUnixNano"])
             _fill(made.attributes, span["attributes"])
+            for event in span.get("events", ()):
+                _fill(
+                    made.events.add(name=event["name"], time_unix_nano=event["timeUnixNano"]).attributes,
+                    event["attributes"],
+                )
     return bytes(message.SerializeToString())
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
+from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested
 from tests.services.collector.conftest import Collecting, Start
+from tests.services.collector.judge import calls, events, reasons
 
 SINGLE = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -107,6 +109,44 @@ def test_a_body_that_is_no_list_of_events_is_refused(
     response = send(start(body_bytes=1000), content, content_type)
     assert response.status_code == status
     assert response.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59.999-05:00", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize("where", ["envelope", "data"])
+def test_a_time_that_is_nobodys_is_rejected_alone(time: str, where: str) -> None:
+    odd = {**feedback(2), "time": time} if where == "envelope" else feedback(2, occurred_at=time)
+    verdicts = events(json.dumps([feedback(1), odd, feedback(3)]).encode(), BATCH)
+    assert (verdicts.status, calls(verdicts), list(reasons(verdicts))) == (207, ["r-1", "r-3"], [1])
+    assert "time" in reasons(verdicts)[1] or "occurred_at" in reasons(verdicts)[1]
+
+
+@pytest.mark.parametrize(
+    ("odd", "taken"),
+    [(b'"cut \\ud83d"', True), (b'"cut \xf0\x9f"', True), (b"NaN", False), (b"1e999", False), (b"nonsense", False)],
+)
+@pytest.mark.parametrize("content_type", [BATCH, LINES])
+def test_what_is_no_json_within_an_event_costs_no_other(odd: bytes, taken: bool, content_type: str) -> None:
+    whole = [json.dumps(feedback(number, comment="odd" if number == 2 else "")).encode() for number in (1, 2, 3)]
+    body = b"[" + b",".join(whole) + b"]" if content_type == BATCH else b"\n".join(whole)
+    verdicts = events(body.replace(b'"odd"', odd), content_type)
+    assert calls(verdicts) == (["r-1", "r-2", "r-3"] if taken else ["r-1", "r-3"])
+
+
+def test_an_event_that_outgrows_the_log_once_its_defaults_are_written_is_rejected() -> None:
+    asked = {"app": "prompt-guard", "request_id": "r-1", "messages": [{"role": "user", "content": "#"}]}
+    body = lines({"type": "inference.requested.v1", "data": asked}).replace(b"#", b"x" * (MAX_EVENT_BYTES - 300))
+    verdicts = events(body, LINES)
+    assert reasons(verdicts)[0].startswith("oversized: more than")
+
+
+def test_every_member_of_a_gzip_body_is_taken_or_none(start: Start) -> None:
+    collector = start()
+    packed = {"content-encoding": "gzip"}
+    members = gzip.compress(b"") + b"".join(gzip.compress(lines(feedback(number)) + b"\n") for number in (1, 2, 3))
+    whole = send(collector, members, LINES, **packed)
+    spoilt = send(collector, members + b"garbage", LINES, **packed)
+    assert (whole.status_code, whole.json()["accepted"], spoilt.status_code) == (202, 3, 400)
+    assert len(collector.records()) == 3
 
 
 def test_gzip_is_bounded_after_unpacking(start: Start) -> None:

@@ -90,15 +90,15 @@ def test_spans_that_are_no_inference_are_passed_over(start: Start) -> None:
 
 def test_a_bad_span_is_reported_and_its_neighbours_are_taken(start: Start) -> None:
     collector = start()
-    broken = {**golden.GENAI, "gen_ai.input.messages": "not json"}
-    request = golden.exported(now_ns(), golden.GENAI, broken)
+    request = golden.exported(now_ns(), golden.GENAI, golden.GENAI, golden.GENAI)
+    golden.spans_of(request)[1]["endTimeUnixNano"] = "0"
     said = export(collector, json.dumps(request).encode()).json()["partialSuccess"]
     packed = export(collector, golden.as_protobuf(request), "application/x-protobuf")
     partial = ExportTraceServiceResponse.FromString(packed.content).partial_success
     assert said["rejectedSpans"] == "1"
-    assert "gen_ai.input.messages" in said["errorMessage"]
+    assert said["errorMessage"] == "1 spans rejected; span 1: the span has no end time"
     assert partial.rejected_spans == 1
-    assert len(collector.records()) == 4
+    assert len(collector.records()) == 8
 
 
 def test_a_span_of_an_unknown_app_is_rejected(start: Start) -> None:

@@ -1,11 +1,12 @@
 """A gateway on a free port with an echoing upstream, and a look into its spool."""
 
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
@@ -20,6 +21,8 @@ from services.gateway.application import Edges, Gateway, Limits, application_of
 from services.gateway.upstream import Patience
 from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
+from tests.services.gateway.behind import Before, Behind
+from tests.services.gateway.canned import Canned
 from tests.services.gateway.echo import BASE_MODEL, Echo
 
 APP = "prompt-guard"
@@ -84,6 +87,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
             settings: Settings | None = None,
             spool_bytes: int = 1 << 20,
             read_s: float = 5.0,
+            environment: Mapping[str, str] | None = None,
+            **app_settings: Any,
         ) -> Running:
             settings = settings or settings_for(tmp_path)
             if routes:
@@ -98,10 +103,34 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 upstreams=urls,
                 labels=("safe", "unsafe"),
                 price=Price(input=1, output=2),
+                **app_settings,
             )
             limits = Limits(Patience(1.0, read_s), spool_bytes, routes_wait_s=0)
-            gateway = Gateway(settings, Configuration(apps=(app,)), edges=AWAY, limits=limits)
+            gateway = Gateway(
+                settings, Configuration(apps=(app,)), edges=AWAY, limits=limits, environment=environment or {}
+            )
             served = stack.enter_context(Served(application_of(gateway)))
             return Running(served.url, settings.data, echo, settings)
+
+        yield run
+
+
+@pytest.fixture
+def before(start: Start) -> Iterator[Before]:
+    """Put a gateway before a canned upstream."""
+    with ExitStack() as stack:
+
+        def run(
+            *pieces: bytes | dict[str, Any],
+            app: dict[str, Any] | None = None,
+            routes: Sequence[Route] = (),
+            environment: dict[str, str] | None = None,
+            **canned: Any,
+        ) -> Behind:
+            said = [piece if isinstance(piece, bytes) else json.dumps(piece).encode() for piece in pieces]
+            upstream = Canned(said, **canned)
+            url = stack.enter_context(Served(upstream)).url
+            wishes = {"identities": "as-sent", **(app or {})}
+            return Behind(start(*routes, upstreams=[url], environment=environment, **wishes), upstream)
 
         yield run

@@ -14,7 +14,7 @@ import pytest
 import uvicorn
 
 from schemas.configuration import App, Configuration
-from schemas.configuration_file import BadConfiguration
+from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
 from services.model_server.application import base_model_of, build_application
 from services.model_server.waiting import Limits, WaitingRoom

@@ -12,7 +12,7 @@ from schemas.configuration import RolloutPolicy
 from schemas.learning import RolloutState
 from services.rollout.figures import Figures
 from services.rollout.states import FINAL, Rollout
-from services.rollout.steps import Observation, advanced, share_of
+from services.rollout.transitions import Observation, advanced, share_of
 from tests.services.rollout.builders import APP, START
 
 POLICY = RolloutPolicy(app=APP, steps=(0.05, 0.25, 0.5), step_for="60s", give_up_after="20m", min_count=30)

@@ -13,7 +13,7 @@ from services.clients.bus.consumer import Consumer
 from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import WarehouseDown
 from services.sink.blocks import Block
-from services.sink.delivery import Delivery
+from services.sink.exactly_once import Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.table_store import TableStore

@@ -147,6 +147,16 @@ def test_adwin_raises_no_alarm_on_ten_thousand_stationary_values() -> None:
     assert [i for i in range(10_000) if adwin.update(rng.gauss(0.58, 0.13))] == []
 
 
+@given(st.lists(st.floats(0, 1), max_size=300), st.sampled_from([0.002, 0.05, 0.9]))
+def test_adwin_is_that_of_rivers_package(values: list[float], delta: float) -> None:
+    ours, theirs = Adwin(delta=delta), river_drift.ADWIN(delta=delta)
+    for value in values:
+        theirs.update(value)
+
+        assert ours.update(value) == theirs.drift_detected
+        assert (ours.width, ours.mean) == (theirs.width, theirs.estimation)
+
+
 @given(st.lists(st.floats(0, 1), max_size=200), st.integers(0, 200), st.sampled_from([0.002, 0.05, 0.9]))
 def test_adwin_goes_on_from_its_written_state(values: list[float], cut: int, delta: float) -> None:
     whole, part = Adwin(delta=delta), Adwin(delta=delta)

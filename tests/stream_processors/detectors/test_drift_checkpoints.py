@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import MAX_EVENT_BYTES, decode, encode
 from schemas.configuration import Drift
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from schemas.observations import DetectorsSaved, DriftMeasured, ScoreRecorded
 from schemas.record import Record
 from schemas.topics import key_of

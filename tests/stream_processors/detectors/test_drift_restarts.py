@@ -1,9 +1,10 @@
 """The drift processor on a real broker: killed, stopped, joined, and telling what one undisturbed run would tell."""
 
 import random
-import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -11,48 +12,59 @@ from threading import Event, Thread
 import msgspec
 import pytest
 
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from schemas.durations import parse_duration
-from schemas.observations import DriftMeasured
+from schemas.observations import DetectorsSaved, DriftMeasured
 from schemas.record import Record
 from schemas.settings import Settings
-from schemas.topics import DRIFT_MEASURED, SCORES_RECORDED
-from services.clients.bus.connection import group_options
+from schemas.topics import DETECTORS_SAVED, DRIFT_MEASURED, SCORES_RECORDED
 from services.clients.bus.producer import Producer
-from services.clients.bus.topics import consumer_lag
+from services.clients.bus.topics import committed, topic_ids
 from services.clients.registry.artifacts import ArtifactStore
+from stream_processors.detectors.checkpoints import Checkpoint, latest, made_with
 from stream_processors.detectors.drift import measure_drift
 from stream_processors.detectors.watched_streams import Lanes
+from stream_processors.frame.delivery import Delivery, Source
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.waiting import until
 from tests.stream_processors.observed import score, uniform_reference
-from tests.stream_processors.workers import everything, pair, records, working
+from tests.stream_processors.workers import Worker, await_commits, everything, pair, records, working
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
 CONFIGURATION = """
 apps: [{name: prompt-guard, base_model: tiny}]
 windows: {length: 1s, lateness: 1s}
 drift: {window: 2s, min_count: 5, adwin_delta: 0.9, page_hinkley: 1.0}
 """
+WINDOW = timedelta(seconds=2)
+SCORES = [Source(SCORES_RECORDED.name, partition) for partition in range(SCORES_RECORDED.partitions)]
+FAR = 500
 FOREVER = 2**50
 
 
 def test_drift_after_two_kills_in_mid_stream_is_that_of_an_undisturbed_run(
     empty: Broker | KafkaNode, tmp_path: Path
 ) -> None:
+    lives: list[Left] = []
     with working("drift", empty, folder=tmp_path, configuration=CONFIGURATION) as worker:
         publish_reference(worker.settings)
         with traffic(empty.settings, random.Random(21)):
-            for seconds in (13.3, 7.6):
+            for _ in range(2):
                 worker.await_ready()
-                time.sleep(seconds)
+                saved = await_checkpoints(empty.settings, lives[-1].saved if lives else {})
+                # Then a restart reads nothing again that these checkpoints don't need.
+                floors = {source.partition: checkpoint.floor for source, checkpoint in saved.items()}
+                await_commits(empty.settings, "drift", SCORES_RECORDED, floors)
                 worker.kill()
+                lives.append(left_by(worker))
                 worker.start()
             worker.await_ready()
-        assert_told_as_undisturbed(worker.settings)
-        assert worker.log().count("detectors taken up: partitions=2") == 2
-        assert uncommitted(empty.settings) < len(everything(empty.settings, SCORES_RECORDED)) / 3
+        wanted = await_told_as_undisturbed(worker.settings)
+        for left in lives:
+            assert "detectors taken up: partitions=2" in worker.log()[left.logged :]
+            assert_only_what_is_behind_the_checkpoints_was_told_again(worker.settings, left, wanted)
         assert worker.stop() == 0
 
 
@@ -65,14 +77,15 @@ def test_drift_of_two_workers_over_a_join_and_a_stop_is_that_of_an_undisturbed_r
         first.start()
         with traffic(empty.settings, random.Random(22)):
             first.await_ready()
-            time.sleep(6)
+            saved = await_checkpoints(empty.settings, {})
             second.start()
             second.await_ready()
-            first.pause()
-            time.sleep(1.5 * group_options(empty.settings)["session_timeout_ms"] / 1000)
-            first.go_on()
-            time.sleep(3)
-        assert_told_as_undisturbed(first.settings)
+            with first.paused():
+                second.await_log("detectors taken up: partitions=2")
+                await_checkpoints(empty.settings, saved)
+                logged = len(first.log())
+            first.await_log("detectors taken up", since=logged)
+        await_told_as_undisturbed(first.settings)
         assert first.stop() == 0
         assert second.stop() == 0
 
@@ -122,20 +135,103 @@ def one_score(number: int, rng: random.Random) -> Record:
     )
 
 
-def assert_told_as_undisturbed(settings: Settings) -> None:
-    """Wait until the last windows have fallen idle and been told, and compare."""
-    wanted = undisturbed(settings)
-    deadline = time.monotonic() + 40
-    while not wanted.keys() <= told(settings).keys() and time.monotonic() < deadline:
-        time.sleep(0.5)
+@dataclass(frozen=True)
+class Telling:
+    """What an undisturbed run tells.
+
+    Attributes:
+        cause: The score at which it does; None when a partition has fallen silent.
+    """
+
+    measured: DriftMeasured
+    cause: Delivery | None
+
+    @property
+    def is_detection(self) -> bool:
+        """Whether it was told within its window, and not by its close."""
+        return self.measured.window_end - self.measured.window_start < WINDOW
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a killed worker left.
+
+    Attributes:
+        saved: The checkpoints that its successor takes up.
+        told: How many messages of each partition of drift.measured.v1 stood there by then.
+        logged: Characters in its log.
+    """
+
+    saved: Mapping[Source, Checkpoint]
+    told: Mapping[int, int]
+    logged: int
+
+
+def left_by(worker: Worker) -> Left:
+    """Return what a worker left that was killed, its commits at floors of checkpoints and none too far."""
+    settings, saved = worker.settings, checkpoints(worker.settings)
+    floors = {(part.source_topic, part.source_partition, part.floor) for part in saved_parts(settings)}
+    for source, at in scores_committed(settings).items():
+        assert (*source, at) in floors
+        assert at <= saved[source].floor
+    told = Counter(delivery.source.partition for delivery in everything(settings, DRIFT_MEASURED))
+    return Left(saved, told, len(worker.log()))
+
+
+def await_checkpoints(settings: Settings, before: Mapping[Source, Checkpoint]) -> dict[Source, Checkpoint]:
+    """Wait for a checkpoint of each partition far behind those before, of which older windows are closed."""
+    since = {source: (at.offset, at.floor) for source, at in before.items()}
+
+    def come(found: dict[Source, Checkpoint]) -> bool:
+        places = [(found[source], *since.get(source, (0, 0))) for source in SCORES if source in found]
+        return len(places) == len(SCORES) and all(
+            checkpoint.offset >= offset + FAR and checkpoint.floor > floor for checkpoint, offset, floor in places
+        )
+
+    return until(lambda: checkpoints(settings), come, every_s=0.3)
+
+
+def scores_committed(settings: Settings) -> dict[Source, int]:
+    """Return what the processor has committed of the partitions of scores."""
+    found = {Source(*place): at for place, at in committed(settings, "drift").items()}
+    return {source: found[source] for source in SCORES if source in found}
+
+
+def saved_parts(settings: Settings) -> list[DetectorsSaved]:
+    """Return all parts of all checkpoints."""
+    return [record for record in records(settings, DETECTORS_SAVED) if isinstance(record, DetectorsSaved)]
+
+
+def checkpoints(settings: Settings) -> dict[Source, Checkpoint]:
+    """Return the checkpoints that a worker would take up now."""
+    wanted = made_with(parse_configuration(CONFIGURATION))
+    return latest(saved_parts(settings), made_with=wanted, topic_ids=topic_ids(settings))
+
+
+def await_told_as_undisturbed(settings: Settings) -> dict[str, Telling]:
+    """Wait until the last windows have fallen idle and been told, compare, and return what had to be told."""
+    tellings = undisturbed(settings)
+    until(lambda: len(tellings.keys() - told(settings).keys()), lambda missing: missing == 0, every_s=0.5)
+    wanted = {name: telling.measured for name, telling in tellings.items()}
     assert told(settings) == wanted
     assert {measured.method for measured in wanted.values()} == {"PopulationStability", "Adwin", "PageHinkley"}
-    assert sum(measured.window_end.microsecond > 0 for measured in wanted.values()) > 20
+    assert sum(telling.is_detection for telling in tellings.values()) > 20
+    return tellings
 
 
-def uncommitted(settings: Settings) -> int:
-    """Return how many scores a restart would read again."""
-    return sum(lag.lag for lag in consumer_lag(settings) if lag.topic == SCORES_RECORDED.name)
+def assert_only_what_is_behind_the_checkpoints_was_told_again(
+    settings: Settings, left: Left, tellings: Mapping[str, Telling]
+) -> None:
+    """A successor reads from the floor on and is silent until the checkpoint's offset; detections show where it was."""
+    causes = [telling.cause for telling in tellings.values() if telling.is_detection and telling.cause]
+    assert any(left.saved[c.source].floor <= c.offset < left.saved[c.source].offset for c in causes)
+    before = Counter(left.told)
+    for delivery in everything(settings, DRIFT_MEASURED):
+        telling = tellings[delivery.record.event_id]
+        if before[delivery.source.partition] > 0:
+            before[delivery.source.partition] -= 1
+        elif telling.is_detection and telling.cause:
+            assert telling.cause.offset >= left.saved[telling.cause.source].offset
 
 
 def told(settings: Settings) -> dict[str, DriftMeasured]:
@@ -147,17 +243,15 @@ def told(settings: Settings) -> dict[str, DriftMeasured]:
     return found
 
 
-def undisturbed(settings: Settings) -> dict[str, DriftMeasured]:
+def undisturbed(settings: Settings) -> dict[str, Telling]:
     """Return what one run over the whole log tells, its last windows closed."""
     configuration, store = parse_configuration(CONFIGURATION), ArtifactStore(settings.artifacts)
     lanes = Lanes(
         configuration.drift,
-        length=parse_duration(configuration.drift.window),
+        length=WINDOW,
         lateness=parse_duration(configuration.windows.lateness),
         references=store.reference,
     )
-    measured = [
-        record for delivery in everything(settings, SCORES_RECORDED) for record in measure_drift([delivery], lanes)
-    ]
-    closed = lanes.close_idle(lambda source: FOREVER)
-    return {record.event_id: record for record in (*measured, *closed) if isinstance(record, DriftMeasured)}
+    at_scores = [(d, m) for d in everything(settings, SCORES_RECORDED) for m in measure_drift([d], lanes)]
+    in_silence = [(None, m) for m in lanes.close_idle(lambda source: FOREVER)]
+    return {m.event_id: Telling(m, cause) for cause, m in (*at_scores, *in_silence) if isinstance(m, DriftMeasured)}

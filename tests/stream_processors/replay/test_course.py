@@ -5,7 +5,7 @@ from typing import cast
 from kafka.consumer.fetcher import ConsumerRecord
 
 from schemas.codec import encode, to_unix_ms
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import INFERENCE_RESPONDED

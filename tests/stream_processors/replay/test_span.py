@@ -1,7 +1,7 @@
 import pytest
 
 from schemas.codec import from_unix_ms
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from stream_processors.replay.span import BadSpan, Span, asked_for, instant, span_of
 
 # Windows close 3 s after they begin, so 6 s and 6 s of detectors settle them with 2 s of patience each.

@@ -1,4 +1,7 @@
 import dataclasses
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -55,6 +58,23 @@ def test_one_insert_is_one_part_however_many_rows(client: Warehouse) -> None:
 def test_inserting_no_rows_stores_nothing(client: Warehouse) -> None:
     client.insert("things", COLUMNS, [])
     assert client.query("SELECT count() AS n FROM things") == [{"n": 0}]
+
+
+INSERT = """
+import sys
+from schemas.settings import Settings
+from services.clients.warehouse.client import Warehouse
+with Warehouse.connect(Settings.from_environment()) as warehouse:
+    warehouse.insert("things", ["id", "name"], [(1, "one")])
+    print(warehouse.query("SELECT id, at FROM things")[0]["id"])
+print([name for name in ("pandas", "numpy", "pyarrow") if name in sys.modules])
+"""
+
+
+def test_writing_and_reading_rows_loads_no_pandas(client: Warehouse, warehouse_environment: dict[str, str]) -> None:
+    environment = {**os.environ, **warehouse_environment}
+    done = subprocess.run([sys.executable, "-c", INSERT], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n[]\n"
 
 
 def test_a_frame_without_rows_keeps_its_columns(client: Warehouse) -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import expand_variables, parse_configuration
+from schemas.configuration_parser import expand_variables, parse_configuration
 from services.commands.init.draft import Draft, scalar, text_of
 
 PLAIN = Draft(

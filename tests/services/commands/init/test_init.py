@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from schemas.configuration import Configuration
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from services.commands.line import app
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port

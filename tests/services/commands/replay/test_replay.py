@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from schemas.configuration_file import parse_configuration
+from schemas.configuration_parser import parse_configuration
 from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse
 from stream_processors.replay.span import settling_ms

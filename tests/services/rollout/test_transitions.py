@@ -9,7 +9,7 @@ from schemas.learning import RolloutChanged, RolloutState
 from services.rollout.figures import Figures
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training
 from services.rollout.states import FINAL, Lane
-from services.rollout.steps import Observation
+from services.rollout.transitions import Observation
 from tests.services.rollout.builders import APP, POLICY, at, judged, ordered, trained
 
 VERSIONS = ("prompt-guard-v1", "prompt-guard-v2", "prompt-guard-v3")

@@ -1,0 +1,108 @@
+"""From an HTTP request to a call: which app, what is asked, who asks. What can't be served is refused here.
+
+Refused is only what is no JSON, names no app, or is too large.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+
+from schemas.configuration import App
+from services.gateway.events import Call, Caller
+from services.gateway.headers import Credentials, Outbound, outbound_headers
+from services.gateway.wire.asked import Asked, Body, Wire, asked_in, read_wire
+from services.gateway.wire.reading import Doubts, is_json, total
+from services.gateway.wire.surfaces import Surface
+from services.parts.ingress.bodies import body_of
+from services.parts.ingress.errors import Refusal
+from services.parts.ingress.identity import new_event_id
+from services.parts.ingress.pseudonyms import pseudonym
+from services.parts.ingress.traces import parse_traceparent
+
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_NAME_LENGTH = 256
+_NOT_WRITABLE = re.compile("[\ud800-\udfff]")
+
+
+class Reception:
+    """Takes requests in for a gateway's apps."""
+
+    def __init__(self, apps: Mapping[str, App], credentials: Mapping[str, Credentials], key: bytes) -> None:
+        self._apps, self._credentials, self._key = apps, credentials, key
+
+    async def received(self, request: Request, surface: Surface) -> Call:
+        """Return the call in a request to a recorded surface.
+
+        Raises:
+            Refusal: 400 no JSON object or no app named, 404 an unknown app, 413 too large.
+        """
+        received_at, started = datetime.now(UTC), time.perf_counter()
+        body = await body_of(request, MAX_BODY_BYTES)
+        wire = read_wire(body)
+        if wire is None:
+            raise Refusal(400, _why_unreadable(body), code="invalid_json")
+        deployment = request.path_params.get("deployment", "")
+        app = self.app_called(deployment or wire.model)
+        asked = self._asked(wire, body, surface, app)
+        return Call(
+            request_id=surface.prefix + new_event_id(),
+            app=app,
+            surface=surface,
+            asked=asked,
+            outbound=self.outbound(request, app, _path(request, surface, deployment)),
+            caller=self._caller(request, asked),
+            received_at=received_at,
+            started=started,
+        )
+
+    def app_called(self, name: object) -> App:
+        """Return the app of a name.
+
+        Raises:
+            Refusal: 400 no name, 404 nobody's.
+        """
+        if not isinstance(name, str) or not name:
+            raise Refusal(400, "the body names no app: `model` must be one", param="model", code="invalid_value")
+        if name not in self._apps:
+            said = f"no app is called {name[:_NAME_LENGTH]!r}; GET /v1/models lists them"
+            raise Refusal(404, said, param="model", code="model_not_found")
+        return self._apps[name]
+
+    def outbound(self, request: Request, app: App, path: str) -> Outbound:
+        """Return where a request goes and with which headers."""
+        credentials = self._credentials[app.name]
+        azure = path.startswith("/openai/")
+        headers = outbound_headers(request.headers.raw, credentials, azure=azure)
+        if "content-type" not in request.headers and request.method == "POST":
+            headers.append(("content-type", "application/json"))
+        query = request.scope["query_string"].decode("latin-1")
+        return Outbound(path, query, headers, credentials.names)
+
+    def _asked(self, wire: Wire, body: bytes, surface: Surface, app: App) -> Asked:
+        taken = Body.of(body, self._pseudonym if app.identities == "pseudonym" else None)
+        return total(lambda: asked_in(wire, taken, surface.messages), Asked(taken, doubts=1), Doubts())
+
+    def _caller(self, request: Request, asked: Asked) -> Caller:
+        header = request.headers.get
+        return Caller(
+            session_id=header("x-session-id", "")[:_NAME_LENGTH],
+            user_id=self._pseudonym(asked.user),
+            tenant=header("x-tenant", "")[:_NAME_LENGTH],
+            trace=parse_traceparent(header("traceparent", "")),
+        )
+
+    def _pseudonym(self, name: str) -> str:
+        return pseudonym(_NOT_WRITABLE.sub("\ufffd", name), self._key)
+
+
+def _path(request: Request, surface: Surface, deployment: str) -> str:
+    if deployment:
+        return f"/openai/deployments/{{model}}/{surface.path}"
+    return f"/openai/v1/{surface.path}" if request.scope["path"].startswith("/openai/") else f"/v1/{surface.path}"
+
+
+def _why_unreadable(body: bytes) -> str:
+    return "the body must be a JSON object" if is_json(body) else "the body is not valid JSON"

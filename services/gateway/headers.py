@@ -1,0 +1,157 @@
+"""Headers both ways: all of them pass but those of one connection, and the app's own credentials go on top. Pure."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import msgspec
+
+from schemas.configuration import App
+from schemas.configuration_parser import BadConfiguration
+from schemas.learning import Route
+
+Raw = Iterable[tuple[bytes, bytes]]
+Pairs = list[tuple[str, str]]
+
+# RFC 9110 7.6.1, and what tells of bytes that are written anew: lengths and encodings.
+_HOP_BY_HOP = {
+    b"connection",
+    b"content-encoding",
+    b"content-length",
+    b"expect",
+    b"keep-alive",
+    b"proxy-authenticate",
+    b"proxy-authorization",
+    b"proxy-connection",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+}
+_NOT_OUT = _HOP_BY_HOP | {b"host", b"accept-encoding"}
+_NOT_IN = _HOP_BY_HOP | {b"date", b"server"}
+_SECRET = re.compile("auth|key|token|secret|cookie")
+_SHORTEST_SECRET = 8
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What an app's upstream is told in place of, or beside, what the client says of itself.
+
+    Attributes:
+        key: Replaces the client's own key; empty passes that on.
+        headers: Set on every call, over the client's.
+    """
+
+    key: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The headers that carry credentials of the app's own."""
+        told = ("authorization", "api-key") if self.key else ()
+        return frozenset((*told, *(name for name, _ in self.headers)))
+
+
+class Outbound(msgspec.Struct, frozen=True):
+    """Where a call goes and with which headers.
+
+    Attributes:
+        path: With `{model}` where Azure's paths name the deployment.
+        query: As it came, without the question mark.
+        own: Names of headers that carry the app's credentials, not the client's.
+    """
+
+    path: str
+    query: str = ""
+    headers: Pairs = []
+    own: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        # Headers hold credentials.
+        return f"Outbound({self.path!r})"
+
+    def target(self, model: str) -> str:
+        """Return path and query for an upstream that calls the version `model`."""
+        path = self.path.replace("{model}", quote(model, safe="")) if "{" in self.path else self.path
+        return f"{path}?{self.query}" if self.query else path
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text in which no credential of this call stands."""
+        for secret in self._secrets(lambda name: name in self.own or _SECRET.search(name) is not None):
+            text = text.replace(secret, "***")
+        return text
+
+    def without_own_secrets(self, data: bytes) -> bytes:
+        """Return an error for the client in which no credential stands that it does not have itself."""
+        for secret in self._secrets(self.own.__contains__):
+            data = data.replace(secret.encode(), b"***")
+        return data
+
+    def _secrets(self, is_one: Callable[[str], bool]) -> list[str]:
+        values = (value.rpartition(" ")[2] for name, value in self.headers if is_one(name))
+        return [value for value in values if len(value) >= _SHORTEST_SECRET]
+
+
+def credentials_of(app: App, environment: Mapping[str, str]) -> Credentials:
+    """Return an app's credentials.
+
+    Raises:
+        BadConfiguration: The variable of its key is not set, or a value is no header's value.
+    """
+    key = environment.get(app.upstream_key_env, "").strip()
+    if app.upstream_key_env and not key:
+        raise BadConfiguration(f"apps: {app.name}: the environment variable {app.upstream_key_env} is not set")
+    headers = tuple((name.lower(), value) for name, value in app.upstream_headers.items())
+    for name, value in (*headers, ("upstream_key_env", key)):
+        if not (name + value).isprintable():
+            raise BadConfiguration(f"apps: {app.name}: the value of {name} can't stand in a header")
+    return Credentials(key, headers)
+
+
+def outbound_headers(raw: Raw, credentials: Credentials, *, azure: bool) -> Pairs:
+    """Return a client's headers for the upstream, with the app's credentials on top.
+
+    A key of the app's goes where Azure's paths, or the client's own key, say that keys are told.
+    """
+    named = _named_by_connection(raw)
+    pairs = [(_text(name), _text(value)) for name, value in raw if name not in _NOT_OUT and name not in named]
+    if credentials.key:
+        told = azure or any(name == "api-key" for name, _ in pairs)
+        pairs = [pair for pair in pairs if pair[0] not in ("authorization", "api-key", "x-api-key")]
+        pairs.append(("api-key", credentials.key) if told else ("authorization", f"Bearer {credentials.key}"))
+    if credentials.headers:
+        set_anew = {name for name, _ in credentials.headers}
+        pairs = [*(pair for pair in pairs if pair[0] not in set_anew), *credentials.headers]
+    return pairs
+
+
+def inbound_headers(raw: Raw) -> list[tuple[bytes, bytes]]:
+    """Return an upstream's headers for the client."""
+    lowered = [(name.lower(), value) for name, value in raw]
+    named = _named_by_connection(lowered)
+    return [pair for pair in lowered if pair[0] not in _NOT_IN and pair[0] not in named]
+
+
+def route_headers(route: Route, request_id: str) -> list[tuple[bytes, bytes]]:
+    """Return what we tell of a call: which version answered, and the id for feedback."""
+    return [
+        (b"x-driftloop-adapter-version", route.adapter_version.encode()),
+        (b"x-driftloop-variant", route.variant.encode()),
+        (b"x-driftloop-request-id", request_id.encode()),
+    ]
+
+
+def _named_by_connection(raw: Raw) -> frozenset[bytes]:
+    for name, value in raw:
+        if name == b"connection" and value.lower() not in (b"keep-alive", b"close"):
+            return frozenset(part.strip().lower() for part in value.split(b","))
+    return frozenset()
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

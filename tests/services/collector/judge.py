@@ -1,0 +1,47 @@
+"""The collector's judgement without its server: bodies in, verdicts out."""
+
+from datetime import UTC, datetime
+
+from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from services.collector.inbound import Admission
+from services.collector.judging import judged_events, judged_spans
+from services.collector.otlp.in_json import spans_in_json
+from services.collector.otlp.in_protobuf import spans_in_protobuf
+from services.collector.verdicts import Verdicts
+from services.parts.ingress.identity import new_event_id
+from tests.services.collector.conftest import APP
+
+ADMISSION = Admission(frozenset({APP.name}), b"k" * 32)
+
+
+def json_spans(body: bytes) -> Verdicts:
+    """Verdicts on an OTLP export in JSON."""
+    return judged_spans(spans_in_json(body), ADMISSION, {APP.name: APP}, now=datetime.now(UTC))[0]
+
+
+def protobuf_spans(body: bytes) -> Verdicts:
+    """Verdicts on an OTLP export in protobuf."""
+    return judged_spans(spans_in_protobuf(body), ADMISSION, {APP.name: APP}, now=datetime.now(UTC))[0]
+
+
+def events(body: bytes, content_type: str) -> Verdicts:
+    """Verdicts on CloudEvents or lines of JSON."""
+    return judged_events(body, content_type, ADMISSION, now=datetime.now(UTC), new_id=new_event_id)
+
+
+def calls(verdicts: Verdicts) -> list[str]:
+    """The requests that were taken, in order."""
+    return [record.request_id for record in verdicts.records if isinstance(record, InferenceRequested | FeedbackGiven)]
+
+
+def call(verdicts: Verdicts, request_id: str) -> tuple[InferenceRequested, InferenceResponded]:
+    """Request and response of one call that was taken."""
+    asked, answered = [record for record in verdicts.records if getattr(record, "request_id", "") == request_id]
+    assert isinstance(asked, InferenceRequested)
+    assert isinstance(answered, InferenceResponded)
+    return asked, answered
+
+
+def reasons(verdicts: Verdicts) -> dict[int, str]:
+    """Why elements were not taken, by index."""
+    return {rejection.index: rejection.reason for rejection in verdicts.rejections}
