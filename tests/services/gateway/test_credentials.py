@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.configuration import App, Configuration
-from schemas.configuration_file import BadConfiguration, expand_variables, parse_configuration
+from schemas.configuration_parser import BadConfiguration, expand_variables, parse_configuration
 from services.gateway.application import Gateway, Limits
 from tests.services.gateway.behind import ASKED, Before, answer
 from tests.services.gateway.canned import EVENTS
