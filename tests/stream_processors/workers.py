@@ -14,6 +14,7 @@ from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
 from services.clients.bus.connection import group_options, open_admin
+from services.clients.bus.patience import patiently
 from services.clients.bus.topics import committed
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.frame.history import deliveries_since
@@ -141,7 +142,11 @@ def await_commits(settings: Settings, group: str, topic: Topic, behind: Mapping[
     """Wait until a group has committed the partitions of a topic up to some offsets, or further."""
 
     def seen() -> dict[int, int]:
-        return {partition: at for (name, partition), at in committed(settings, group).items() if name == topic.name}
+        return {
+            partition: at
+            for (name, partition), at in patiently(committed, settings, group).items()
+            if name == topic.name
+        }
 
     until(seen, lambda at: all(at.get(partition, 0) >= least for partition, least in behind.items()), every_s=0.3)
 

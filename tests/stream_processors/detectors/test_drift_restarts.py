@@ -18,6 +18,7 @@ from schemas.observations import DetectorsSaved, DriftMeasured
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import DETECTORS_SAVED, DRIFT_MEASURED, SCORES_RECORDED
+from services.clients.bus.patience import patiently
 from services.clients.bus.producer import Producer
 from services.clients.bus.topics import committed, topic_ids
 from services.clients.registry.artifacts import ArtifactStore
@@ -193,7 +194,7 @@ def await_checkpoints(settings: Settings, before: Mapping[Source, Checkpoint]) -
 
 def scores_committed(settings: Settings) -> dict[Source, int]:
     """Return what the processor has committed of the partitions of scores."""
-    found = {Source(*place): at for place, at in committed(settings, "drift").items()}
+    found = {Source(*place): at for place, at in patiently(committed, settings, "drift").items()}
     return {source: found[source] for source in SCORES if source in found}
 
 

@@ -1,6 +1,5 @@
 """The monitors on a real broker, stopped until their session is over: the alerts of an undisturbed run, none twice."""
 
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,22 +10,16 @@ from schemas.observations import AlertChanged
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import ALERTS_CHANGED, RETRAINING_REQUESTED
-from services.clients.bus.connection import group_options
 from services.clients.bus.producer import Producer
 from tests.fixtures.broker import Broker, chosen_broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.waiting import until
 from tests.stream_processors.builders import now_ms, window
-from tests.stream_processors.workers import records, working
+from tests.stream_processors.monitors.judged import AHEAD_MS, CONFIGURATION, await_judged
+from tests.stream_processors.workers import await_no_members, records, working
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
 
-CONFIGURATION = """
-apps: [{name: guard, base_model: tiny}]
-windows: {length: 1s, lateness: 1s}
-monitors:
-  - {name: accuracy-drop, app: guard, metric: feedback.accuracy, window: 1s, below: 0.8, for: 2, min_count: 10,
-     severity: critical, then: [alert, retrain]}
-"""
 CORRECT = [20] * 3 + [10] * 4 + [20] * 5 + [10] * 3 + [20] * 4 + [10] * 5 + [20] * 6
 STOPPED_AT, GOES_ON_AT = 6, 21
 
@@ -43,9 +36,8 @@ def running() -> Iterator[Broker | KafkaNode]:
 
 
 def test_monitors_stopped_past_their_session_raise_the_alerts_of_an_undisturbed_run(tmp_path: Path) -> None:
-    begin = now_ms() // 1000 * 1000 + 15_000
+    begin = (now_ms() + AHEAD_MS) // 1000 * 1000
     with running() as broker:
-        assert group_options(broker.settings)["session_timeout_ms"] < 1000 * (GOES_ON_AT - STOPPED_AT)
         stopped = alerts_of_a_stopped_run(broker, tmp_path / "stopped", begin)
     with running() as broker:
         undisturbed = alerts_of_an_undisturbed_run(broker, tmp_path / "undisturbed", begin)
@@ -56,20 +48,21 @@ def test_monitors_stopped_past_their_session_raise_the_alerts_of_an_undisturbed_
 
 
 def alerts_of_a_stopped_run(broker: Broker | KafkaNode, folder: Path, begin: int) -> list[Record]:
-    """Return what is told when every window is sent at its time, and the worker stopped in between."""
+    """Return what is told when the worker is stopped while windows come in."""
     folder.mkdir()
     with (
         closing(Producer(broker.settings, "windows")) as producer,
         working("monitors", broker, folder=folder, configuration=CONFIGURATION) as worker,
     ):
         worker.await_ready()
-        for second in range(len(CORRECT)):
-            time.sleep(max(0.0, (begin + 1000 * (second + 1) - now_ms()) / 1000))
-            if second == STOPPED_AT:
-                worker.pause()
-            if second == GOES_ON_AT:
-                worker.go_on()
-            report(producer, begin, [second])
+        report(producer, begin, range(STOPPED_AT))
+        until(lambda: records(broker.settings, ALERTS_CHANGED), every_s=0.3)
+        with worker.paused():
+            report(producer, begin, range(STOPPED_AT, GOES_ON_AT))
+            await_no_members(broker.settings, "monitors")
+            logged = len(worker.log())
+        worker.await_log("assigned: partitions=", since=logged)
+        report(producer, begin, range(GOES_ON_AT, len(CORRECT)))
         told = told_in_the_end(broker.settings)
         assert worker.stop() == 0
     return told
@@ -97,9 +90,6 @@ def report(producer: Producer, begin: int, seconds: Sequence[int]) -> None:
 
 
 def told_in_the_end(settings: Settings) -> list[Record]:
-    """Return alerts and orders once six alerts have come and no more for three seconds."""
-    deadline = time.monotonic() + 60
-    while len(records(settings, ALERTS_CHANGED)) < 6 and time.monotonic() < deadline:
-        time.sleep(0.5)
-    time.sleep(3)
+    """Return alerts and orders once all windows have been judged."""
+    await_judged(settings, len(CORRECT))
     return [*records(settings, ALERTS_CHANGED), *records(settings, RETRAINING_REQUESTED)]
