@@ -104,7 +104,7 @@ class Reader:
         match block.kind:
             case "console":
                 for command in commands_of(Block(block.kind, text, block.line)):
-                    self._enter(command)
+                    self.enter(command)
             case "python":
                 self.said["python"].append(self._run([sys.executable, "-c", text]))
             case "yaml":
@@ -114,6 +114,20 @@ class Reader:
             case unknown:
                 raise Unreadable(f"line {block.line}: a block of kind {unknown!r}")
         self.followed.append(block)
+
+    def enter(self, command: str) -> None:
+        """Type a command, which may go on over lines, and wait for its end; for `up`, until the stack is up."""
+        words = shlex.split(command, comments=True)
+        if words[0] == "make":
+            _must_be_targets(words[1:])
+        elif words[:2] == ["driftloop", "demo"]:
+            parse(words[1:])
+        elif words == UP.split():
+            self._start(command)
+        else:
+            self.said["console"].append(self._run(["bash", "-ec", f"{command}\nenv -0 > .environment"]))
+            pairs = (self.folder / ".environment").read_text().rstrip("\0").split("\0")
+            self.environment = dict(pair.split("=", 1) for pair in pairs)
 
     def stop(self) -> tuple[int, str]:
         """Press Ctrl-C where `up` runs; return its status and all that it printed."""
@@ -135,19 +149,6 @@ class Reader:
         if usual is not None:
             raise Unreadable(f"line {block.line}: nothing replaces the usual port {usual}")
         return text
-
-    def _enter(self, command: str) -> None:
-        words = shlex.split(command, comments=True)
-        if words[0] == "make":
-            _must_be_targets(words[1:])
-        elif words[:2] == ["driftloop", "demo"]:
-            parse(words[1:])
-        elif words == UP.split():
-            self._start(command)
-        else:
-            self.said["console"].append(self._run(["bash", "-ec", f"{command}\nenv -0 > .environment"]))
-            pairs = (self.folder / ".environment").read_text().rstrip("\0").split("\0")
-            self.environment = dict(pair.split("=", 1) for pair in pairs)
 
     def _run(self, command: Sequence[str]) -> str:
         done = subprocess.run(

@@ -113,6 +113,11 @@ def test_the_probe_told_the_receiver_by_signed_and_marked_test_alerts(hour: Hour
     ] * 2
 
 
+def test_the_probe_finds_everything_well_once_the_stack_is_up(hour: Hour) -> None:
+    hour.reader.enter("driftloop check --probe --deadline 60s")
+    assert {line.split()[0] for line in hour.reader.said["console"][-1].splitlines()[1:]} == {"ok"}
+
+
 def test_the_client_s_call_was_answered_by_the_model_server_and_is_a_row(hour: Hour) -> None:
     assert sum(len(replica.chats) for replica in hour.replicas) == 1
     assert hour.reader.said["python"][0].split(maxsplit=1)[1].strip() == "Hello, this is the stub."
