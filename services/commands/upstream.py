@@ -1,7 +1,9 @@
 """What an upstream says of itself: its models, and whether it seems to load adapters. Asking changes nothing there."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import httpx
@@ -66,22 +68,32 @@ def tidied(url: str) -> str:
     return with_scheme.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-def look_at(url: str, timeout_s: float) -> Upstream:
+def with_key(key: str) -> dict[str, str]:
+    """Return the headers that tell a key, none without one."""
+    return {"authorization": f"Bearer {key}"} if key else {}
+
+
+def look_at(url: str, timeout_s: float, headers: Mapping[str, str] = MappingProxyType({})) -> Upstream:
     """Ask an upstream for its models, and its loading endpoint for its opinion of an empty order.
 
     An order without a name and a path can't be carried out, so asking has no effect: vLLM refuses it with 400 or
     422 when VLLM_ALLOW_RUNTIME_LORA_UPDATING has put the endpoint there, and knows no such address otherwise.
     That adapters load in fact, only a load can show: vLLM also needs --enable-lora.
 
+    Args:
+        url: Base URL.
+        timeout_s: For each of its answers.
+        headers: Credentials, if it wants some.
+
     Raises:
-        UpstreamSilent: Not an HTTP address, or nobody answers there within `timeout_s` a question.
+        UpstreamSilent: Not an HTTP address, or nobody answers there in time.
     """
     try:
-        with httpx.Client(timeout=timeout_s, trust_env=False) as client:
+        with httpx.Client(timeout=timeout_s, headers=dict(headers), trust_env=False) as client:
             listed = client.get(f"{url}/v1/models")
             asked = client.post(f"{url}/v1/{_LOAD}", json={}).status_code
             nowhere = client.post(f"{url}/v1/{_NOWHERE}", json={}).status_code if asked in _JUDGED else 404
-    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise UpstreamSilent(unreached(error)) from error
     loading, why = _judged(asked, nowhere)
     models = _models(listed)

@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from services.commands.init.judging import expanded
-from services.commands.upstream import Loading, Upstream, UpstreamSilent, look_at
+from services.commands.upstream import Loading, Upstream, UpstreamSilent, look_at, with_key
 from services.parts.addresses import shown
 
 _PATIENCE_S = 5.0
@@ -21,16 +22,20 @@ _LOADING = {
 class Acquaintance:
     """The upstreams that were asked, those that did not answer among them.
 
+    Args:
+        urls: Base URLs.
+        key: What they want to be told, if they do.
+
     Attributes:
         urls: Their base URLs as the configuration has them.
         bases: Models that every upstream serves that lists any, in the first one's order.
         silent: Whether some did not answer.
     """
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], key: str = "") -> None:
         self.urls = tuple(urls)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            self._seen = tuple(pool.map(_seen, self.urls))
+            self._seen = tuple(pool.map(partial(_seen, key), self.urls))
         listed = [one.bases for one in self._seen if isinstance(one, Upstream) and one.models is not None]
         self.bases = tuple(base for base in listed[0] if all(base in other for other in listed)) if listed else ()
         self.silent = any(isinstance(one, str) for one in self._seen)
@@ -64,9 +69,9 @@ class Acquaintance:
         return worst.loading, worst.why
 
 
-def _seen(url: str) -> Upstream | str:
+def _seen(key: str, url: str) -> Upstream | str:
     try:
-        return look_at(expanded(url), _PATIENCE_S)
+        return look_at(expanded(url), _PATIENCE_S, with_key(key))
     except UpstreamSilent as error:
         return str(error)
 
@@ -74,6 +79,6 @@ def _seen(url: str) -> Upstream | str:
 def _models(one: Upstream) -> str:
     if one.models is not None:
         return f"serves {', '.join(one.bases) or 'no base model'}"
-    return (
-        f"lists its models to those with a key only ({one.listing})" if one.wants_a_key else "does not list its models"
-    )
+    if one.wants_a_key:
+        return f"lists its models to those with a key only ({one.listing}; see --upstream-key-env)"
+    return f"does not list its models ({one.listing})"

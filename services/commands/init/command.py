@@ -6,6 +6,7 @@ Order of effects: 1. answers are judged, 2. the upstreams are asked, 3. the file
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,12 @@ _PACKAGED = "SmolLM2-135M-Instruct"
 _APP = Question("--app", "name of the app, which clients send as `model`", judging.app_name)
 _UPSTREAMS = Question(
     "--upstream", "base URLs of your model server, comma-separated (none: driftloop's own)", judging.upstream_url
+)
+_KEY = Question(
+    "--upstream-key-env",
+    "environment variable with its key (none: clients bring their own)",
+    judging.variable,
+    default="",
 )
 _LABELS = Question(
     "--label", "answers that feedback may name as right, comma-separated (none: not a classifier)", judging.words
@@ -47,6 +54,7 @@ class Flags:
     app: str | None
     base_model: str | None
     upstreams: tuple[str, ...]
+    upstream_key_env: str | None
     labels: tuple[str, ...]
     max_error_ratio: str | None
     max_latency_ms: str | None
@@ -78,7 +86,8 @@ def _drafted(flags: Flags, questions: Questions, gateway: str) -> Draft:
     upstreams = questions.several(_UPSTREAMS, flags.upstreams)
     if gateway in upstreams:
         fail(f"--upstream: {gateway} is driftloop's own gateway; name the model server behind it", UNUSABLE)
-    known = Acquaintance(upstreams)
+    key_env = _key_env(flags.upstream_key_env, questions, upstreams)
+    known = Acquaintance(upstreams, os.environ.get(key_env, ""))
     known.tell()
     base_model = _base_model(flags.base_model, questions, known)
     known.check(base_model)
@@ -92,6 +101,7 @@ def _drafted(flags: Flags, questions: Questions, gateway: str) -> Draft:
         app=app,
         base_model=base_model,
         upstreams=upstreams,
+        upstream_key_env=key_env,
         labels=labels,
         max_error_ratio=max_error_ratio,
         max_latency_ms=max_latency_ms,
@@ -102,6 +112,14 @@ def _drafted(flags: Flags, questions: Questions, gateway: str) -> Draft:
         loading=loading,
         reason=reason,
     )
+
+
+def _key_env(given: str | None, questions: Questions, upstreams: Sequence[str]) -> str:
+    if upstreams:
+        return questions.one(_KEY, given)
+    if given is not None:
+        fail("--upstream-key-env: driftloop's own model server wants no key; give --upstream too", UNUSABLE)
+    return ""
 
 
 def _base_model(given: str | None, questions: Questions, known: Acquaintance) -> str:

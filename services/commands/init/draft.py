@@ -22,6 +22,7 @@ class Draft:
 
     Attributes:
         upstreams: Base URLs; empty means driftloop's own model server.
+        upstream_key_env: Empty where clients bring their own key.
         max_latency_ms: None watches no latency.
         url: Of a webhook; may hold ${NAME}, as may the upstreams.
         secret_env: Empty leaves a webhook unsigned.
@@ -32,6 +33,7 @@ class Draft:
     app: str
     base_model: str
     upstreams: tuple[str, ...]
+    upstream_key_env: str
     labels: tuple[str, ...]
     max_error_ratio: float
     max_latency_ms: float | None
@@ -91,6 +93,7 @@ def _apps(draft: Draft) -> str:
     if draft.upstreams:
         urls = [_line(f"      - {scalar(url, variables=True)}") for url in draft.upstreams]
         lines += [_line("    upstreams:", "asked in turn; one that fails rests for a while"), *urls]
+        lines.append(_key(draft.upstream_key_env))
     if draft.labels:
         listed = ", ".join(map(scalar, draft.labels))
         lines.append(_line(f"    labels: [{listed}]", "answers that feedback may name as right"))
@@ -98,6 +101,12 @@ def _apps(draft: Draft) -> str:
         lines.append(_line("    # labels: [safe, unsafe]", "for a classifier: answers that feedback may name as right"))
     lines.append(_line("    # price: {input: 0.05, output: 0.1}", "USD for a million tokens; gives cost_usd.sum"))
     return "".join(lines)
+
+
+def _key(variable: str) -> str:
+    if variable:
+        return _line(f"    upstream_key_env: {scalar(variable)}", "environment variable with their key")
+    return _line("    # upstream_key_env: UPSTREAM_KEY", "their key, where clients don't bring their own")
 
 
 def _monitors(draft: Draft) -> str:

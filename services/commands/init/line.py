@@ -10,6 +10,10 @@ Upstream = Annotated[
     list[str] | None,
     typer.Option("--upstream", metavar="URL", help="Base URL of your model server; repeat it for each replica."),
 ]
+UpstreamKey = Annotated[
+    str | None,
+    typer.Option("--upstream-key-env", metavar="NAME", help="Environment variable with its key, if it wants one."),
+]
 BaseModel = Annotated[
     str | None,
     typer.Option("--base-model", metavar="NAME", help="What it calls the base. Required unless it serves just one."),
@@ -41,6 +45,7 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite the file if it i
 def init(  # noqa: PLR0913  # a flag for everything
     app: App = None,
     upstream: Upstream = None,
+    upstream_key_env: UpstreamKey = None,
     base_model: BaseModel = None,
     label: Label = None,
     max_error_ratio: Errors = None,
@@ -73,6 +78,7 @@ def init(  # noqa: PLR0913  # a flag for everything
         app=app,
         base_model=base_model,
         upstreams=tuple(upstream or ()),
+        upstream_key_env=upstream_key_env,
         labels=tuple(label or ()),
         max_error_ratio=max_error_ratio,
         max_latency_ms=max_latency_ms,

@@ -1,11 +1,12 @@
 """Probes of the model servers behind the apps."""
 
+import os
 from collections.abc import Iterator
 
 from schemas.configuration import App, Configuration
 from schemas.settings import Settings
 from services.commands.probing.probe import NotYet, Probe, Wrong
-from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied
+from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied, with_key
 from services.embedded.state import is_running
 from services.parts.addresses import shown
 
@@ -33,7 +34,7 @@ class _Asked:
         if tidied(self._url) != self._url.rstrip("/"):
             raise Wrong(f"write http:// or https:// and leave /v1 out, which the gateway adds; mend {self._place}")
         try:
-            seen = look_at(self._url.rstrip("/"), self._timeout_s)
+            seen = look_at(self._url.rstrip("/"), self._timeout_s, self._credentials())
         except UpstreamSilent as error:
             raise Wrong(_SILENT.format(why=error, place=self._place)) from error
         if self._learns and seen.loading == "no":
@@ -42,6 +43,13 @@ class _Asked:
                 "--enable-lora and VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, or take training, rollout and retrain out"
             )
         return _served(seen, self._app)
+
+    def _credentials(self) -> dict[str, str]:
+        variable = self._app.upstream_key_env
+        key = os.environ.get(variable, "").strip()
+        if variable and not key:
+            raise Wrong(f"its key {variable} is not set; export it here and where `driftloop up` runs")
+        return {**with_key(key), **{name.lower(): value for name, value in self._app.upstream_headers.items()}}
 
 
 class _OwnAsked:

@@ -41,7 +41,9 @@ def read_configuration(settings: Settings) -> Configuration:
     try:
         text = settings.configuration.read_text()
     except OSError as error:
-        raise BadConfiguration(f"{settings.configuration}: {error.strerror}; set DRIFTLOOP_CONFIG") from error
+        raise BadConfiguration(
+            f"{settings.configuration}: {error.strerror}; `driftloop init` writes one, DRIFTLOOP_CONFIG names one"
+        ) from error
     try:
         return parse_configuration(expand_variables(text, os.environ))
     except BadConfiguration as error:

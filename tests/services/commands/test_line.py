@@ -73,7 +73,8 @@ def test_up_without_a_configuration_is_one_line_and_status_2(folder: Path) -> No
     result = driftloop("up")
     assert result.exit_code == 2
     assert result.stderr == (
-        f"driftloop: {folder / 'driftloop.yaml'}: No such file or directory; set DRIFTLOOP_CONFIG\n"
+        f"driftloop: {folder / 'driftloop.yaml'}: No such file or directory; `driftloop init` writes one, "
+        "DRIFTLOOP_CONFIG names one\n"
     )
 
 

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied
+from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied, with_key
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
-from tests.fixtures.upstream import StubUpstream
+from tests.fixtures.upstream import BASE, KEY, StubUpstream
 
 
 def _seen(stub: StubUpstream) -> Upstream:
@@ -43,8 +43,10 @@ def test_a_server_that_judges_bodies_at_any_address_says_nothing_of_the_endpoint
 
 
 def test_a_server_that_wants_a_key_is_told_from_one_that_cannot() -> None:
-    seen = _seen(StubUpstream(loading="key", listing=401))
-    assert (seen.models, seen.wants_a_key, seen.loading) == (None, True, "unknown")
+    with Served(StubUpstream(loading="key").application) as server:
+        without, with_it = look_at(server.url, 5), look_at(server.url, 5, with_key(KEY))
+    assert (without.models, without.wants_a_key, without.loading) == (None, True, "unknown")
+    assert (with_it.models, with_it.wants_a_key, with_it.loading) == ((BASE,), False, "yes")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"data": [{"id": ""}]}', b'{"data": 7}'])

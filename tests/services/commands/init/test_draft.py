@@ -17,6 +17,7 @@ PLAIN = Draft(
     app="support-bot",
     base_model="my-base",
     upstreams=("http://vllm-1:8000",),
+    upstream_key_env="",
     labels=(),
     max_error_ratio=0.05,
     max_latency_ms=None,
@@ -56,6 +57,7 @@ DRAFTS = st.builds(
         tuple
     ),
     labels=st.lists(TEXTS, unique=True, max_size=4).map(tuple),
+    upstream_key_env=st.sampled_from(["", "UPSTREAM_KEY", "null"]),
     max_error_ratio=RATIOS,
     max_latency_ms=st.none() | st.floats(1e-9, 1e18),
     min_accuracy=RATIOS,
@@ -81,6 +83,7 @@ def test_every_draft_is_a_good_file_that_says_what_was_asked_for(draft: Draft) -
     assert (app.name, app.base_model, app.upstreams, app.labels) == (
         draft.app, draft.base_model, draft.upstreams, draft.labels,
     )  # fmt: skip
+    assert app.upstream_key_env == (draft.upstream_key_env if draft.upstreams else "")
     assert monitors["answers-fail"].above == draft.max_error_ratio
     assert monitors["accuracy-drop"].below == draft.min_accuracy
     slow = monitors.get("answers-slow")

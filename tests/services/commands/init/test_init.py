@@ -18,7 +18,7 @@ from schemas.configuration_parser import parse_configuration
 from services.commands.line import app
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
-from tests.fixtures.upstream import BASE, StubUpstream
+from tests.fixtures.upstream import BASE, KEY, StubUpstream
 
 ROOT = Path(__file__).parents[4]
 PATIENCE_S = 60.0
@@ -107,6 +107,18 @@ def test_an_upstream_that_cannot_say_its_model_makes_the_flag_required(folder: P
     assert list(folder.iterdir()) == []
 
 
+def test_an_upstream_that_wants_a_key_is_asked_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Served(StubUpstream(loading="key").application) as server:
+        refused = init("--upstream", server.url)
+        monkeypatch.setenv("UPSTREAM_KEY", KEY)
+        taken = init("--upstream", server.url, "--upstream-key-env", "UPSTREAM_KEY")
+    assert refused.exit_code == 2
+    assert "to those with a key only (401; see --upstream-key-env)" in refused.stdout
+    assert taken.exit_code == 0, taken.stderr
+    assert _written().apps[0].upstream_key_env == "UPSTREAM_KEY"
+    assert KEY not in Path("driftloop.yaml").read_text() + taken.output
+
+
 def test_a_model_that_the_upstream_does_not_serve_is_warned_of() -> None:
     with Served(StubUpstream().application) as server:
         result = init("--upstream", server.url, "--base-model", "typo")
@@ -124,6 +136,7 @@ WRONG = """
 --app a --upstream ${NOWHERE}            | --upstream: ${NOWHERE}: this environment variable is not set
 --app a --base-model \a                  | --base-model: '\\x07' is empty or holds characters that can't be printed
 --app a --base-model b --label \a        | --label: '\\x07' is empty or holds characters that can't be printed
+--app a --base-model b --upstream-key-env KEY    | --upstream-key-env: driftloop's own model server wants no key
 --app a --base-model b --max-error-ratio 5       | --max-error-ratio: '5' is not between 0 and 1
 --app a --base-model b --min-accuracy nan        | --min-accuracy: 'nan' is no number
 --app a --base-model b --max-latency-ms 0        | --max-latency-ms: '0' is not more than 0
@@ -258,6 +271,7 @@ def test_on_a_terminal_it_asks_for_everything_and_asks_again_after_a_wrong_answe
         terminal.answer("name of the app", "Bot")
         terminal.answer("'Bot' is no name", "bot")
         terminal.answer("base URLs of your model server", server.url)
+        terminal.answer("environment variable with its key", "")
         terminal.answer("which of big, small", "small")
         terminal.answer("answers that feedback may name as right", "safe, unsafe")
         terminal.answer("alert above this share of failed calls", "0.2")
@@ -275,7 +289,13 @@ def test_on_a_terminal_it_asks_for_everything_and_asks_again_after_a_wrong_answe
 
 
 def test_on_a_terminal_no_question_is_asked_whose_flag_is_there() -> None:
-    flags = {"--app": "bot", "--max-error-ratio": "0.1", "--max-latency-ms": "", "--min-accuracy": "0.9"}
+    flags = {
+        "--app": "bot",
+        "--max-error-ratio": "0.1",
+        "--max-latency-ms": "",
+        "--min-accuracy": "0.9",
+        "--upstream-key-env": "",
+    }
     given = [part for pair in flags.items() for part in pair]
     with (
         Served(StubUpstream().application) as server,

@@ -26,7 +26,7 @@ from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
 from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.ports import free_port
-from tests.fixtures.upstream import BASE, StubUpstream
+from tests.fixtures.upstream import BASE, KEY, StubUpstream
 
 pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
 
@@ -176,7 +176,7 @@ UPSTREAMS = [
     (StubUpstream([], ["my-base"]), "ok", "serves my-base; adapters can't be loaded at runtime"),
     (StubUpstream(listing=503), "wrong", "answers 503; its own log says why"),
     (
-        StubUpstream(listing=401, loading="key"),
+        StubUpstream(loading="key"),
         "ok",
         "answers; it lists its models to those with a key only (401), so whether it serves my-base is unknown",
     ),
@@ -200,6 +200,19 @@ def test_an_upstream_that_cannot_load_what_shall_be_retrained_is_wrong() -> None
         _, found = probe(_app(server.url, more="rollout: [{app: bot}]"))
     assert found["upstream of bot"][0] == "wrong"
     assert "--enable-lora" in found["upstream of bot"][1]
+
+
+def test_an_upstream_is_asked_with_the_app_s_own_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Served(StubUpstream(loading="key").application) as server:
+        app = f"name: bot, base_model: {BASE}, upstreams: ['{server.url}']"
+        _, missing = probe(f"apps: [{{{app}, upstream_key_env: UPSTREAM_KEY}}]")
+        monkeypatch.setenv("UPSTREAM_KEY", KEY)
+        _, with_key = probe(f"apps: [{{{app}, upstream_key_env: UPSTREAM_KEY}}]")
+        _, with_header = probe(f"apps: [{{{app}, upstream_headers: {{Authorization: Bearer {KEY}}}}}]")
+    assert missing["upstream of bot"][0] == "wrong"
+    assert "its key UPSTREAM_KEY is not set" in missing["upstream of bot"][1]
+    assert (with_key["upstream of bot"][0], with_header["upstream of bot"][0]) == ("ok", "ok")
+    assert with_key["upstream of bot"][1].endswith("serves my-base; adapters seem to be loadable at runtime")
 
 
 def test_an_address_that_the_gateway_would_get_wrong_is_told() -> None:
