@@ -114,7 +114,9 @@ def expected_of(pair: Pair) -> dict[str, Any]:
     }
 
 
-_VALUES = st.sampled_from([None, True, 10.0, "7", "\ud800", [], {}, [None], {"a": []}, -1, 1e300, 10**40])
+_VALUES: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 10.0, "7", "\ud800", [], {}, [None], {"a": []}, -1, 1e300, 10**40]
+)
 
 
 def mutated(tree: Any, draw: st.DrawFn) -> Any:
