@@ -66,7 +66,8 @@ def scalar(text: str, *, variables: bool = False) -> str:
 
 def _plain(text: str) -> bool:
     try:
-        return bool(yaml.safe_load(f"[{text}]") == [text])
+        # A lone dash is a word in a list between brackets, and begins a list elsewhere.
+        return bool(yaml.safe_load(f"[{text}]") == [text] and yaml.safe_load(f"a: {text}  # b") == {"a": text})
     except yaml.YAMLError:
         return False
 

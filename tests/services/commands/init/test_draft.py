@@ -36,6 +36,9 @@ AWKWARD = (
     "2024-01-01",
     "a: b",
     "- a",
+    "-",
+    "?",
+    ":",
     "#a",
     "a #b",
     "'",
@@ -103,6 +106,7 @@ def test_what_is_commented_out_is_good_once_the_hashes_are_gone(draft: Draft) ->
 
 
 @given(TEXTS)
+@example("-")
 def test_a_scalar_is_read_as_the_text_that_it_stands_for(text: str) -> None:
     beside_a_comment = yaml.safe_load(expand_variables(f"a: {scalar(text)}  # comment", {}))
     in_a_list = yaml.safe_load(expand_variables(f"[{scalar(text)}, b]", {}))
