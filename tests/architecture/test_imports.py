@@ -8,8 +8,6 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("schemas", "services", "stream_processors", "training", "dashboards")
 VIOLATIONS = {
@@ -54,12 +52,10 @@ def _contracts() -> set[str]:
     return {contract["name"] for contract in settings["tool"]["importlinter"]["contracts"]}
 
 
-@pytest.mark.timeout(180)
 def test_every_contract_is_kept_by_the_code_as_it_is(tmp_path: Path) -> None:
     assert _lint(tmp_path) == dict.fromkeys(_contracts(), "KEPT")
 
 
-@pytest.mark.timeout(180)
 def test_a_process_that_no_contract_names_is_bound_by_them(tmp_path: Path) -> None:
     for package in PACKAGES:
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -73,7 +69,6 @@ def test_a_process_that_no_contract_names_is_bound_by_them(tmp_path: Path) -> No
     }
 
 
-@pytest.mark.timeout(180)
 def test_every_contract_is_broken_by_a_violation(tmp_path: Path) -> None:
     assert set(VIOLATIONS) == _contracts()
     for package in PACKAGES:

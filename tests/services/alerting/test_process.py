@@ -57,7 +57,6 @@ def _until(holds: Callable[[], bool]) -> None:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(180)
 def test_killed_between_attempts_it_still_delivers_each_state_once(broker: Broker, tmp_path: Path) -> None:
     receiver_port, told = free_port(), list[AlertDelivered]()
     environment = _environment(broker, tmp_path, receiver_port)

@@ -135,7 +135,6 @@ def trained_now(version: str, folder: Path) -> AdapterTrained:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(240)
 def test_killed_at_every_step_it_still_promotes_and_tells_each_change_once(broker: Broker, tmp_path: Path) -> None:
     for version in (V1, V2):
         (tmp_path / version).mkdir()

@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,10 +19,14 @@ import psutil
 from schemas.ids import derived_id
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded, Message
 from schemas.settings import Settings
+from services.clients.bus.message import Message as LoggedMessage
 from services.clients.bus.producer import Producer
+from services.clients.bus.tail import Tail
 from services.clients.warehouse.client import Warehouse
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S
 
+POLL_S = 0.2
 CONFIGURATION = "apps:\n  - {name: guard, base_model: tiny}\n"
 
 
@@ -87,14 +90,14 @@ class SinkProcess:
     def stop(self) -> int:
         """As an operator does; return the exit status."""
         self.child.terminate()
-        status = self.child.wait(timeout=10)
+        status = self.child.wait(timeout=PATIENCE_S)
         self._log.close()
         return status
 
     def health(self) -> dict[str, bool]:
         """What GET /healthz says; nothing while it does not answer yet."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=PATIENCE_S) as answer:
                 conditions: dict[str, bool] = json.load(answer)
         except urllib.error.HTTPError as refused:
             with refused:
@@ -106,7 +109,7 @@ class SinkProcess:
     def stored(self, table: str) -> int:
         """Return how many rows of a table it says to have stored; 0 while it does not answer yet."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=2) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=PATIENCE_S) as answer:
                 said = answer.read().decode()
         except OSError:
             return 0
@@ -125,6 +128,11 @@ class SinkProcess:
     def resident_bytes(self) -> int:
         """Memory that the process holds now."""
         return int(psutil.Process(self.child.pid).memory_info().rss)
+
+
+def is_well(conditions: Mapping[str, bool]) -> bool:
+    """Whether a process says of itself that it is ready."""
+    return bool(conditions) and all(conditions.values())
 
 
 @contextmanager
@@ -160,12 +168,13 @@ def traffic(producer: Producer, prefix: str) -> Iterator[list[int]]:
         producer.flush()
 
 
-def wait_until(holds: Callable[[], bool], timeout_s: float = 90) -> None:
-    """Return once the condition holds."""
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "did not come true in time"
-        time.sleep(0.1)
+def messages(settings: Settings, topic: str) -> list[LoggedMessage]:
+    """Return all that a topic holds."""
+    with closing(Tail(settings, [topic])) as tail:
+        found = tail.poll(POLL_S)
+        while not tail.caught_up:
+            found += tail.poll(POLL_S)
+    return found
 
 
 def one(settings: Settings, sql: str) -> dict[str, object]:

@@ -1,8 +1,7 @@
 """One round of the sink, cut off at each of its numbered effects, against the real parts."""
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -18,6 +17,7 @@ from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.table_store import TableStore
 from tests.fixtures.broker import Broker
+from tests.fixtures.waiting import until
 from tests.services.sink.sinks import count, requested, responded
 
 pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
@@ -76,14 +76,12 @@ def send(settings: Settings, prefix: str, numbers: range) -> None:
 
 
 def until_stored(settings: Settings, round_: Round, prefix: str, wanted: int) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        try:
+    def after_a_round() -> tuple[int, int]:
+        with suppress(WarehouseDown):
             round_()
-        except WarehouseDown:
-            continue
-        if stored(settings, prefix) >= (wanted, wanted):
-            return
+        return stored(settings, prefix)
+
+    until(after_a_round, lambda both: both >= (wanted, wanted))
 
 
 def stored(settings: Settings, prefix: str) -> tuple[int, int]:
@@ -110,7 +108,5 @@ def test_an_insert_of_unknown_outcome_is_neither_lost_nor_repeated(settings: Set
 
 def test_a_round_without_messages_stores_nothing_and_ends(settings: Settings) -> None:
     with delivering(settings, "d3") as round_:
-        for _ in range(60):
-            if round_() == 0:
-                break
+        until(round_, lambda messages: messages == 0)
         assert round_() == 0

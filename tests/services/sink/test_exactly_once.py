@@ -13,10 +13,11 @@ from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import Warehouse
 from services.sink.positions import table_of
 from tests.fixtures.broker import Broker
+from tests.fixtures.waiting import at_least, equals, more_than, until
 from tests.services.sink.relay import Cut, relay
-from tests.services.sink.sinks import count, one, requested, sink_process, traffic, wait_until
+from tests.services.sink.sinks import count, is_well, one, requested, sink_process, traffic
 
-pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
 
 Environment = dict[str, str]
 KILLED = "request_id LIKE 'kill-%'"
@@ -48,11 +49,11 @@ def test_a_sink_killed_under_load_stores_each_event_exactly_once(
         for _ in range(2):
             with sink_process(environment, tmp_path) as sink:
                 already = count(settings, "requests", KILLED)
-                wait_until(lambda before=already: count(settings, "requests", KILLED) > before)  # type: ignore[misc]  # a lambda with a default
+                until(lambda: count(settings, "requests", KILLED), more_than(already))
                 time.sleep(chance.random())
                 sink.kill()
     with sink_process(environment, tmp_path) as sink:
-        wait_until(lambda: count(settings, "requests", KILLED) + count(settings, "responses", KILLED) >= 2 * sent[0])
+        until(lambda: sum(count(settings, table, KILLED) for table in BOTH), at_least(2 * sent[0]))
         assert sink.stop() == 0
     assert [stored(settings, table, "kill") for table in BOTH] == [(sent[0], sent[0])] * 2
 
@@ -63,14 +64,13 @@ def test_two_sinks_share_the_work_and_store_each_event_exactly_once(
     settings = Settings.from_environment(environment)
     with sink_process(environment, folder(tmp_path, "a")) as first:
         with traffic(producer, "two") as sent:
-            wait_until(lambda: first.stored("requests") > 0)
+            until(lambda: first.stored("requests"))
             with sink_process(environment, folder(tmp_path, "b")) as second:
-                wait_until(lambda: second.stored("requests") > 0 and second.stored("responses") > 0)
-                before = first.stored("requests")
-                wait_until(lambda: first.stored("requests") > before)
+                until(lambda: [second.stored(table) for table in BOTH], all)
+                until(lambda: first.stored("requests"), more_than(first.stored("requests")))
                 assert second.stop() == 0
-            time.sleep(1)
-        wait_until(lambda: all(count(settings, table, "request_id LIKE 'two-%'") >= sent[0] for table in BOTH))
+            until(lambda: first.stored("requests"), more_than(first.stored("requests")))
+        until(lambda: min(count(settings, table, "request_id LIKE 'two-%'") for table in BOTH), at_least(sent[0]))
     assert [stored(settings, table, "two") for table in BOTH] == [(sent[0], sent[0])] * 2
 
 
@@ -80,13 +80,14 @@ def test_a_sink_stopped_until_its_session_has_ended_stores_nothing_of_another_wh
     settings = Settings.from_environment(environment)
     with sink_process(environment, folder(tmp_path, "a")) as first, ExitStack() as stack:
         with traffic(producer, "paused") as sent:
-            wait_until(lambda: first.stored("requests") > 0)
+            until(lambda: first.stored("requests"))
             with first.paused():
                 second = stack.enter_context(sink_process(environment, folder(tmp_path, "b")))
-                wait_until(lambda: second.stored("requests") > 0 and second.stored("responses") > 0)
-                wait_until(lambda: all(second.health().values()))
-            time.sleep(2)
-        wait_until(lambda: all(count(settings, table, "request_id LIKE 'paused-%'") >= sent[0] for table in BOTH))
+                until(lambda: [second.stored(table) for table in BOTH], all)
+                until(second.health, is_well)
+                before = sum(map(first.stored, BOTH))
+            until(lambda: sum(map(first.stored, BOTH)), more_than(before))
+        until(lambda: min(count(settings, table, "request_id LIKE 'paused-%'") for table in BOTH), at_least(sent[0]))
     seen = [count(settings, f"{table} FINAL", "request_id LIKE 'paused-%'") for table in BOTH]
     assert seen == [sent[0], sent[0]]
     if [stored(settings, table, "paused") for table in BOTH] != [(sent[0], sent[0])] * 2:
@@ -105,10 +106,10 @@ def test_inserts_cut_off_halfway_or_before_their_answer_are_neither_lost_nor_rep
     with relay(port, cuts) as before, traffic(producer, "cut") as sent:
         through = {**environment, url_variable("warehouse"): f"http://127.0.0.1:{before.port}"}
         with sink_process(through, tmp_path):
-            wait_until(lambda: not before.plan)
-            wait_until(lambda: count(settings, "requests", "request_id LIKE 'cut-%'") > 0)
+            until(lambda: not before.plan)
+            until(lambda: count(settings, "requests", "request_id LIKE 'cut-%'"), more_than(0))
     with sink_process(environment, tmp_path):
-        wait_until(lambda: all(count(settings, table, "request_id LIKE 'cut-%'") >= sent[0] for table in BOTH))
+        until(lambda: min(count(settings, table, "request_id LIKE 'cut-%'") for table in BOTH), at_least(sent[0]))
     assert [stored(settings, table, "cut") for table in BOTH] == [(sent[0], sent[0])] * 2
 
 
@@ -133,8 +134,8 @@ def test_an_event_sent_twice_collapses_in_queries(environment: Environment, prod
             producer.send(event)
         producer.send(requested("twice-end"))
         producer.flush()
-        wait_until(lambda: count(settings, "requests", "request_id = 'twice-end'") == 1)
-        wait_until(lambda: count(settings, "requests FINAL", "request_id = 'twice'") == 1)
+        until(lambda: count(settings, "requests", "request_id = 'twice-end'"), equals(1))
+        until(lambda: count(settings, "requests FINAL", "request_id = 'twice'"), equals(1))
 
 
 def test_each_topic_has_a_table_that_exists(environment: Environment) -> None:

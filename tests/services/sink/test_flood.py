@@ -8,12 +8,12 @@ import pytest
 from schemas.settings import Settings
 from schemas.topics import FEEDBACK_GIVEN
 from services.clients.bus.producer import Producer
-from services.clients.bus.tail import Tail
 from services.clients.bus.topics import consumer_lag
 from tests.fixtures.broker import Broker
-from tests.services.sink.sinks import count, feedback, sink_process, wait_until
+from tests.fixtures.waiting import equals, until
+from tests.services.sink.sinks import count, feedback, is_well, messages, sink_process
 
-pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
 
 TOPIC = FEEDBACK_GIVEN.name
 POISON = 3000
@@ -31,24 +31,16 @@ def test_a_flood_of_poison_stops_the_sink_until_the_operator_lets_it_through(
         producer.send(feedback("behind"))
         producer.flush()
     with sink_process(environment, tmp_path) as sink:
-        wait_until(lambda: sink.health().get("readable") is False)
+        until(sink.health, lambda conditions: conditions.get("readable") is False)
         assert not all(sink.health().values())
         assert sink.stop() == 0
         (line,) = [line for line in sink.log.read_text().splitlines() if "ERROR" in line]
         assert f"messages of {TOPIC}/" in line
         assert f"DRIFTLOOP_ACCEPT_POISON={TOPIC}" in line
-    assert letters(settings) < 1000
+    assert len(messages(settings, FEEDBACK_GIVEN.dead_letter)) < 1000
     behind = [lag.lag for lag in consumer_lag(settings) if (lag.group, lag.topic) == ("sink", TOPIC)]
     assert not behind or sum(behind) > POISON - 1000
     with sink_process({**environment, "DRIFTLOOP_ACCEPT_POISON": TOPIC}, tmp_path) as sink:
-        wait_until(lambda: count(settings, "dead_letters FINAL") == POISON + 1)
-        wait_until(lambda: count(settings, "feedback", "request_id = 'behind'") == 1)
-        wait_until(lambda: all(sink.health().values()))
-
-
-def letters(settings: Settings) -> int:
-    with closing(Tail(settings, [FEEDBACK_GIVEN.dead_letter])) as tail:
-        found = 0
-        while not tail.caught_up:
-            found += len(tail.poll(0.2))
-    return found
+        until(lambda: count(settings, "dead_letters FINAL"), equals(POISON + 1))
+        until(lambda: count(settings, "feedback", "request_id = 'behind'"), equals(1))
+        until(sink.health, is_well)

@@ -32,7 +32,7 @@ from tests.fixtures.waiting import until
 from tests.stream_processors.observed import score, uniform_reference
 from tests.stream_processors.workers import Worker, await_commits, everything, pair, records, working
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.broker
 
 CONFIGURATION = """
 apps: [{name: prompt-guard, base_model: tiny}]

@@ -21,7 +21,7 @@ from stream_processors.frame.application import Processor
 from stream_processors.frame.delivery import Source
 from stream_processors.frame.transport import Answers
 from tests.fixtures.broker import Broker
-from tests.services.sink.sinks import wait_until
+from tests.fixtures.waiting import PATIENCE_S, equals, until
 from tests.stream_processors.batch_count import CONFIGURATION
 from tests.stream_processors.workers import safety_environment
 
@@ -30,7 +30,6 @@ SOURCE = Source(SCORES_RECORDED.name, 0)
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(60)
 def test_a_record_is_logged_when_the_broker_takes_it_whenever_it_was_made(empty: Broker, tmp_path: Path) -> None:
     began = round(time.time() * 1000)
     with closing(open_producer(empty.settings)) as producer:
@@ -53,7 +52,7 @@ async def send_from_a_processor(settings: Settings) -> None:
 
 def logged(settings: Settings, count: int) -> list[tuple[bytes, int]]:
     """Return the values and log times of a topic's messages, checksums checked."""
-    with closing(open_consumer(settings, check_crcs=True, consumer_timeout_ms=10_000)) as consumer:
+    with closing(open_consumer(settings, check_crcs=True, consumer_timeout_ms=round(PATIENCE_S * 1000))) as consumer:
         consumer.subscribe([SOURCE.topic])
         return [(message.value, message.timestamp) for message, _ in zip(consumer, range(count), strict=False)]
 
@@ -125,20 +124,19 @@ def told(folder: Path) -> list[tuple[int, int]]:
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(120)
 def test_a_processor_stopped_while_an_answer_was_on_its_way_claims_nothing_that_it_has_not_seen(
     empty: Broker, tmp_path: Path
 ) -> None:
     rounds = 6
     with watching(empty, tmp_path) as processor, closing(open_producer(empty.settings)) as producer:
-        wait_until(lambda: bool(told(tmp_path)))
+        until(lambda: told(tmp_path))
         for number in range(1, rounds + 1):
             processor.send_signal(signal.SIGSTOP)
-            time.sleep(0.6)
-            producer.send(SOURCE.topic, b"{}", partition=SOURCE.partition).get(10)
+            time.sleep(0.6)  # its question is answered: the answer is older than the message
+            producer.send(SOURCE.topic, b"{}", partition=SOURCE.partition).get(PATIENCE_S)
             time.sleep(0.6)
             processor.send_signal(signal.SIGCONT)
-            wait_until(lambda: told(tmp_path)[-1][1] == number)  # noqa: B023  # called within the round
+            until(lambda: told(tmp_path)[-1][1], equals(number))
         messages = [at for _, at in logged(empty.settings, rounds)]
     for known, read in told(tmp_path):
         assert [at for at in messages[read:] if at < known] == []

@@ -14,11 +14,11 @@ import pytest
 from services.clients.bus.producer import Producer
 from tests.fixtures.broker import Broker
 from tests.fixtures.ports import free_port
-from tests.services.sink.sinks import CONFIGURATION, feedback, wait_until
+from tests.fixtures.waiting import PATIENCE_S, equals, until
+from tests.services.sink.sinks import CONFIGURATION, feedback
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(180)
 def test_it_is_ready_once_it_has_read_what_was_there_and_tells_its_lag(broker: Broker, tmp_path: Path) -> None:
     (tmp_path / "driftloop.yaml").write_text(CONFIGURATION)
     port = free_port()
@@ -35,8 +35,8 @@ def test_it_is_ready_once_it_has_read_what_was_there_and_tells_its_lag(broker: B
     command = [sys.executable, "-m", "stream_processors", "functional"]
     with subprocess.Popen(command, env={**os.environ, **broker.environment, **own}) as process:
         try:
-            wait_until(lambda: _asked(port, "healthz") == {"started": True, "assigned": True, "caught_up": True}, 90)
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            until(lambda: _asked(port, "healthz"), equals({"started": True, "assigned": True, "caught_up": True}))
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
                 text = answer.read().decode()
             assert 'driftloop_consumer_lag_records{process="functional"} 0.0' in text
         finally:
@@ -46,7 +46,7 @@ def test_it_is_ready_once_it_has_read_what_was_there_and_tells_its_lag(broker: B
 def _asked(port: int, path: str) -> dict[str, bool]:
     """Return the conditions, or nothing unless all of them hold."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=PATIENCE_S) as answer:
             conditions: dict[str, bool] = json.load(answer)
     except (urllib.error.URLError, OSError):
         return {}

@@ -18,7 +18,7 @@ from tests.stream_processors.builders import now_ms, window
 from tests.stream_processors.monitors.judged import AHEAD_MS, CONFIGURATION, await_judged
 from tests.stream_processors.workers import await_no_members, records, working
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.broker
 
 CORRECT = [20] * 3 + [10] * 4 + [20] * 5 + [10] * 3 + [20] * 4 + [10] * 5 + [20] * 6
 STOPPED_AT, GOES_ON_AT = 6, 21

@@ -13,7 +13,6 @@ from tests.fixtures.broker import Broker
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(60)
 def test_partitions_longer_than_what_waits_at_once_are_read_to_their_ends(broker: Broker) -> None:
     counts = {Source(SCORES_RECORDED.name, 0): 3 * AT_ONCE, Source(SCORES_RECORDED.name, 1): AT_ONCE // 4}
     with closing(open_producer(broker.settings)) as producer:
@@ -29,7 +28,6 @@ def test_partitions_longer_than_what_waits_at_once_are_read_to_their_ends(broker
 
 
 @pytest.mark.broker
-@pytest.mark.timeout(60)
 def test_a_broker_that_goes_away_while_the_log_is_read_ends_the_reading(
     empty: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,7 +22,7 @@ from tests.stream_processors.batch_count import placed as window_of
 from tests.stream_processors.builders import now_ms, responded
 from tests.stream_processors.workers import await_commits, ends, everything, pair, records, working
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.broker
 
 MANY = 3_000
 

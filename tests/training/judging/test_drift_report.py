@@ -39,7 +39,6 @@ def _dataset(recent: int, earlier: int) -> Dataset:
     return Dataset(examples=examples, removed={}, masked=0, offsets={}, recent_since=since)
 
 
-@pytest.mark.timeout(500)
 def test_the_report_is_one_file_without_any_prompt(tmp_path: Path) -> None:
     file = write_report(_dataset(60, 60), tmp_path, tmp_path)
     assert file is not None

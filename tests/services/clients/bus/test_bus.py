@@ -3,8 +3,8 @@
 import gc
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import pytest
 from kafka.partitioner.default import murmur2
@@ -14,13 +14,13 @@ from schemas.topics import TOPICS
 from services.clients.bus.connection import open_admin
 from services.clients.bus.consumer import Consumer
 from services.clients.bus.errors import BrokerDown, BufferFull, TopicMissing, Undelivered
-from services.clients.bus.message import Message
 from services.clients.bus.producer import MAX_BUFFERED_BYTES, Producer
 from services.clients.bus.tail import Tail
 from services.clients.bus.topics import Lag, consumer_lag, create_topics, topic_ids
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.ports import free_port
+from tests.services.clients.bus.traffic import gather, make_anew
 
 # kafka-python leaves the sockets of refused connections to the garbage collector.
 pytestmark = [pytest.mark.broker, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
@@ -39,15 +39,6 @@ def send(settings: Settings, topic: str, count: int, prefix: str = "m") -> None:
         for index in range(count):
             producer.send_raw(topic, f"{prefix}-{index}".encode(), key=f"k{index}".encode())
         producer.flush()
-
-
-def gather(poll: Callable[[float], list[Message]], until: Callable[[list[Message]], bool]) -> list[Message]:
-    got: list[Message] = []
-    deadline = time.monotonic() + 40
-    while not until(got):
-        assert time.monotonic() < deadline, f"only {len(got)} messages came"
-        got += poll(0.2)
-    return got
 
 
 def test_topics_are_created_once_and_keep_their_ids(broker: Broker) -> None:
@@ -90,6 +81,7 @@ def test_asking_for_a_missing_topic_does_not_make_it(broker: Broker) -> None:
 
 
 def test_messages_arrive_whole_in_order_and_in_the_partition_of_their_key(broker: Broker) -> None:
+    began = time.time()
     with closing(Producer(broker.settings, "test")) as producer:
         for index in range(200):
             producer.send_raw("scores.recorded.v1", b"%d" % index, key=b"k%d" % (index % 7), headers=[("h", b"\xff")])
@@ -104,7 +96,7 @@ def test_messages_arrive_whole_in_order_and_in_the_partition_of_their_key(broker
         assert message.partition == (murmur2(message.key) & 0x7FFFFFFF) % 2
         assert message.headers == (("h", b"\xff"),)
         assert message.topic_id == ids["scores.recorded.v1"]
-        assert abs(message.logged_at.timestamp() - time.time()) < 60
+        assert began - 1 < message.logged_at.timestamp() < time.time() + 1
     for partition in (0, 1):
         in_order = [(m.offset, int(m.value or b"")) for m in got if m.partition == partition]
         assert in_order == sorted(in_order)
@@ -157,12 +149,9 @@ def test_nothing_is_read_while_the_starts_cannot_be_told(broker: Broker) -> None
         return [3]
 
     with closing(Consumer(broker.settings, "g4", ["alerts.delivered.v1"], starts=starts)) as consumer:
-        deadline = time.monotonic() + 20
-        while trouble and time.monotonic() < deadline:
-            try:
+        while trouble:
+            with suppress(TimeoutError):
                 assert consumer.poll(0.2) == []
-            except TimeoutError:
-                continue
         got = gather(consumer.poll, lambda got: len(got) >= 2)
     assert [message.offset for message in got] == [3, 4]
 
@@ -174,11 +163,8 @@ def test_a_re_created_topic_is_read_from_its_beginning(broker: Broker) -> None:
         gather(consumer.poll, lambda got: len(got) >= 50)
         gather(tail.poll, lambda got: len(got) >= 50)
         consumer.commit()
-        with closing(open_admin(broker.settings)) as admin:
-            admin.delete_topics([topic])
-        create_topics(broker.settings)
+        new = make_anew(broker.settings, topic)
         send(broker.settings, topic, 80, "new")
-        new = topic_ids(broker.settings)[topic]
         for poll in (consumer.poll, tail.poll):
             got = gather(poll, lambda got: len({m.offset for m in got if m.topic_id == new}) >= 80)
             assert {m.value for m in got if m.topic_id == new} == {f"new-{index}".encode() for index in range(80)}

@@ -1,6 +1,7 @@
 """What a group has dealt with, asked of the real broker."""
 
 from contextlib import closing
+from functools import partial
 
 import pytest
 from kafka import TopicPartition
@@ -13,6 +14,7 @@ from services.clients.bus.positions import log_ends
 from services.clients.bus.producer import Producer
 from services.clients.bus.progress import GroupProgress
 from tests.fixtures.broker import Broker
+from tests.fixtures.waiting import equals, until
 from tests.services.sink.sinks import requested
 
 TOPIC = INFERENCE_REQUESTED.name
@@ -23,7 +25,7 @@ PARTITIONS = frozenset((TOPIC, number) for number in range(INFERENCE_REQUESTED.p
 def test_a_group_is_done_with_a_partition_once_it_has_committed_to_its_end(empty: Broker) -> None:
     settings = empty.settings
     with closing(Producer(settings, "test")) as producer, closing(GroupProgress(settings, "functional")) as progress:
-        assert progress.caught_up(PARTITIONS) == PARTITIONS
+        until(partial(progress.caught_up, PARTITIONS), equals(PARTITIONS))
         for number in range(500):
             producer.send(requested(f"r-{number}"))
         producer.flush()
@@ -34,10 +36,10 @@ def test_a_group_is_done_with_a_partition_once_it_has_committed_to_its_end(empty
                 read += len(consumer.poll(1))
             assert progress.caught_up(PARTITIONS) == frozenset()
             consumer.commit()
-        assert progress.caught_up(PARTITIONS) == PARTITIONS
+        until(partial(progress.caught_up, PARTITIONS), equals(PARTITIONS))
         producer.send(requested("one more"))
         producer.flush()
-        assert len(progress.caught_up(PARTITIONS)) == len(PARTITIONS) - 1
+        until(lambda: len(progress.caught_up(PARTITIONS)), equals(len(PARTITIONS) - 1))
 
 
 @pytest.mark.broker
@@ -55,7 +57,7 @@ def test_a_partition_whose_last_message_is_not_committed_is_not_done(empty: Brok
         member.commit({first: OffsetAndMetadata(end - 1, "", -1)})
         assert progress.caught_up([first]) == frozenset()
         member.commit({first: OffsetAndMetadata(end, "", -1)})
-        assert progress.caught_up([first]) == {first}
+        until(lambda: progress.caught_up([first]), equals(frozenset([first])))
 
 
 def test_nothing_is_done_while_the_broker_is_away() -> None:

@@ -4,28 +4,41 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from functools import partial
 
 from schemas.inference import FeedbackGiven
 from schemas.settings import Settings
 from schemas.topics import Topic
+from services.clients.bus.connection import open_admin
 from services.clients.bus.consumer import Consumer
 from services.clients.bus.errors import BrokerDown, Undelivered
 from services.clients.bus.message import Message
 from services.clients.bus.producer import Producer
 from services.clients.bus.tail import Tail
-from services.clients.bus.topics import consumer_lag, create_topics
+from services.clients.bus.topics import consumer_lag, create_topics, topic_ids
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
-
-PATIENCE_S = 60.0
+from tests.fixtures.waiting import PATIENCE_S, until
 
 
 def created(settings: Settings, name: str) -> str:
     create_topics(settings, [Topic(name, FeedbackGiven, "request_id", 2)])
     return name
+
+
+def make_anew(settings: Settings, name: str) -> str:
+    """Delete a topic of the catalogue and create it again; return its new id. A broker deletes in its own time."""
+    old = topic_ids(settings)[name]
+    with closing(open_admin(settings)) as admin:
+        admin.delete_topics([name])
+
+    def now() -> str:
+        create_topics(settings)
+        return topic_ids(settings).get(name, "")
+
+    return until(now, lambda new: new not in ("", old))
 
 
 def send(settings: Settings, topic: str, values: range) -> None:
@@ -41,23 +54,28 @@ def put(producer: Producer, topic: str, values: range) -> None:
 
 def insist(producer: Producer, topic: str, values: range) -> None:
     """Put as a process does: what is not taken while the broker is away is offered again."""
-    deadline = time.monotonic() + PATIENCE_S
     for value in values:
-        while time.monotonic() < deadline:
-            with suppress(BrokerDown):
-                put(producer, topic, range(value, value + 1))
-                break
-            time.sleep(0.1)
+        until(partial(taken_by, producer, topic, value))
+
+
+def taken_by(producer: Producer, topic: str, value: int) -> bool:
+    with suppress(BrokerDown):
+        put(producer, topic, range(value, value + 1))
+        return True
+    return False
 
 
 def gather(
-    poll: Callable[[float], list[Message]], until: Callable[[list[Message]], bool], *, poll_s: float = 0.2
+    poll: Callable[[float], list[Message]], enough: Callable[[list[Message]], bool], *, poll_s: float = 0.2
 ) -> list[Message]:
     got: list[Message] = []
-    deadline = time.monotonic() + PATIENCE_S
-    while not until(got):
-        assert time.monotonic() < deadline, f"only {len(got)} messages came"
-        got += poll(poll_s)
+
+    def more() -> int:
+        if not enough(got):
+            got.extend(poll(poll_s))
+        return len(got)
+
+    until(more, lambda _: enough(got), every_s=0)
     return got
 
 
@@ -112,7 +130,7 @@ class Member:
 def settled(producer: Producer) -> int:
     """Return how many messages were not delivered; a failed test must not hold a client in its frames."""
     try:
-        producer.flush(60)
+        producer.flush(PATIENCE_S)
     except Undelivered as error:
         return error.count
     return 0

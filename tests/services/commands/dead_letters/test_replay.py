@@ -11,12 +11,12 @@ from schemas.codec import encode
 from schemas.settings import Settings
 from schemas.topics import FEEDBACK_GIVEN
 from services.clients.bus.producer import Producer
-from services.clients.bus.tail import Tail
 from services.commands.line import app
 from tests.fixtures.broker import Broker
-from tests.services.sink.sinks import count, feedback, one, sink_process, wait_until
+from tests.fixtures.waiting import at_least, equals, until
+from tests.services.sink.sinks import count, feedback, messages, one, sink_process
 
-pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
 
 Environment = dict[str, str]
 TOPIC = FEEDBACK_GIVEN.name
@@ -53,14 +53,14 @@ def test_a_poison_message_is_listed_shown_and_comes_back_as_one_new_letter_when_
     with sink_process(environment, tmp_path):
         producer.send_raw(TOPIC, SECRET, key=b"k", headers=[("who", b"test")])
         producer.flush()
-        wait_until(lambda: letters(settings) == 1)
+        until(lambda: letters(settings), equals(1))
         listed = driftloop(environment, "list", "--topic", TOPIC)
         name = listed.output.split()[0]
         assert "malformed JSON" in listed.output
         assert "user wrote" not in listed.output + driftloop(environment, "show", name).output
         assert SECRET in driftloop(environment, "show", name, "--payload").stdout_bytes
         assert driftloop(environment, "replay", "--topic", TOPIC).output == "1 sent again\n"
-        wait_until(lambda: letters(settings) == 2)
+        until(lambda: letters(settings), equals(2))
         again = driftloop(environment, "list")
         assert f"a replay of {name}" in again.output
         assert "1 dead letters wait" in again.output
@@ -87,10 +87,9 @@ def test_a_message_that_is_good_by_now_is_stored_once_with_its_key_and_headers(
     with sink_process(environment, tmp_path):
         assert driftloop(environment, "replay", f"{TOPIC}/1/900").output == "1 sent again\n"
         assert driftloop(environment, "replay", f"{TOPIC}/1/900").output == "1 sent again\n"
-        wait_until(lambda: count(settings, "feedback", "request_id = 'mended'") >= 1)
-        wait_until(lambda: count(settings, "feedback FINAL", "request_id = 'mended'") == 1)
-    with closing(Tail(settings, [TOPIC])) as tail:
-        found = [m for _ in range(10) for m in tail.poll(0.2) if m.key == b"mended"]
+        until(lambda: count(settings, "feedback", "request_id = 'mended'"), at_least(1))
+        until(lambda: count(settings, "feedback FINAL", "request_id = 'mended'"), equals(1))
+    found = [message for message in messages(settings, TOPIC) if message.key == b"mended"]
     assert {message.value for message in found} == {encode(event)}
     assert found[0].headers == (("who", b"test"), ("dl_replayed_from", f"{TOPIC}/1/900".encode()))
     assert TOPIC in driftloop(environment, "list", "--topic", TOPIC).output
