@@ -15,8 +15,8 @@ from services.clients.warehouse.client import Warehouse, WarehouseError
 from services.commands.replay.command import replay
 from tests.fixtures.http import Served
 from tests.fixtures.up import Up
+from tests.fixtures.waiting import until
 from tests.services.gateway.echo import BASE_MODEL, Echo
-from tests.services.sink.sinks import wait_until
 
 pytestmark = [
     pytest.mark.e2e,
@@ -98,7 +98,7 @@ def kill_everything(up: Up) -> None:
     """Kill the supervisor without warning, and return when nothing that it started is left."""
     processes = [psutil.Process(pid) for pid in up.pids.values()]
     os.kill(up.pids["supervisor"], signal.SIGKILL)
-    wait_until(lambda: not any(is_alive(process) for process in processes))
+    until(lambda: not any(is_alive(process) for process in processes))
 
 
 def is_alive(process: psutil.Process) -> bool:
@@ -115,16 +115,16 @@ def test_after_everything_was_killed_up_goes_on_and_has_every_event_of_before(
     with Served(Echo().application) as upstream:
         configuration = CONFIGURATION.format(base=BASE_MODEL, upstream=upstream.url)
         with Up(tmp_path, configuration) as first, calling(first) as before:
-            wait_until(lambda: len(before.judged) > 100 and bool(stored(first, "feedback")) and alerts(first) > 0)
+            until(lambda: len(before.judged) > 100 and bool(stored(first, "feedback")) and alerts(first) > 0)
             kill_everything(first)
         second = Up(tmp_path, configuration, first.ports)
         (tmp_path / "nothing").mkdir()
         second.environment["PATH"] = str(tmp_path / "nothing")  # no Java, no Maven, no Docker
         with second:
             with calling(second) as after:
-                wait_until(lambda: len(after.judged) > 100)
+                until(lambda: len(after.judged) > 100)
             answered, judged = {*before.answered, *after.answered}, {*before.judged, *after.judged}
-            wait_until(lambda: stored(second, "responses") >= answered and stored(second, "feedback") >= judged)
+            until(lambda: stored(second, "responses") >= answered and stored(second, "feedback") >= judged)
             for name, value in second.environment.items():
                 monkeypatch.setenv(name, value)
             verdict = replay(second.settings, {}, keep=False)
