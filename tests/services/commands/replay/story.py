@@ -32,7 +32,7 @@ monitors:
   - {name: prompts-move, app: guard, metric: drift.prompt_distance.adwin, window: 2s, above: 0.5}
 """
 EVERY_S = 0.025
-SHIFT_S, KILL_S, RECOVERY_S, END_S = 3.0, 4.0, 6.5, 9.5
+SHIFT_S, KILL_S, RECOVERY_S, END_S = 3.0, 4.0, 7.0, 14.0
 
 
 @contextmanager
