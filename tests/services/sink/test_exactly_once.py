@@ -85,8 +85,7 @@ def test_a_sink_stopped_until_its_session_has_ended_stores_nothing_of_another_wh
                 second = stack.enter_context(sink_process(environment, folder(tmp_path, "b")))
                 until(lambda: [second.stored(table) for table in BOTH], all)
                 until(second.health, is_well)
-                before = sum(map(first.stored, BOTH))
-            until(lambda: sum(map(first.stored, BOTH)), more_than(before))
+            until(lambda: sum(map(first.stored, BOTH)), more_than(sum(map(first.stored, BOTH))))
         until(lambda: min(count(settings, table, "request_id LIKE 'paused-%'") for table in BOTH), at_least(sent[0]))
     seen = [count(settings, f"{table} FINAL", "request_id LIKE 'paused-%'") for table in BOTH]
     assert seen == [sent[0], sent[0]]

@@ -54,7 +54,7 @@ def logged(settings: Settings, count: int) -> list[tuple[bytes, int]]:
     """Return the values and log times of a topic's messages, checksums checked."""
     with closing(open_consumer(settings, check_crcs=True, consumer_timeout_ms=round(PATIENCE_S * 1000))) as consumer:
         consumer.subscribe([SOURCE.topic])
-        return [(message.value, message.timestamp) for message, _ in zip(consumer, range(count), strict=False)]
+        return [(message.value, message.timestamp) for _, message in zip(range(count), consumer, strict=False)]
 
 
 steps = st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(0, 3), st.booleans())

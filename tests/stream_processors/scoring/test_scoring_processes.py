@@ -4,9 +4,8 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +25,8 @@ from services.scorers.prompts import PromptScorers
 from services.scorers.reference import build_reference
 from tests.fixtures.broker import Broker
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S
+from tests.services.clients.bus.traffic import gather
 from tests.stream_processors.observed import response
 
 pytest_plugins = ("tests.fixtures.scorers",)
@@ -41,7 +42,6 @@ windows: {length: 2s, lateness: 2s}
 drift: {window: 5s, min_count: 60}
 """
 PER_WINDOW = 100
-PATIENCE_S = 60.0
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def process_of(name: str, environment: Mapping[str, str]) -> Iterator[subprocess
         yield child
     finally:
         child.terminate()
-        assert child.wait(10) == 0
+        assert child.wait(PATIENCE_S) == 0
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +92,8 @@ def traffic(start: datetime) -> list[InferenceResponded]:
 
 def read_until_still(broker: Broker, topics: Sequence[str], wanted: int) -> list[Record]:
     """Return the records of topics once `wanted` have come."""
-    tail = Tail(broker.settings, topics)
-    records: list[Record] = []
-    deadline = time.monotonic() + PATIENCE_S
-    while len(records) < wanted and time.monotonic() < deadline:
-        records.extend(decoded(message) for message in tail.poll(0.5))
-    tail.close()
-    return records
+    with closing(Tail(broker.settings, topics)) as tail:
+        return [decoded(message) for message in gather(tail.poll, lambda got: len(got) >= wanted)]
 
 
 def aligned(instant: datetime) -> datetime:
