@@ -17,7 +17,7 @@ import time
 
 PR_SET_PDEATHSIG = 1
 _SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
-_SLICE_NS = 100_000
+_SHORT_NS, _LONG_NS = 100_000, 4_000_000
 _GROUP_FILE = "/proc/self/autogroup"
 _GROUP_WITHIN_S = 3.0
 
@@ -31,9 +31,12 @@ def main() -> None:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != int(parent):
         sys.exit(1)
-    yield_to_others(int(turn[0]) if turn else 0)
+    niceness = int(turn[0]) if turn else 0
+    yield_to_others(niceness)
     if linux and "urgent" in turn:
-        ask_for_short_turns()
+        ask_for_turns_of(_SHORT_NS)
+    elif linux and niceness:
+        ask_for_turns_of(_LONG_NS)
     os.execvp(command[0], command)  # noqa: S606  # no shell is the point
 
 
@@ -58,16 +61,17 @@ def yield_to_others(niceness: int) -> None:
             return
 
 
-def ask_for_short_turns() -> None:
-    """Ask for turns of a tenth of a millisecond, so that who runs is interrupted by who wakes (Linux 6.12).
+def ask_for_turns_of(nanoseconds: int) -> None:
+    """Ask for turns of this length, between a tenth of a millisecond and a tenth of a second.
 
-    Without that it waits for the end of the other's turn, up to four milliseconds. Older kernels ignore it.
+    Since Linux 6.12 who wakes with a shorter turn than that of who runs interrupts it; otherwise it may wait for four
+    milliseconds. The system's own turns are of one to three. Older kernels ignore it.
     """
     number = _SET_ATTRIBUTES.get(platform.machine())
     if number is not None:
         niceness = os.getpriority(os.PRIO_PROCESS, 0)
         # struct sched_attr: size, policy (other), flags, nice, priority, runtime, deadline, period.
-        attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, niceness, 0, _SLICE_NS, 0, 0)
+        attributes = struct.pack("=IIQiIQQQ", 48, 0, 0, niceness, 0, nanoseconds, 0, 0)
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).syscall(number, 0, attributes, 0)
 
