@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ from typer.testing import CliRunner, Result
 from schemas.settings import port_variable
 from services.commands.line import app
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S, until
 
 GOOD = "apps:\n  - {name: guard, base_model: tiny}\n"
 
@@ -174,7 +174,7 @@ def test_status_of_nothing_is_json_with_status_1(folder: Path, monkeypatch: pyte
         cwd=Path(__file__).parents[3],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     seen = json.loads(ended.stdout)
     assert (ended.returncode, seen["running"], seen["processes"]) == (1, False, [])
@@ -200,15 +200,12 @@ def test_a_running_stack_ends_cleanly_by(how: str, folder: Path, monkeypatch: py
     root = Path(__file__).parents[3]
     with subprocess.Popen([sys.executable, "-c", STACK], cwd=root, stdout=subprocess.PIPE, text=True) as stack:
         state = folder / "data" / "supervisor.json"
-        deadline = time.monotonic() + 20
-        while not (state.exists() and state.read_text().count('"healthy"') == 2):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: state.read_text() if state.exists() else "", lambda text: text.count('"healthy"') == 2)
         if how == "down":
             assert driftloop("down").output == "stopped\n"
         else:
             stack.send_signal(signal.SIGINT)
-        output, _ = stack.communicate(timeout=20)
+        output, _ = stack.communicate(timeout=PATIENCE_S)
     assert stack.returncode == 0
     assert "point OpenAI clients here" in output
     assert output.endswith("stopped; nothing is left running\n")

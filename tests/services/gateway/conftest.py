@@ -20,6 +20,7 @@ from services.gateway.application import Edges, Gateway, Limits, application_of
 from services.gateway.upstream import Patience
 from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.gateway.echo import BASE_MODEL, Echo
 
 APP = "prompt-guard"
@@ -83,7 +84,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             upstreams: Sequence[str] = (),
             settings: Settings | None = None,
             spool_bytes: int = 1 << 20,
-            read_s: float = 5.0,
+            read_s: float = PATIENCE_S,
         ) -> Running:
             settings = settings or settings_for(tmp_path)
             if routes:
@@ -99,7 +100,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 labels=("safe", "unsafe"),
                 price=Price(input=1, output=2),
             )
-            limits = Limits(Patience(1.0, read_s), spool_bytes, routes_wait_s=0)
+            limits = Limits(Patience(PATIENCE_S, read_s), spool_bytes, routes_wait_s=0)
             gateway = Gateway(settings, Configuration(apps=(app,)), edges=AWAY, limits=limits)
             served = stack.enter_context(Served(application_of(gateway)))
             return Running(served.url, settings.data, echo, settings)

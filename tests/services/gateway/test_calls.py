@@ -9,6 +9,7 @@ from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.learning import Route
 from schemas.record import Variant
 from tests.fixtures.http import Served
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.gateway.conftest import APP, Running, Start
 from tests.services.gateway.echo import Echo
 
@@ -18,7 +19,7 @@ def chat(text: str = "is this safe", **fields: Any) -> dict[str, Any]:
 
 
 def post(gateway: Running, body: dict[str, Any], **headers: str) -> httpx.Response:
-    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers)
+    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S)
 
 
 def recorded(gateway: Running) -> tuple[InferenceRequested, InferenceResponded]:
@@ -93,7 +94,7 @@ def test_bad_input_gets_an_openai_error_and_leaves_no_event(
     start: Start, body: bytes, status: int, param: str | None
 ) -> None:
     gateway = start()
-    response = httpx.post(f"{gateway.url}/v1/chat/completions", content=body)
+    response = httpx.post(f"{gateway.url}/v1/chat/completions", content=body, timeout=PATIENCE_S)
     error = response.json()["error"]
     assert response.status_code == status
     assert error["type"] == "invalid_request_error"
@@ -102,16 +103,18 @@ def test_bad_input_gets_an_openai_error_and_leaves_no_event(
 
 
 @pytest.mark.parametrize(
-    ("order", "status", "error_type"),
+    ("order", "read_s", "status", "error_type"),
     [
-        ("status:500", 502, "500"),
-        ("status:429", 429, "429"),
-        ("garbage", 502, "invalid_response"),
-        ("sleep:3", 504, "timeout"),
+        ("status:500", PATIENCE_S, 502, "500"),
+        ("status:429", PATIENCE_S, 429, "429"),
+        ("garbage", PATIENCE_S, 502, "invalid_response"),
+        ("sleep:3600", 0.5, 504, "timeout"),
     ],
 )
-def test_an_upstream_failure_is_answered_and_recorded(start: Start, order: str, status: int, error_type: str) -> None:
-    gateway = start(read_s=0.5)
+def test_an_upstream_failure_is_answered_and_recorded(
+    start: Start, order: str, read_s: float, status: int, error_type: str
+) -> None:
+    gateway = start(read_s=read_s)
     response = post(gateway, chat(order))
     assert response.status_code == status
     assert set(response.json()) == {"error"}
@@ -141,7 +144,7 @@ def test_a_canary_that_is_not_loaded_is_answered_by_stable_and_the_record_says_s
     assert response.headers["x-driftloop-adapter-version"] == "v1"
     assert (asked.adapter_version, asked.variant) == ("v2", Variant.CANARY)
     assert (answered.adapter_version, answered.variant) == ("v1", Variant.STABLE)
-    metrics = httpx.get(f"{gateway.url}/metrics").text
+    metrics = httpx.get(f"{gateway.url}/metrics", timeout=PATIENCE_S).text
     assert 'driftloop_gateway_fallbacks_total{adapter_version="v2",app="prompt-guard"} 1.0' in metrics
 
 
@@ -159,15 +162,15 @@ def test_the_adapter_version_goes_upstream_as_model(start: Start) -> None:
 
 
 def test_models_are_the_apps(start: Start) -> None:
-    listed = httpx.get(f"{start().url}/v1/models").json()
+    listed = httpx.get(f"{start().url}/v1/models", timeout=PATIENCE_S).json()
     assert [(model["id"], model["root"]) for model in listed["data"]] == [(APP, "echo-base")]
 
 
 def test_it_is_ready_and_measured_while_the_broker_is_away(start: Start) -> None:
     gateway = start()
     post(gateway, chat())
-    assert httpx.get(f"{gateway.url}/healthz").status_code == 200
-    metrics = httpx.get(f"{gateway.url}/metrics").text
+    assert httpx.get(f"{gateway.url}/healthz", timeout=PATIENCE_S).status_code == 200
+    metrics = httpx.get(f"{gateway.url}/metrics", timeout=PATIENCE_S).text
     assert 'driftloop_gateway_requests_total{app="prompt-guard",status="200",variant="stable"} 1.0' in metrics
     assert "driftloop_gateway_overhead_seconds_count 1.0" in metrics
     assert "driftloop_spool_waiting 2.0" in metrics
@@ -179,13 +182,13 @@ def test_a_full_spool_costs_records_that_are_counted_and_no_calls(start: Start) 
     answers = [post(gateway, chat()) for _ in range(40)]
     assert {answer.status_code for answer in answers} == {200}
     kept = len(gateway.events())
-    metrics = httpx.get(f"{gateway.url}/metrics").text
+    metrics = httpx.get(f"{gateway.url}/metrics", timeout=PATIENCE_S).text
     lost = next(line for line in metrics.splitlines() if line.startswith("driftloop_spool_lost_total "))
     assert float(lost.split()[1]) == 80 - kept > 0
 
 
 def test_an_unknown_address_gets_the_same_error_shape(start: Start) -> None:
-    response = httpx.get(f"{start().url}/v1/nothing")
+    response = httpx.get(f"{start().url}/v1/nothing", timeout=PATIENCE_S)
     assert response.status_code == 404
     assert "no such address" in response.json()["error"]["message"]
 
