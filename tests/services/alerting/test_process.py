@@ -5,9 +5,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from services.clients.bus.tail import Tail
 from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S, at_least, equals, until
 from tests.services.alerting.builders import alert
 
-PATIENCE_S = 45.0
 CONFIGURATION = """
 apps: [{{name: prompt-guard, base_model: tiny}}]
 subscriptions:
@@ -33,8 +32,13 @@ subscriptions:
 """
 
 
-def _started(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-m", "services.alerting"], env=environment)
+@contextmanager
+def _running(environment: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    with subprocess.Popen([sys.executable, "-m", "services.alerting"], env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _environment(broker: Broker, folder: Path, receiver_port: int) -> dict[str, str]:
@@ -49,47 +53,38 @@ def _environment(broker: Broker, folder: Path, receiver_port: int) -> dict[str, 
     }
 
 
-def _until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
 @pytest.mark.broker
 def test_killed_between_attempts_it_still_delivers_each_state_once(broker: Broker, tmp_path: Path) -> None:
     receiver_port, told = free_port(), list[AlertDelivered]()
     environment = _environment(broker, tmp_path, receiver_port)
-    process = _started(environment)
     with (
         closing(Producer(broker.settings, "test")) as producer,
         closing(Tail(broker.settings, [ALERTS_DELIVERED.name])) as tail,
     ):
-        for _ in range(3):
-            producer.send(alert(occurred_at=datetime.now(UTC)))
-        producer.flush()
-        _until(lambda: _failed_once(environment))
-        process.kill()
-        process.wait()
-        process = _started(environment)
-        with Served(build_application(tmp_path / "alerts.jsonl", "s3cret"), receiver_port) as receiver:
-            _until(lambda: len(_received(receiver.url)) == 1)
+        with _running(environment):
+            for _ in range(3):
+                producer.send(alert(occurred_at=datetime.now(UTC)))
+            producer.flush()
+            until(lambda: _failed_once(environment))
+        with (
+            _running(environment) as process,
+            Served(build_application(tmp_path / "alerts.jsonl", "s3cret"), receiver_port) as receiver,
+        ):
+            until(lambda: len(_received(receiver.url)), equals(1))
             producer.send(alert(occurred_at=datetime.now(UTC)))
             producer.send(alert(state="resolved", occurred_at=datetime.now(UTC)))
             producer.flush()
-            began = time.monotonic()
-            _until(lambda: len(_received(receiver.url)) == 2)
-            print(f"alert on the bus to webhook delivered: {time.monotonic() - began:.2f} s")
+            until(lambda: len(_received(receiver.url)), equals(2))
 
-            def both_told() -> bool:
+            def count_told() -> int:
                 told.extend(
                     found for message in tail.poll(0.1) if isinstance(found := decoded(message), AlertDelivered)
                 )
-                return len(told) >= 2
+                return len(told)
 
-            _until(both_told)
+            until(count_told, at_least(2))
             process.send_signal(signal.SIGTERM)
-            assert process.wait(5) == 0
+            assert process.wait(PATIENCE_S) == 0
             assert [entry["body"]["status"] for entry in _received(receiver.url)] == ["firing", "resolved"]
     assert len({outcome.event_id for outcome in told}) == 2
     assert [(outcome.alert_state, outcome.delivered) for outcome in told] == [("firing", True), ("resolved", True)]
@@ -97,7 +92,7 @@ def test_killed_between_attempts_it_still_delivers_each_state_once(broker: Broke
 
 
 def _received(url: str) -> list[dict[str, dict[str, str]]]:
-    entries: list[dict[str, dict[str, str]]] = httpx.get(f"{url}/alerts").json()
+    entries: list[dict[str, dict[str, str]]] = httpx.get(f"{url}/alerts", timeout=PATIENCE_S).json()
     return entries
 
 

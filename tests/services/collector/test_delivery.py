@@ -1,6 +1,5 @@
 """A collector whose broker is away: senders wait, nothing that was taken is lost, and it goes on by itself."""
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -13,6 +12,7 @@ from services.clients.bus.producer import Producer
 from services.clients.bus.tail import Tail
 from tests.fixtures.broker import Broker, chosen_broker
 from tests.fixtures.kafka import KafkaNode
+from tests.fixtures.waiting import at_least, equals, until
 from tests.services.collector.conftest import Start
 from tests.services.collector.test_events import LINES, feedback, lines, send
 
@@ -35,9 +35,7 @@ def test_senders_wait_while_the_spool_is_full_and_go_on_once_the_broker_is_there
     while send(collector, lines(feedback(len(taken))), LINES).status_code == 202:
         taken.append(f"r-{len(taken)}")
     away.start()
-    deadline = time.monotonic() + 30
-    while send(collector, lines(feedback(len(taken))), LINES).status_code != 202:
-        assert time.monotonic() < deadline
+    until(lambda: send(collector, lines(feedback(len(taken))), LINES).status_code, equals(202))
     taken.append(f"r-{len(taken)}")
     assert arrived(away, len(taken)) == taken
 
@@ -45,10 +43,13 @@ def test_senders_wait_while_the_spool_is_full_and_go_on_once_the_broker_is_there
 def arrived(broker: Broker | KafkaNode, count: int) -> list[str]:
     """Return the requests whose feedback is in the log, sorted as they were sent."""
     found: list[str] = []
-    deadline = time.monotonic() + 20
     with closing(Tail(broker.settings, [FEEDBACK_GIVEN.name])) as tail:
-        while time.monotonic() < deadline and len(found) < count:
+
+        def more() -> int:
             for message in tail.poll(0.2):
-                found += [r.request_id for r in decoded_elements(message) if isinstance(r, FeedbackGiven)]
+                found.extend(r.request_id for r in decoded_elements(message) if isinstance(r, FeedbackGiven))
+            return len(found)
+
+        until(more, at_least(count))
         assert not tail.poll(0.5)
     return sorted(found, key=lambda name: int(name.removeprefix("r-")))

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.collector.conftest import Collecting, Start
 from tests.services.collector.judge import calls, events, reasons
 
@@ -29,7 +30,12 @@ def feedback(number: int = 1, **data: Any) -> dict[str, Any]:
 
 
 def send(collector: Collecting, content: bytes, content_type: str, **headers: str) -> httpx.Response:
-    return httpx.post(f"{collector.url}/v1/events", content=content, headers={"content-type": content_type, **headers})
+    return httpx.post(
+        f"{collector.url}/v1/events",
+        content=content,
+        headers={"content-type": content_type, **headers},
+        timeout=PATIENCE_S,
+    )
 
 
 def lines(*elements: dict[str, Any]) -> bytes:
@@ -165,7 +171,7 @@ def test_a_full_spool_blocks_then_refuses_and_takes_nothing(start: Start) -> Non
     assert last.status_code == 503
     assert last.headers["retry-after"] == "5"
     assert len(collector.records()) == statuses.count(202)
-    assert "driftloop_spool_lost_total 0.0" in httpx.get(f"{collector.url}/metrics").text
+    assert "driftloop_spool_lost_total 0.0" in httpx.get(f"{collector.url}/metrics", timeout=PATIENCE_S).text
 
 
 def test_a_full_spool_told_to_drop_takes_all_and_counts_what_it_drops(start: Start) -> None:
@@ -176,4 +182,7 @@ def test_a_full_spool_told_to_drop_takes_all_and_counts_what_it_drops(start: Sta
     assert isinstance(kept[-1], FeedbackGiven)
     assert kept[-1].request_id == "r-39"
     assert len(kept) < 40
-    assert f"driftloop_spool_lost_total {40 - len(kept)}.0" in httpx.get(f"{collector.url}/metrics").text
+    assert (
+        f"driftloop_spool_lost_total {40 - len(kept)}.0"
+        in httpx.get(f"{collector.url}/metrics", timeout=PATIENCE_S).text
+    )

@@ -9,6 +9,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from schemas.inference import InferenceRequested, InferenceResponded
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.collector import golden
 from tests.services.collector.conftest import Collecting, Start
 
@@ -20,7 +21,12 @@ def now_ns() -> int:
 def export(
     collector: Collecting, body: bytes, content_type: str = "application/json", **headers: str
 ) -> httpx.Response:
-    return httpx.post(f"{collector.url}/v1/traces", content=body, headers={"content-type": content_type, **headers})
+    return httpx.post(
+        f"{collector.url}/v1/traces",
+        content=body,
+        headers={"content-type": content_type, **headers},
+        timeout=PATIENCE_S,
+    )
 
 
 def taken(collector: Collecting) -> tuple[InferenceRequested, InferenceResponded]:

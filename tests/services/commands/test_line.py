@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from schemas.settings import port_variable
 from services.commands.line import app
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.commands.parsing import commands, parse
 
 GOOD = "apps:\n  - {name: guard, base_model: tiny}\n"
@@ -196,7 +197,7 @@ def test_status_of_nothing_is_json_with_status_1(folder: Path, monkeypatch: pyte
         cwd=Path(__file__).parents[3],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     seen = json.loads(ended.stdout)
     assert (ended.returncode, seen["running"], seen["processes"]) == (1, False, [])
@@ -233,7 +234,7 @@ def test_a_running_stack_ends_cleanly_by(how: str, folder: Path, monkeypatch: py
             assert driftloop("down").output == "stopped\n"
         else:
             stack.send_signal(signal.SIGINT)
-        output, _ = stack.communicate(timeout=60)
+        output, _ = stack.communicate(timeout=PATIENCE_S)
     assert stack.returncode == 0
     assert "point OpenAI clients here" in up
     assert output.endswith("stopped; nothing is left running\n")

@@ -21,6 +21,7 @@ from services.clients.bus.tail import Tail
 from services.control.application import build_application
 from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
+from tests.fixtures.waiting import PATIENCE_S
 
 CONFIGURATION = Configuration(apps=(App(name="prompt-guard", base_model="tiny"),))
 ORDERS = {
@@ -33,8 +34,10 @@ ORDERS = {
 @pytest.mark.broker
 def test_an_accepted_order_is_on_the_bus_when_it_is_answered(broker: Broker) -> None:
     with Served(build_application(broker.settings, CONFIGURATION)) as control:
-        answers = {name: httpx.post(f"{control.url}/v1/{name}", json=body) for name, body in ORDERS.items()}
-        metrics = httpx.get(f"{control.url}/metrics").text
+        answers = {
+            name: httpx.post(f"{control.url}/v1/{name}", json=body, timeout=PATIENCE_S) for name, body in ORDERS.items()
+        }
+        metrics = httpx.get(f"{control.url}/metrics", timeout=PATIENCE_S).text
     assert [answer.status_code for answer in answers.values()] == [202, 202, 202]
     assert 'driftloop_control_orders_total{path="/v1/rollouts"} 1.0' in metrics
     topics = [topic.name for topic in (ROLLOUTS_ORDERED, ADAPTERS_PROPOSED, RETRAINING_REQUESTED)]
@@ -49,8 +52,10 @@ def test_an_accepted_order_is_on_the_bus_when_it_is_answered(broker: Broker) -> 
 @pytest.mark.broker
 def test_a_bad_order_is_answered_400_and_puts_nothing_on_the_bus(broker: Broker) -> None:
     with Served(build_application(broker.settings, CONFIGURATION)) as control:
-        answer = httpx.post(f"{control.url}/v1/rollouts", json={**ORDERS["rollouts"], "app": "other"})
-        lost = httpx.get(f"{control.url}/v1/rollouts")
+        answer = httpx.post(
+            f"{control.url}/v1/rollouts", json={**ORDERS["rollouts"], "app": "other"}, timeout=PATIENCE_S
+        )
+        lost = httpx.get(f"{control.url}/v1/rollouts", timeout=PATIENCE_S)
     assert answer.status_code == 400
     assert "did you mean 'prompt-guard'" in answer.json()["error"]["message"]
     assert lost.status_code == 405
@@ -62,7 +67,7 @@ def test_without_a_broker_an_order_is_answered_503(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Producer, "send", nobody)
     with Served(build_application(Settings.from_environment({}), CONFIGURATION)) as control:
-        answer = httpx.post(f"{control.url}/v1/retrainings", json=ORDERS["retrainings"])
+        answer = httpx.post(f"{control.url}/v1/retrainings", json=ORDERS["retrainings"], timeout=PATIENCE_S)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "5"
 
@@ -79,6 +84,6 @@ def test_a_busy_port_ends_it_with_one_line(module: str, tmp_path: Path) -> None:
             f"DRIFTLOOP_{name.upper()}_PORT": str(taken.port),
         }
         command = [sys.executable, "-m", module]
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     assert ended.returncode == 2
     assert ended.stderr == f"{name}: port {taken.port} is taken; set DRIFTLOOP_{name.upper()}_PORT to a free one\n"

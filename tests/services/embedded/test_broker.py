@@ -14,7 +14,7 @@ from services.clients.bus.topics import topic_ids
 from services.embedded.catalogue import CATALOGUE
 from services.embedded.supervisor import Supervisor
 from tests.fixtures.ports import free_port
-from tests.services.embedded.test_supervisor import eventually
+from tests.fixtures.waiting import until
 
 pytestmark = pytest.mark.broker
 NAMES = {name for topic in TOPICS for name in (topic.name, topic.dead_letter)}
@@ -33,7 +33,7 @@ def topics_before_and_after_a_kill(settings: Settings) -> tuple[dict[str, str], 
         supervisor.wait_healthy(60)
         before, pid = topic_ids(settings), supervisor.pids()["broker"]
         supervisor.kill("broker")
-        eventually(lambda: supervisor.pids().get("broker", pid) != pid, 60)
+        until(lambda: supervisor.pids().get("broker", pid) != pid)
         supervisor.wait_healthy(60)
         return before, topic_ids(settings)
 

@@ -6,8 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -20,9 +20,16 @@ from services.embedded.state import AlreadyRunning, is_running, read_state
 from services.embedded.supervisor import StartFailed, Supervisor, stop_waves
 from services.parts.runtime.health import PortTaken
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S, equals, until
 
 QUICK = Patience(
-    tick=0.05, probe_every=0.1, probe_again=0.05, probe_timeout=0.5, silences=3, start=20, first_pause=0.1, stop=1
+    tick=0.05,
+    probe_every=0.1,
+    probe_again=0.05,
+    probe_timeout=PATIENCE_S,
+    start=PATIENCE_S,
+    first_pause=0.1,
+    stop=PATIENCE_S,
 )
 SERVE = """
 import http.server, os, sys
@@ -63,40 +70,35 @@ def run(settings: Settings) -> Iterator[Callable[..., Supervisor]]:
         supervisor.stop()
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about"
-        time.sleep(0.02)
-
-
 def test_a_killed_process_is_restarted_with_a_new_id(run: Callable[..., Supervisor]) -> None:
     supervisor = run(program("gateway"), program("sink"))
-    supervisor.wait_healthy(20)
+    supervisor.wait_healthy(PATIENCE_S)
     before = supervisor.pids()
     assert supervisor.kill("gateway") == before["gateway"]
-    eventually(lambda: supervisor.pids().get("gateway", before["gateway"]) != before["gateway"])
-    supervisor.wait_healthy(20)
+    until(lambda: supervisor.pids().get("gateway", before["gateway"]) != before["gateway"])
+    supervisor.wait_healthy(PATIENCE_S)
     assert supervisor.pids()["sink"] == before["sink"]
     assert [state.restarts for state in supervisor.processes()] == [1, 0]
 
 
 def test_a_process_that_hangs_is_replaced(run: Callable[..., Supervisor]) -> None:
-    supervisor = run(program("gateway"))
-    supervisor.wait_healthy(20)
+    supervisor = run(program("gateway"), patience=replace(QUICK, probe_timeout=1, silences=3, stop=1))
+    supervisor.wait_healthy(PATIENCE_S)
     before = supervisor.pids()["gateway"]
     supervisor.signal("gateway", signal.SIGSTOP)
-    eventually(lambda: supervisor.pids().get("gateway", before) != before)
-    supervisor.wait_healthy(20)
+    until(lambda: supervisor.pids().get("gateway", before) != before)
+    supervisor.wait_healthy(PATIENCE_S)
 
 
 def test_stop_leaves_no_process_and_frees_the_folder(run: Callable[..., Supervisor], settings: Settings) -> None:
-    supervisor = run(program("gateway", WITH_CHILD), program("sink", STUBBORN, needs=("gateway",)))
-    supervisor.wait_healthy(20)
+    supervisor = run(
+        program("gateway", WITH_CHILD), program("sink", STUBBORN, needs=("gateway",)), patience=replace(QUICK, stop=1)
+    )
+    supervisor.wait_healthy(PATIENCE_S)
     everyone = [p for pid in supervisor.pids().values() for p in (psutil.Process(pid), *psutil.Process(pid).children())]
     assert len(everyone) == 3
     supervisor.stop()
-    eventually(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in everyone))
+    until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in everyone))
     assert not is_running(settings.data)
     state = read_state(settings.data)
     assert state is not None
@@ -107,7 +109,7 @@ def test_children_die_with_a_supervisor_that_is_killed(settings: Settings) -> No
     host = (
         "import sys, time; from tests.services.embedded.test_supervisor import *\n"
         "s = Supervisor(Settings.from_environment(), [program('gateway'), program('sink')], patience=QUICK)\n"
-        "s.start(); s.wait_healthy(20); print(*s.pids().values(), flush=True); time.sleep(600)"
+        "s.start(); s.wait_healthy(PATIENCE_S); print(*s.pids().values(), flush=True); time.sleep(600)"
     )
     environment = {port_variable(name): str(port) for name, port in settings.ports.items()}
     environment = {**os.environ, **environment, "DRIFTLOOP_DATA": str(settings.data)}
@@ -116,7 +118,7 @@ def test_children_die_with_a_supervisor_that_is_killed(settings: Settings) -> No
         pids = [int(text) for text in supervisor.stdout.readline().split()]
         assert len(pids) == 2
         supervisor.kill()
-    eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
 
 
 def test_programs_start_after_what_they_need_is_prepared(run: Callable[..., Supervisor], settings: Settings) -> None:
@@ -125,18 +127,18 @@ def test_programs_start_after_what_they_need_is_prepared(run: Callable[..., Supe
     supervisor = Supervisor(settings, [first, program("sink", needs=("gateway",))], patience=QUICK)
     supervisor.start(lambda name, state: happened.append(f"{name} {state}"))
     try:
-        supervisor.wait_healthy(20)
+        supervisor.wait_healthy(PATIENCE_S)
     finally:
         supervisor.stop()
     assert happened.index("prepared") < happened.index("gateway healthy") < happened.index("sink starting")
 
 
 def test_what_a_program_needs_is_prepared_again_after_its_restart(run: Callable[..., Supervisor]) -> None:
-    prepared: list[float] = []
-    supervisor = run(program("gateway", prepare=lambda _: prepared.append(time.monotonic())))
-    supervisor.wait_healthy(20)
+    prepared: list[str] = []
+    supervisor = run(program("gateway", prepare=lambda _: prepared.append("prepared")))
+    supervisor.wait_healthy(PATIENCE_S)
     supervisor.kill("gateway")
-    eventually(lambda: len(prepared) == 2)
+    until(lambda: len(prepared), equals(2))
 
 
 def test_a_preparation_that_fails_is_tried_again(run: Callable[..., Supervisor]) -> None:
@@ -147,7 +149,7 @@ def test_a_preparation_that_fails_is_tried_again(run: Callable[..., Supervisor])
         if len(attempts) < 3:
             raise ConnectionError
 
-    run(program("gateway", prepare=prepare)).wait_healthy(20)
+    run(program("gateway", prepare=prepare)).wait_healthy(PATIENCE_S)
     assert len(attempts) == 3
 
 
@@ -163,7 +165,7 @@ def test_a_busy_port_is_said_in_one_line_and_nothing_starts(settings: Settings) 
 
 
 def test_two_supervisors_do_not_share_a_folder(run: Callable[..., Supervisor], settings: Settings) -> None:
-    run(program("gateway")).wait_healthy(20)
+    run(program("gateway")).wait_healthy(PATIENCE_S)
     with pytest.raises(AlreadyRunning, match=rf"process {os.getpid()}.*driftloop down"):
         Supervisor(settings, [program("sink")], patience=QUICK).start()
 
@@ -171,17 +173,17 @@ def test_two_supervisors_do_not_share_a_folder(run: Callable[..., Supervisor], s
 def test_a_users_mistake_ends_the_start_with_the_process_own_line(run: Callable[..., Supervisor]) -> None:
     mistaken = program("gateway", "import sys; print('gateway: driftloop.yaml: apps: nothing there'); sys.exit(2)")
     with pytest.raises(StartFailed, match=r"^gateway: driftloop.yaml: apps: nothing there \(log: .*gateway.log\)$"):
-        run(mistaken).wait_healthy(20)
+        run(mistaken).wait_healthy(PATIENCE_S)
 
 
 def test_a_process_that_crashes_at_every_start_is_given_up(run: Callable[..., Supervisor]) -> None:
     with pytest.raises(StartFailed, match="ZeroDivisionError"):
-        run(program("gateway", "1 / 0")).wait_healthy(20)
+        run(program("gateway", "1 / 0")).wait_healthy(PATIENCE_S)
 
 
 def test_the_state_file_tells_who_runs(run: Callable[..., Supervisor], settings: Settings) -> None:
     supervisor = run(program("gateway"))
-    supervisor.wait_healthy(20)
+    supervisor.wait_healthy(PATIENCE_S)
     content = json.loads((settings.data / "supervisor.json").read_text())
     assert content["pid"] == os.getpid()
     (gateway,) = content["processes"]
@@ -191,14 +193,14 @@ def test_the_state_file_tells_who_runs(run: Callable[..., Supervisor], settings:
 
 
 def test_what_a_process_prints_is_in_its_log(run: Callable[..., Supervisor], settings: Settings) -> None:
-    run(program("gateway")).wait_healthy(20)
+    run(program("gateway")).wait_healthy(PATIENCE_S)
     assert (settings.data / "logs" / "gateway.log").read_text() == "serving\n"
 
 
 def test_memory_of_children_counts(run: Callable[..., Supervisor]) -> None:
     supervisor = run(program("gateway"))
-    supervisor.wait_healthy(20)
-    eventually(lambda: supervisor.peak_rss_mb > psutil.Process().memory_info().rss / 1e6 + 5)
+    supervisor.wait_healthy(PATIENCE_S)
+    until(lambda: supervisor.peak_rss_mb > psutil.Process().memory_info().rss / 1e6 + 5)
 
 
 def test_waves_of_stopping_end_with_what_everyone_needs() -> None:

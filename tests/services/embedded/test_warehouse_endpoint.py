@@ -16,6 +16,7 @@ from schemas.settings import Settings, port_variable
 from services.clients.warehouse.client import Warehouse
 from services.embedded.warehouse.engine import HANDLES
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S
 from tests.fixtures.warehouse import running_warehouse
 
 pytestmark = pytest.mark.warehouse
@@ -89,10 +90,10 @@ def test_a_broken_body_is_refused_with_status_400(warehouse: Settings) -> None:
 
 
 def test_ping_and_metrics_answer(warehouse: Settings) -> None:
-    with urllib.request.urlopen(f"{warehouse.warehouse_url}/ping", timeout=5) as response:
+    with urllib.request.urlopen(f"{warehouse.warehouse_url}/ping", timeout=PATIENCE_S) as response:
         assert response.read() == b"Ok.\n"
     post(warehouse, "", b"SELECT 1")
-    with urllib.request.urlopen(f"{warehouse.warehouse_url}/metrics", timeout=5) as response:
+    with urllib.request.urlopen(f"{warehouse.warehouse_url}/metrics", timeout=PATIENCE_S) as response:
         assert b'driftloop_warehouse_statements_total{kind="query",outcome="done"}' in response.read()
 
 
@@ -123,20 +124,20 @@ def test_sigterm_ends_it_cleanly_and_soon(tmp_path: Path) -> None:
     with start(environment) as process:
         time.sleep(0.5)  # it may still be opening the engine
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) in (0, -signal.SIGTERM)
+        assert process.wait(timeout=PATIENCE_S) in (0, -signal.SIGTERM)
 
 
 def test_a_busy_port_is_named_in_one_line(warehouse: Settings, tmp_path: Path) -> None:
     port = str(warehouse.ports["warehouse"])
     process = start({"DRIFTLOOP_DATA": str(tmp_path), port_variable("warehouse"): port})
-    output = process.communicate(timeout=30)[0].decode()
+    output = process.communicate(timeout=PATIENCE_S)[0].decode()
     assert process.returncode == 2
     assert output == f"warehouse: port {port} is taken; set DRIFTLOOP_WAREHOUSE_PORT to a free one\n"
 
 
 def test_a_folder_that_is_open_elsewhere_is_not_opened_twice(warehouse: Settings) -> None:
     process = start({"DRIFTLOOP_DATA": str(warehouse.data), port_variable("warehouse"): str(free_port())})
-    output = process.communicate(timeout=60)[0].decode()
+    output = process.communicate(timeout=PATIENCE_S)[0].decode()
     assert process.returncode == 2
     assert "stop the process that has it open" in output.splitlines()[-1]
 
@@ -150,6 +151,6 @@ def start(environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 def post(warehouse: Settings, arguments: str, body: bytes, headers: dict[str, str] | None = None) -> bytes:
     request = urllib.request.Request(f"{warehouse.warehouse_url}/{arguments}", body, headers or {})
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as response:
         answer: bytes = response.read()
     return answer

@@ -21,6 +21,7 @@ from services.gateway.application import Edges, Gateway, Limits, application_of
 from services.gateway.upstream import Patience
 from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.gateway.behind import Before, Behind
 from tests.services.gateway.canned import Canned
 from tests.services.gateway.echo import BASE_MODEL, Echo
@@ -86,7 +87,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             upstreams: Sequence[str] = (),
             settings: Settings | None = None,
             spool_bytes: int = 1 << 20,
-            read_s: float = 5.0,
+            read_s: float = PATIENCE_S,
             environment: Mapping[str, str] | None = None,
             **app_settings: Any,
         ) -> Running:
@@ -105,7 +106,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 price=Price(input=1, output=2),
                 **app_settings,
             )
-            limits = Limits(Patience(1.0, read_s), spool_bytes, routes_wait_s=0)
+            limits = Limits(Patience(PATIENCE_S, read_s), spool_bytes, routes_wait_s=0)
             gateway = Gateway(
                 settings, Configuration(apps=(app,)), edges=AWAY, limits=limits, environment=environment or {}
             )

@@ -1,12 +1,14 @@
 """A small OpenAI-compatible upstream that answers with what it was told.
 
 The last user message steers it: `status:503` answers so, `sleep:2` waits first, `garbage` is no
-completion, `hang-up` breaks a stream off. Anything else is echoed, word by word when streamed.
+completion, `hang-up` breaks a stream off, `held` holds it behind each word until `released`. Anything
+else is echoed, word by word when streamed.
 """
 
 import asyncio
 import json
 import os
+import threading
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -28,6 +30,7 @@ class Echo:
         self.headers: list[dict[str, str]] = []
         self.abandoned = 0
         self.slow_models: dict[str, float] = {}
+        self.released = threading.Event()
         self.application = Starlette(routes=[Route("/v1/chat/completions", self._chat, methods=["POST"])])
 
     async def _chat(self, request: Request) -> Response:
@@ -59,8 +62,10 @@ class Echo:
         try:
             yield _event({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]})
             for word in order.split():
-                await asyncio.sleep(0.05 if order.startswith("slowly") else 0)
+                await asyncio.sleep(0.05 if order.startswith(("slowly", "held")) else 0)
                 yield _event({"choices": [{"index": 0, "delta": {"content": word + " "}}]})
+                while order.startswith("held") and not self.released.is_set():
+                    await asyncio.sleep(0.01)
             if order.startswith("hang-up"):
                 return
             yield _event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})

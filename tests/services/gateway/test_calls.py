@@ -9,6 +9,7 @@ from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.learning import Route
 from schemas.record import Variant
 from tests.fixtures.http import Served
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.gateway.conftest import APP, Running, Start
 from tests.services.gateway.echo import Echo
 
@@ -18,11 +19,11 @@ def chat(text: str = "is this safe", **fields: Any) -> dict[str, Any]:
 
 
 def post(gateway: Running, body: dict[str, Any], **headers: str) -> httpx.Response:
-    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers)
+    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, headers=headers, timeout=PATIENCE_S)
 
 
 def metrics(gateway: Running) -> str:
-    return httpx.get(f"{gateway.url}/metrics").text
+    return httpx.get(f"{gateway.url}/metrics", timeout=PATIENCE_S).text
 
 
 def recorded(gateway: Running) -> tuple[InferenceRequested, InferenceResponded]:
@@ -96,7 +97,7 @@ def test_what_is_no_json_names_no_app_or_is_too_large_is_refused_and_leaves_no_e
     start: Start, body: bytes, status: int, param: str | None
 ) -> None:
     gateway = start()
-    response = httpx.post(f"{gateway.url}/v1/chat/completions", content=body)
+    response = httpx.post(f"{gateway.url}/v1/chat/completions", content=body, timeout=PATIENCE_S)
     error = response.json()["error"]
     assert response.status_code == status
     assert error["type"] == "invalid_request_error"
@@ -105,15 +106,17 @@ def test_what_is_no_json_names_no_app_or_is_too_large_is_refused_and_leaves_no_e
 
 
 @pytest.mark.parametrize(
-    ("order", "status", "error_type"),
+    ("order", "read_s", "status", "error_type"),
     [
-        ("status:500", 500, "500"),
-        ("status:429", 429, "429"),
-        ("sleep:3", 504, "timeout"),
+        ("status:500", PATIENCE_S, 500, "500"),
+        ("status:429", PATIENCE_S, 429, "429"),
+        ("sleep:3600", 0.5, 504, "timeout"),
     ],
 )
-def test_an_upstream_failure_is_answered_and_recorded(start: Start, order: str, status: int, error_type: str) -> None:
-    gateway = start(read_s=0.5)
+def test_an_upstream_failure_is_answered_and_recorded(
+    start: Start, order: str, read_s: float, status: int, error_type: str
+) -> None:
+    gateway = start(read_s=read_s)
     response = post(gateway, chat(order))
     assert response.status_code == status
     assert set(response.json()) == {"error"}
@@ -174,14 +177,14 @@ def test_the_adapter_version_goes_upstream_as_model(start: Start) -> None:
 
 
 def test_models_are_the_apps(start: Start) -> None:
-    listed = httpx.get(f"{start().url}/v1/models").json()
+    listed = httpx.get(f"{start().url}/v1/models", timeout=PATIENCE_S).json()
     assert [(model["id"], model["root"]) for model in listed["data"]] == [(APP, "echo-base")]
 
 
 def test_it_is_ready_and_measured_while_the_broker_is_away(start: Start) -> None:
     gateway = start()
     post(gateway, chat())
-    assert httpx.get(f"{gateway.url}/healthz").status_code == 200
+    assert httpx.get(f"{gateway.url}/healthz", timeout=PATIENCE_S).status_code == 200
     told = metrics(gateway)
     assert 'driftloop_gateway_requests_total{app="prompt-guard",status="200",variant="stable"} 1.0' in told
     assert "driftloop_gateway_overhead_seconds_count 1.0" in told
@@ -200,7 +203,7 @@ def test_a_full_spool_costs_records_that_are_counted_and_no_calls(start: Start) 
 
 
 def test_an_unknown_address_gets_the_same_error_shape(start: Start) -> None:
-    response = httpx.get(f"{start().url}/nothing")
+    response = httpx.get(f"{start().url}/nothing", timeout=PATIENCE_S)
     assert response.status_code == 404
     assert "no such address" in response.json()["error"]["message"]
 

@@ -4,11 +4,12 @@ import httpx
 import pytest
 
 from schemas.inference import FeedbackGiven
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.gateway.conftest import APP, Running, Start
 
 
 def give(gateway: Running, content: bytes) -> httpx.Response:
-    return httpx.post(f"{gateway.url}/v1/feedback", content=content)
+    return httpx.post(f"{gateway.url}/v1/feedback", content=content, timeout=PATIENCE_S)
 
 
 def test_one_judgement_is_taken(start: Start) -> None:

@@ -1,6 +1,5 @@
 """Shadows get copies; users notice nothing."""
 
-import time
 from collections import Counter
 
 import httpx
@@ -9,6 +8,7 @@ from schemas.inference import InferenceResponded
 from schemas.learning import Route
 from schemas.record import Variant
 from services.gateway.mirrors import AT_ONCE, WAITING
+from tests.fixtures.waiting import PATIENCE_S, until
 from tests.services.gateway.conftest import APP, Running, Start
 
 STABLE = Route(adapter_version="v1", variant="stable", weight=1.0)
@@ -22,12 +22,10 @@ def ask(gateway: Running, text: str, client: httpx.Client | None = None) -> http
 
 
 def wait_for(gateway: Running, count: int) -> list[InferenceResponded]:
-    deadline = time.monotonic() + 5
-    found: list[InferenceResponded] = []
-    while len(found) < count and time.monotonic() < deadline:
-        found = [event for event in gateway.events() if isinstance(event, InferenceResponded)]
-        time.sleep(0.02)
-    return found
+    return until(
+        lambda: [event for event in gateway.events() if isinstance(event, InferenceResponded)],
+        lambda found: len(found) >= count,
+    )
 
 
 def test_a_shadow_answers_the_same_request_for_the_record_only(start: Start) -> None:
@@ -51,10 +49,10 @@ def test_a_shadow_that_fails_is_an_error_of_the_shadow(start: Start) -> None:
 
 def test_slow_shadows_are_dropped_and_counted_and_slow_nobody(start: Start) -> None:
     gateway = start(STABLE, SHADOW, models=["v1"])
-    gateway.echo.slow_models["v2"] = 30.0
+    gateway.echo.slow_models["v2"] = 3600.0
     gateway.echo.models.add("v2")
-    with httpx.Client(timeout=10) as client:
+    with httpx.Client(timeout=PATIENCE_S) as client:
         assert all(ask(gateway, "hello", client).status_code == 200 for _ in range(80))
-    metrics = httpx.get(f"{gateway.url}/metrics").text
+    metrics = httpx.get(f"{gateway.url}/metrics", timeout=PATIENCE_S).text
     (line,) = [line for line in metrics.splitlines() if "gateway_mirrors_total{" in line and "dropped" in line]
     assert float(line.split()[-1]) == 80 - WAITING - AT_ONCE

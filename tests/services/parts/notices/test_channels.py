@@ -18,6 +18,7 @@ from services.alerting.receiver import build_application
 from services.parts.notices.channels import Channels, DeliveryFailed
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.alerting.builders import CONSOLE, WEBHOOK, alert
 
 DELIVERY_ID = "delivery-1"
@@ -37,7 +38,7 @@ def test_receiver_keeps_what_is_signed_and_lists_it(channels: Channels, tmp_path
     file = tmp_path / "receiver" / "alerts.jsonl"
     with Served(build_application(file, "s3cret")) as receiver:
         channels.deliver(alert(), _towards(receiver.url), DELIVERY_ID)
-        listed = httpx.get(f"{receiver.url}/alerts").json()
+        listed = httpx.get(f"{receiver.url}/alerts", timeout=PATIENCE_S).json()
     assert [(entry["verified"], entry["delivery"]) for entry in listed] == [(True, DELIVERY_ID)]
     assert json.loads(file.read_text())["body"]["alerts"][0]["annotations"]["alert_id"] == "alert-1"
 
