@@ -1,6 +1,5 @@
 """Against real HTTP replicas."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -11,6 +10,7 @@ from services.clients.registry.artifacts import ArtifactStore
 from services.rollout.convergence import UNLOAD_AFTER_S, Converger, Wanted
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import until
 from tests.services.rollout.builders import APP
 from tests.services.rollout.replica_server import Held, replica
 
@@ -57,10 +57,7 @@ def test_a_running_converger_follows_a_new_wish_at_once(
 ) -> None:
     converger.start()
     converger.want(wanted(tmp_path, pair[0], "v1"))
-    deadline = time.monotonic() + 10
-    while not converger.standing(APP).loaded("v1"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: converger.standing(APP).loaded("v1"))
 
 
 def test_every_replica_gets_what_is_wanted_and_is_asked_for_it(

@@ -44,7 +44,7 @@ def deployment(
     broker: Broker, warehouse_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     with deployed(broker, warehouse_environment, tmp_path_factory.mktemp("story")) as (environment, functional):
-        until = send_traffic(broker.settings, functional) - timedelta(seconds=1)
+        until = send_traffic(broker.settings, functional)
         settled = until + timedelta(milliseconds=settling_ms(parse_configuration(CONFIGURATION)))
         time.sleep(max(0.0, (settled - datetime.now(UTC)).total_seconds()))
         yield Deployment(environment, until)
