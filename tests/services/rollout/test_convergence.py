@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def clock() -> Clock:
 def converger(tmp_path: Path, clock: Clock) -> Iterator[Converger]:
     for version in ("v1", "v2"):
         (tmp_path / version).mkdir()
-    made = Converger(ArtifactStore(str(tmp_path)).fetch, interval_s=60, clock=clock)
+    made = Converger(partial(ArtifactStore(str(tmp_path)).fetch, into=tmp_path / "fetched"), interval_s=60, clock=clock)
     with closing(made):
         yield made
 
