@@ -4,6 +4,7 @@ import hypothesis
 import pytest
 
 pytest_plugins = [
+    "tests.fixtures.leftovers",
     "tests.fixtures.broker",
     "tests.fixtures.warehouse",
     "tests.fixtures.store",

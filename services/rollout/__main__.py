@@ -12,6 +12,7 @@ nothing:
 
 import logging
 from contextlib import closing
+from functools import partial
 
 from prometheus_client import REGISTRY
 
@@ -38,7 +39,8 @@ def main() -> None:
     """Run until stopped."""
     with running(NAME) as process, closing(Producer(process.settings, NAME)) as producer:
         engine = open_store(process.settings.store_url)
-        converger = Converger(ArtifactStore(process.settings.artifacts).fetch, VISIT_REPLICAS_EVERY_S)
+        fetch = partial(ArtifactStore(process.settings.artifacts).fetch, into=process.settings.data / NAME)
+        converger = Converger(fetch, VISIT_REPLICAS_EVERY_S)
         aliases = AliasMover()
         converger.start()
         aliases.start()

@@ -12,11 +12,11 @@ from services.clients.warehouse.migrations import migrate
 from tests.dashboards.builders import APP
 from tests.dashboards.story import LENGTH, records, store, tell
 from tests.dashboards.traffic import traffic
+from tests.fixtures.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.warehouse
 
 TITLES = [page.title for page in PAGES]
-PATIENCE_S = 60
 
 
 def _draw(title: str) -> None:

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -18,8 +17,7 @@ from tests.dashboards.builders import V2
 from tests.dashboards.story import LENGTH, tell
 from tests.e2e.browser import CHROMIUM, QUIET
 from tests.fixtures.ports import free_port
-
-START_TIMEOUT_S = 60
+from tests.fixtures.waiting import PATIENCE_S, until
 
 
 def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -28,7 +26,7 @@ def run(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=START_TIMEOUT_S,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -60,19 +58,19 @@ def address(warehouse: Settings, warehouse_environment: dict[str, str]) -> Itera
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE_S)
 
 
 def _wait_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with (
-            contextlib.suppress(OSError),
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2),
-        ):
-            return
-        time.sleep(0.1)
-    raise RuntimeError("the dashboard did not start")
+    until(lambda: _answers(url) or process.poll() is not None)
+    if process.poll() is not None:
+        raise RuntimeError("the dashboard did not start")
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/_stcore/health", timeout=PATIENCE_S):
+        return True
+    return False
 
 
 @pytest.fixture
@@ -82,9 +80,10 @@ def page(address: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         try:
             page = browser.new_page(viewport={"width": 1400, "height": 1500})
+            page.set_default_timeout(PATIENCE_S * 1000)
             page.goto(address)
-            page.get_by_text(f"Promoted: {V2}").first.wait_for(timeout=60_000)
-            page.locator(".stVegaLiteChart svg").first.wait_for(timeout=30_000)
+            page.get_by_text(f"Promoted: {V2}").first.wait_for()
+            page.locator(".stVegaLiteChart svg").first.wait_for()
             yield page
         finally:
             browser.close()
@@ -92,7 +91,7 @@ def page(address: str) -> Iterator[Page]:
 
 def _after_a_refresh(page: Page) -> None:
     shown = page.locator(".dl-live").inner_text()
-    page.wait_for_function("old => document.querySelector('.dl-live').innerText !== old", arg=shown, timeout=30_000)
+    page.wait_for_function("old => document.querySelector('.dl-live').innerText !== old", arg=shown)
 
 
 @pytest.mark.browser

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from services.embedded.catalogue import CATALOGUE
+from tests.fixtures.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -61,7 +62,7 @@ def test_command_is_a_module_that_starts_and_says_what_it_misses(name: str, tmp_
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert result.returncode == 2, result.stderr

@@ -39,7 +39,7 @@ def tiny_scenario() -> Scenario:
         rate=20.0,
         baseline_s=8.0,
         flipped_steps=200,
-        patience_s=150.0,
+        patience_s=300.0,
         bars=Bars(recovered=0.8, earlier_loss=0.15),
     )
 

@@ -11,8 +11,9 @@ from services.commands.demo.acts import meet_the_shift, serve_well
 from services.commands.demo.play import staged
 from services.embedded.supervisor import Supervisor
 from tests.e2e.stack import tiny_scenario, tiny_stack
+from tests.fixtures.waiting import PATIENCE_S
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 SEED = 20261122
 SPARED = frozenset({"receiver"})  # it stands for what others run
@@ -48,7 +49,7 @@ def test_loop_ends_in_the_promotion_though_every_process_is_killed(tmp_path: Pat
             victims = set(supervisor.pids()) - SPARED
             killer.start()
             mended = meet_the_shift(stage, first.version)
-            killer.join(90)
+            killer.join(PATIENCE_S)
             killer.done.set()
             stage.traffic.stop()
             supervisor.wait_healthy()

@@ -17,8 +17,9 @@ from services.commands.demo.summary import Summary
 from services.commands.replay.command import replay
 from tests.e2e.browser import text_of_page
 from tests.e2e.stack import tiny_scenario, tiny_stack
+from tests.fixtures.waiting import PATIENCE_S
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def test_a_malformed_message_on_each_inbound_topic_is_a_dead_letter_with_its_rea
 
 
 def test_alert_reached_the_webhook_with_a_valid_signature(performance: Performance) -> None:
-    with urllib.request.urlopen(f"{performance.settings.url('receiver')}/alerts", timeout=10) as response:
+    with urllib.request.urlopen(f"{performance.settings.url('receiver')}/alerts", timeout=PATIENCE_S) as response:
         received = json.load(response)
     assert any("accuracy-drop" in json.dumps(alert) for alert in received)
 

@@ -30,6 +30,7 @@ from training.methods.fit import ADAPTER, Lessons, Progress, fit
 
 log = logging.getLogger(__name__)
 
+FETCHED = "fetched"
 _PARENT = "parent.json"
 _RETRY_S = 2.0
 
@@ -98,7 +99,7 @@ def _copied(uri: str, bench: Bench) -> Path:
     target = bench.folder / ADAPTER
     target.mkdir(exist_ok=True)
     try:
-        source = ArtifactStore(bench.settings.artifacts).fetch(uri)
+        source = ArtifactStore(bench.settings.artifacts).fetch(uri, bench.folder / FETCHED)
         for name in (CONFIG, WEIGHTS):
             shutil.copy(source / name, target / name)
     except (OSError, ValueError) as error:
@@ -137,7 +138,7 @@ def _incumbent(bench: Bench, parent: str) -> Path | None:
     if not parent:
         return None
     try:
-        return store.fetch(store.folder(bench.app.name, parent))
+        return store.fetch(store.folder(bench.app.name, parent), bench.folder / FETCHED)
     except (OSError, ValueError) as error:
         raise JobFailed(f"the served version {parent} is not in the artifact store") from error
 

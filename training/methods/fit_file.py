@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
     base = base_model_folder(given.base, Settings.from_environment().data)
     rows = [Lesson(row.messages, row.label) for row in read_rows(given.rows)]
     lessons = Lessons(rows, sorted({row.answer for row in rows}), start=given.start)
-    with tempfile.TemporaryDirectory(prefix="driftloop-fit-") as work:
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=given.out.parent, prefix=f".{given.out.name}-") as work:
         made = fit(base, lessons, policy, work=Path(work), on_progress=lambda progress: print(progress, flush=True))
         shutil.copytree(made, given.out)
 

@@ -4,8 +4,8 @@ One folder a version, `<root>/<app>/<version>/`, in PEFT format with reference.j
 A version is immutable. Any fsspec root works: a local folder, s3://bucket/prefix, memory://.
 """
 
+import hashlib
 import re
-import tempfile
 from pathlib import Path
 
 import fsspec
@@ -15,6 +15,7 @@ from schemas.reference import Reference
 
 REFERENCE = "reference.json"
 PUBLISHED = "PUBLISHED"
+_ADDRESS_DIGITS = 16
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -79,8 +80,11 @@ class ArtifactStore:
         self._references[app, version] = found
         return found
 
-    def fetch(self, uri: str) -> Path:
-        """Return a local folder with the content of an artifact's address, downloaded if it is remote.
+    def fetch(self, uri: str, into: Path) -> Path:
+        """Return a local folder with the content of an artifact's address: its own, or a copy of a remote one.
+
+        A copy has a folder within `into` that belongs to its address. Fetching again, be it after a kill
+        halfway, replaces it file by file, each at once.
 
         Raises:
             FileNotFoundError: There is no such folder.
@@ -90,11 +94,13 @@ class ArtifactStore:
             raise FileNotFoundError(f"no adapter folder at {uri}")
         if _is_local(fs):
             return Path(path)
-        target = Path(tempfile.mkdtemp(prefix="driftloop-adapter-"))
+        target = into / hashlib.sha256(uri.encode()).hexdigest()[:_ADDRESS_DIGITS]
         for name in fs.find(path):
             destination = target / name.removeprefix(f"{path.rstrip('/')}/")
             destination.parent.mkdir(parents=True, exist_ok=True)
-            fs.get_file(name, str(destination))
+            part = destination.with_name(f"{destination.name}.part")
+            fs.get_file(name, str(part))
+            part.replace(destination)
         return target
 
     def _path(self, app: str, version: str) -> str:

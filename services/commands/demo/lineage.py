@@ -35,12 +35,15 @@ def unresolved(adapter: Row, observer: Observer, settings: Settings) -> list[str
         and registry.number(adapter["app"], version) == lineage.registry_version,
         "run_id": bool(lineage.run_id),
         "dataset_hash": registry.tags(adapter["app"], version).get("dataset_hash") == lineage.dataset_hash != "",
-        "adapter_hash": _sha256(ArtifactStore(settings.artifacts).fetch(adapter["artifact_uri"]) / WEIGHTS)
-        == lineage.adapter_hash,
+        "adapter_hash": _sha256(_fetched(adapter, settings) / WEIGHTS) == lineage.adapter_hash,
         "offsets": bool(lineage.offsets)
         and all(_stored(observer, source, offset) for source, offset in lineage.offsets.items()),
     }
     return [name for name, there in found.items() if not there]
+
+
+def _fetched(adapter: Row, settings: Settings) -> Path:
+    return ArtifactStore(settings.artifacts).fetch(adapter["artifact_uri"], settings.data / "demo")
 
 
 def _stored(observer: Observer, source: str, offset: int) -> bool:

@@ -66,7 +66,8 @@ def replay(settings: Settings, options: dict[str, str], *, keep: bool) -> Verdic
         Unusable: The log, the warehouse or the options do not allow a verdict.
     """
     name = f"{settings.warehouse_database}_replay_{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
-    with tempfile.TemporaryDirectory(prefix="driftloop-replay-") as folder:
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.data, prefix="replay-") as folder:
         file = Path(folder) / "recomputed.jsonl"
         recomputed = _recompute(options, file)  # 1
         try:

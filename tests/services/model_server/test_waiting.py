@@ -61,8 +61,8 @@ def test_choices_and_texts_are_taken_apart() -> None:
 
 
 def test_waiting_ends_at_once_when_there_is_a_command() -> None:
-    room = WaitingRoom(Limits(max_wait_s=60))
+    room = WaitingRoom(Limits(max_wait_s=3600))
     room.enter(job())
     room.command(lambda: None)
-    room.wait(60)
+    room.wait(3600)
     assert len(room.take_commands()) == 1

@@ -13,6 +13,7 @@ from schemas.settings import Settings
 from services.clients.registry.models import ModelRegistry
 from services.rollout.aliases import aliases
 from services.rollout.states import Lane, Rollout
+from tests.fixtures.waiting import PATIENCE_S
 from tests.services.rollout.builders import APP, START
 
 V1, V2 = "prompt-guard-v1", "prompt-guard-v2"
@@ -42,8 +43,8 @@ def test_child_moves_the_alias_in_the_registry_and_names_a_stranger(tmp_path: Pa
     run = registry.start_run(APP, "job-1", {})
     registry.register(APP, V1, uri=str(tmp_path), run_id=run, tags={})
     command = [sys.executable, "-m", "services.rollout.aliases", APP]
-    moved = subprocess.run([*command, f"champion={V1}"], env={**os.environ, **environment}, timeout=60)
+    moved = subprocess.run([*command, f"champion={V1}"], env={**os.environ, **environment}, timeout=PATIENCE_S)
     assert moved.returncode == 0
     assert registry.aliased(APP, "champion") == V1
-    stranger = subprocess.run([*command, "champion=stranger"], env={**os.environ, **environment}, timeout=60)
+    stranger = subprocess.run([*command, "champion=stranger"], env={**os.environ, **environment}, timeout=PATIENCE_S)
     assert stranger.returncode == 3

@@ -1,8 +1,8 @@
 """Against real HTTP replicas."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from services.clients.registry.artifacts import ArtifactStore
 from services.rollout.convergence import UNLOAD_AFTER_S, Converger, Wanted
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import until
 from tests.services.rollout.builders import APP
 from tests.services.rollout.replica_server import Held, replica
 
@@ -34,7 +35,7 @@ def clock() -> Clock:
 def converger(tmp_path: Path, clock: Clock) -> Iterator[Converger]:
     for version in ("v1", "v2"):
         (tmp_path / version).mkdir()
-    made = Converger(ArtifactStore(str(tmp_path)).fetch, interval_s=60, clock=clock)
+    made = Converger(partial(ArtifactStore(str(tmp_path)).fetch, into=tmp_path / "fetched"), interval_s=60, clock=clock)
     with closing(made):
         yield made
 
@@ -57,10 +58,7 @@ def test_a_running_converger_follows_a_new_wish_at_once(
 ) -> None:
     converger.start()
     converger.want(wanted(tmp_path, pair[0], "v1"))
-    deadline = time.monotonic() + 10
-    while not converger.standing(APP).loaded("v1"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: converger.standing(APP).loaded("v1"))
 
 
 def test_every_replica_gets_what_is_wanted_and_is_asked_for_it(

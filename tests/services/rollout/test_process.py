@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,11 +22,11 @@ from services.clients.bus.tail import Tail
 from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import PATIENCE_S, until
 from tests.services.rollout.builders import trained, window
 from tests.services.rollout.replica_server import Held, replica
 
 V1, V2 = "prompt-guard-v1", "prompt-guard-v2"
-PATIENCE_S = 100.0
 
 CONFIGURATION = """
 apps:
@@ -55,13 +54,11 @@ class Rollout:
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
 
-    def stop(self) -> float:
-        """Stop it cleanly and return the seconds that it took."""
+    def stop(self) -> int:
+        """Stop it cleanly and return its status."""
         assert self._child is not None
-        began = time.monotonic()
         self._child.send_signal(signal.SIGTERM)
-        assert self._child.wait(10) == 0
-        return time.monotonic() - began
+        return self._child.wait(PATIENCE_S)
 
 
 @contextmanager
@@ -91,18 +88,17 @@ class Watch:
         self._offset = 0
         self.told: list[RolloutChanged] = []
 
-    def until(self, holds: Callable[[RolloutChanged], bool], accuracy: float = 0.95) -> RolloutChanged:
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            for message in self._tail.poll(0.3):
-                change = decoded(message)
-                assert isinstance(change, RolloutChanged)
-                self.told.append(change)
-            found = next((change for change in self.told if holds(change)), None)
-            if found:
-                return found
-            self._feed(accuracy)
-        raise TimeoutError([(change.adapter_version, change.state, change.step) for change in self.told])
+    def until(self, version: str, state: str) -> None:
+        """Wait for a version to reach a state."""
+        until(self._states, lambda states: (version, state) in states)
+
+    def _states(self) -> list[tuple[str, str]]:
+        for message in self._tail.poll(0.3):
+            change = decoded(message)
+            assert isinstance(change, RolloutChanged)
+            self.told.append(change)
+        self._feed(accuracy=0.95)
+        return [(change.adapter_version, change.state) for change in self.told]
 
     def _feed(self, accuracy: float) -> None:
         self._offset += 100
@@ -116,10 +112,6 @@ class Watch:
 
     def close(self) -> None:
         self._tail.close()
-
-
-def _reached(version: str, state: str) -> Callable[[RolloutChanged], bool]:
-    return lambda change: change.adapter_version == version and change.state == state
 
 
 def _closed_now(version: str, variant: Variant, correct: int, offset: int) -> WindowClosed:
@@ -147,14 +139,14 @@ def test_killed_at_every_step_it_still_promotes_and_tells_each_change_once(broke
         deployed(broker, tmp_path, (one.url, two.url)) as process,
     ):
         producer.send(trained_now(V1, tmp_path))
-        watch.until(_reached(V1, "promoted"))
+        watch.until(V1, "promoted")
         producer.send(trained_now(V2, tmp_path))
         for state in ("loading", "shadow", "canary"):
-            watch.until(_reached(V2, state))
+            watch.until(V2, state)
             process.kill()
             process.start()
-        watch.until(_reached(V2, "promoted"))
-        assert process.stop() < 5
+        watch.until(V2, "promoted")
+        assert process.stop() == 0
     unique = {change.sequence: change for change in watch.told}
     assert sorted(unique) == list(range(1, len(unique) + 1))
     assert len({change.event_id for change in watch.told}) == len(unique)
@@ -175,7 +167,11 @@ def test_a_busy_port_ends_it_with_one_line(broker: Broker, tmp_path: Path) -> No
             "DRIFTLOOP_ROLLOUT_PORT": str(taken.port),
         }
         ended = subprocess.run(
-            [sys.executable, "-m", "services.rollout"], env=environment, capture_output=True, text=True, timeout=30
+            [sys.executable, "-m", "services.rollout"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
         )
     assert ended.returncode == 2
     assert ended.stderr == f"rollout: port {taken.port} is taken; set DRIFTLOOP_ROLLOUT_PORT to a free one\n"

@@ -6,7 +6,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -38,11 +37,12 @@ from services.clients.warehouse.client import Warehouse
 from tests.fixtures.broker import Broker
 from tests.fixtures.ports import free_port
 from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, messages_of, synthetic_prompts
+from tests.fixtures.waiting import PATIENCE_S, until
 
 pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.model, pytest.mark.timeout(900)]
 
 APP = "guard"
-PATIENCE_S = 300.0
+TRAINED_WITHIN_S = 300.0
 Heard = TypeVar("Heard", TrainingChanged, AdapterTrained)
 FLIPPED = {"safe": "unsafe", "unsafe": "safe"}
 
@@ -70,7 +70,7 @@ class Deployment:
     def stop(self) -> int:
         assert self._service is not None
         self._service.terminate()
-        return self._service.wait(10)
+        return self._service.wait(PATIENCE_S)
 
     def close(self) -> None:
         if self._service is not None and self._service.poll() is None:
@@ -86,14 +86,15 @@ class Deployment:
 
     def heard(self, kind: type[Heard], wanted: Callable[[Heard], bool]) -> Heard:
         """Return the first announcement that is wanted; wait for it."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            for record in self.announced:
-                if isinstance(record, kind) and wanted(record):
-                    return record
-            for message in self._tail.poll(0.2):
-                self.announced.append(decoded(message))  # type: ignore[arg-type]  # of the two topics above
-        raise AssertionError(f"no such {kind.__name__} in {PATIENCE_S} s: {self.log[-3000:]}")
+
+        def found() -> list[Heard]:
+            self.announced += [decoded(message) for message in self._tail.poll(0.2)]  # type: ignore[misc]  # of the two topics above
+            return [record for record in self.announced if isinstance(record, kind) and wanted(record)]
+
+        try:
+            return until(found, patience_s=TRAINED_WITHIN_S)[0]
+        except AssertionError as error:
+            raise AssertionError(f"no such {kind.__name__}: {self.log[-3000:]}") from error
 
     @property
     def log(self) -> str:
@@ -191,8 +192,7 @@ def test_a_retraining_killed_in_the_middle_ends_in_a_gated_version_with_its_line
     deployment.heard(TrainingChanged, lambda change: change.state == "training" and change.step >= 5)
     worker = int(deployment.log.rpartition("worker=")[2].split()[0])
     deployment.kill()
-    time.sleep(1.0)
-    assert not _alive(worker), "the worker outlives a killed service"
+    until(lambda: not _alive(worker))  # it does not outlive its service
     assert not (deployment.settings.data / "artifacts" / APP).exists()
     deployment.start()
     trained = deployment.heard(AdapterTrained, lambda record: record.adapter_version == "guard-v1")
@@ -285,7 +285,5 @@ def test_a_proposal_trained_on_flipped_labels_is_refused(deployment: Deployment,
 
 
 def test_the_service_stops_cleanly_and_has_logged_no_prompt(deployment: Deployment) -> None:
-    begun = time.monotonic()
     assert deployment.stop() == 0
-    assert time.monotonic() - begun < 5
     assert not any(text in deployment.log for text in synthetic_prompts("injection", 120, 1))

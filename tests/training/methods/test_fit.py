@@ -137,7 +137,7 @@ def _killed_at_step(base: Path, work: Path, step: int) -> Iterator[None]:
     command = [
         sys.executable,
         "-c",
-        f"from tests.training.methods.test_fit import run_slowly; run_slowly({str(base)!r}, {str(work)!r})",
+        f"from tests.training.methods.test_fit import run_to; run_to({step}, {str(base)!r}, {str(work)!r})",
     ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
@@ -150,12 +150,13 @@ def _killed_at_step(base: Path, work: Path, step: int) -> Iterator[None]:
     yield
 
 
-def run_slowly(base: str, work: str) -> None:
-    """Fit, telling each announced step and giving the parent time to kill."""
+def run_to(step: int, base: str, work: str) -> None:
+    """Fit, telling each announced step, and from `step` on wait to be killed."""
 
     def told(progress: Progress) -> None:
         print("step", progress.step, flush=True)
-        time.sleep(0.2)
+        if progress.step >= step:
+            time.sleep(3600)
 
     fit(Path(base), _lessons(), POLICY, work=Path(work), on_progress=told)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Integer, Table, insert, select
 from services.clients.store import deliveries, rollouts
 from services.clients.store.columns import METADATA, Instant
 from services.clients.store.database import open_store, store_is_there
+from tests.fixtures.waiting import PATIENCE_S
 
 OURS = {deliveries.DELIVERIES.name, *(table.name for table in vars(rollouts).values() if isinstance(table, Table))}
 
@@ -19,7 +20,7 @@ def test_processes_that_start_at_once_all_find_the_schema(store_url: str) -> Non
         f"from services.clients.store.database import open_store, store_is_there; open_store({store_url!r}).dispose()"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0, 0]
+    assert [process.wait(PATIENCE_S) for process in processes] == [0, 0, 0, 0]
 
 
 def test_migrated_schema_is_what_the_tables_say(store_url: str) -> None:

@@ -14,10 +14,7 @@ from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse
 from stream_processors.replay.span import settling_ms
 from tests.fixtures.broker import Broker
-from tests.fixtures.waiting import until
 from tests.services.commands.replay.story import CONFIGURATION, deployed, driftloop_replay, send_traffic
-
-CONCLUSIONS = {"accuracy-drop firing", "accuracy-drop resolved", "prompts-move firing", "windows"}
 
 
 class Deployment(NamedTuple):
@@ -35,14 +32,6 @@ class Deployment(NamedTuple):
             for statement in statements:
                 warehouse.execute(statement)
 
-    def concluded(self) -> set[str]:
-        """Return which alerts the warehouse holds, and whether windows beyond the end."""
-        with Warehouse.connect(Settings.from_environment(self.environment)) as warehouse:
-            alerts = warehouse.query("SELECT monitor, state FROM alerts FINAL")
-            last = warehouse.query("SELECT max(window_end) AS last FROM metric_windows")[0]["last"]
-        beyond = {"windows"} if last.replace(tzinfo=UTC) >= self.until else set()
-        return {f"{row['monitor']} {row['state']}" for row in alerts} | beyond
-
     def databases(self) -> list[str]:
         with Warehouse.connect(Settings.from_environment(self.environment)) as warehouse:
             return [
@@ -55,12 +44,10 @@ def deployment(
     broker: Broker, warehouse_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
     with deployed(broker, warehouse_environment, tmp_path_factory.mktemp("story")) as (environment, functional):
-        until_then = send_traffic(broker.settings, functional) - timedelta(seconds=1)
-        settled = until_then + timedelta(milliseconds=settling_ms(parse_configuration(CONFIGURATION)))
+        until = send_traffic(broker.settings, functional)
+        settled = until + timedelta(milliseconds=settling_ms(parse_configuration(CONFIGURATION)))
         time.sleep(max(0.0, (settled - datetime.now(UTC)).total_seconds()))
-        played = Deployment(environment, until_then)
-        until(played.concluded, lambda seen: seen >= CONCLUSIONS)
-        yield played
+        yield Deployment(environment, until)
 
 
 @pytest.mark.broker

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from schemas.settings import WhenFull
 from services.parts.spool.entries import Entry, entry_in, frame, payloads_in
 from services.parts.spool.spool import Spool, SpoolFull, SpoolTaken
+from tests.fixtures.waiting import PATIENCE_S
 
 
 def entry(number: int, size: int = 100) -> Entry:
@@ -170,7 +171,7 @@ def test_appending_threads_and_a_reader_agree(tmp_path: Path) -> None:
         for thread in threads:
             thread.start()
         read: list[int] = []
-        while len(read) < 1500 and (batch := spool.read(50, 5)):
+        while len(read) < 1500 and (batch := spool.read(50, PATIENCE_S)):
             read.extend(map(number_of, batch.entries))
             spool.acknowledge(batch)
         for thread in threads:
