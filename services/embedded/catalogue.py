@@ -51,26 +51,27 @@ def _all_cores() -> Mapping[str, str]:
 
 
 _BOTH = ("broker", "warehouse")
-# Users' calls come first: gateway and model server compete with everyone, the rest yields, most of all training.
-_PAGES, _BEHIND, _LAST = 5, 10, 15
+# Users' calls come first: gateway and model server compete with everyone, the others yield to them: a little what
+# people look at or send to, more what has little to do, most what works on every event, and training.
+_ASKED, _SELDOM, _BUSY = 5, 10, 15
 
 CATALOGUE: tuple[Program, ...] = (
     _module("broker", "services.embedded.broker", needs=(), health="tcp", prepare=create_topics),
-    _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate, niceness=_PAGES),
+    _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate, niceness=_ASKED),
     _module("model_server", "services.model_server", needs=(), environment=_all_cores()),
     _module("gateway", "services.gateway", urgent=True),
-    _module("collector", "services.collector", niceness=_PAGES),
-    _module("sink", "services.sink", needs=_BOTH, niceness=_BEHIND),
-    _module("functional", "stream_processors", "functional", niceness=_BEHIND),
-    _module("safety", "stream_processors", "safety", niceness=_BEHIND),
-    _module("quality", "stream_processors", "quality", niceness=_BEHIND),
-    _module("drift", "stream_processors", "drift", niceness=_BEHIND),
-    _module("monitors", "stream_processors", "monitors", niceness=_BEHIND),
-    _module("alerting", "services.alerting", niceness=_BEHIND),
-    _module("training", "training", needs=_BOTH, environment=_all_cores(), niceness=_LAST),
-    _module("rollout", "services.rollout", needs=_BOTH, niceness=_BEHIND),
-    _module("control", "services.control", needs=_BOTH, niceness=_BEHIND),
-    _module("dashboard", "dashboards", needs=("warehouse",), health_path="/_stcore/health", niceness=_PAGES),
+    _module("collector", "services.collector", niceness=_ASKED),
+    _module("sink", "services.sink", needs=_BOTH, niceness=_BUSY),
+    _module("functional", "stream_processors", "functional", niceness=_BUSY),
+    _module("safety", "stream_processors", "safety", niceness=_BUSY),
+    _module("quality", "stream_processors", "quality", niceness=_BUSY),
+    _module("drift", "stream_processors", "drift", niceness=_BUSY),
+    _module("monitors", "stream_processors", "monitors", niceness=_BUSY),
+    _module("alerting", "services.alerting", niceness=_SELDOM),
+    _module("training", "training", needs=_BOTH, environment=_all_cores(), niceness=_BUSY),
+    _module("rollout", "services.rollout", needs=_BOTH, niceness=_SELDOM),
+    _module("control", "services.control", needs=_BOTH, niceness=_ASKED),
+    _module("dashboard", "dashboards", needs=("warehouse",), health_path="/_stcore/health", niceness=_ASKED),
 )
 
 

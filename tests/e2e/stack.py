@@ -4,6 +4,7 @@ import io
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,5 +70,7 @@ def tiny_stack(folder: Path, model: Path) -> Iterator[tuple[Settings, Supervisor
         for name, value in environment.items():
             patch.setenv(name, value)
         settings = Settings.from_environment()
-        with Supervisor(settings, (*CATALOGUE, RECEIVER)) as supervisor:
+        # The acts are about what happens, not about who goes first beside whatever else the machine does.
+        programs = [replace(program, niceness=0) for program in (*CATALOGUE, RECEIVER)]
+        with Supervisor(settings, programs) as supervisor:
             yield settings, supervisor, Narrator(Console(file=told, width=150)), told

@@ -13,6 +13,7 @@ import pytest
 
 from services.clients.warehouse.client import Warehouse, WarehouseError
 from services.commands.replay.command import replay
+from tests.bench.footprint import maps_torch
 from tests.fixtures.http import Served
 from tests.fixtures.up import Up
 from tests.fixtures.waiting import until
@@ -122,6 +123,8 @@ def test_after_everything_was_killed_up_goes_on_and_has_every_event_of_before(
         second.environment["PATH"] = str(tmp_path / "nothing")  # no Java, no Maven, no Docker
         with second:
             with calling(second) as after:
+                assert "model_server" not in second.pids
+                assert maps_torch(second.pids.values()) == []
                 until(lambda: len(after.judged) > 100)
             answered, judged = {*before.answered, *after.answered}, {*before.judged, *after.judged}
             until(lambda: stored(second, "responses") >= answered and stored(second, "feedback") >= judged)
