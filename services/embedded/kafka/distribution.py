@@ -31,7 +31,17 @@ class Distribution:
     def command(self, main: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
         """Return the command line of one of Kafka's main classes."""
         cached = (f"-XX:AOTCache={self.ahead_of_time}",) if self.ahead_of_time.exists() else ()
-        return [str(self.java), "-XX:+UseSerialGC", *cached, *options, "-cp", f"{self.folder}/jars/*", main, *arguments]
+        return [
+            str(self.java),
+            "-XX:+UseSerialGC",
+            "-XX:-UsePerfData",
+            *cached,
+            *options,
+            "-cp",
+            f"{self.folder}/jars/*",
+            main,
+            *arguments,
+        ]
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
