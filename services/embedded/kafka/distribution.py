@@ -10,6 +10,7 @@ from pathlib import Path
 CACHE_VARIABLE = "DRIFTLOOP_KAFKA_CACHE"
 INSTEAD = "DRIFTLOOP_BROKER=light does without Apache Kafka"
 _AHEAD_OF_TIME = "kafka.aot"
+_SMALL = ("-XX:+UseSerialGC", "-XX:-UsePerfData")  # one thread collects, and nothing is left in the temporary folder
 
 
 class KafkaMissing(Exception):
@@ -31,17 +32,7 @@ class Distribution:
     def command(self, main: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
         """Return the command line of one of Kafka's main classes."""
         cached = (f"-XX:AOTCache={self.ahead_of_time}",) if self.ahead_of_time.exists() else ()
-        return [
-            str(self.java),
-            "-XX:+UseSerialGC",
-            "-XX:-UsePerfData",
-            *cached,
-            *options,
-            "-cp",
-            f"{self.folder}/jars/*",
-            main,
-            *arguments,
-        ]
+        return [str(self.java), *_SMALL, *cached, *options, "-cp", f"{self.folder}/jars/*", main, *arguments]
 
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
