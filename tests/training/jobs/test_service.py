@@ -251,16 +251,8 @@ def test_a_proposal_trained_on_flipped_labels_is_refused(deployment: Deployment,
     (tmp_path / "rows.jsonl").write_bytes(b"\n".join(msgspec.json.encode(row) for row in rows))
     base = str(Path(deployment.environment["DRIFTLOOP_CONFIG"]).parent / "base")
     files = ["--rows", tmp_path / "rows.jsonl", "--base", base, "--out", tmp_path / "adapter"]
-    command = [
-        sys.executable,
-        "-m",
-        "training.methods.fit_file",
-        *map(str, files),
-        "--steps",
-        "60",
-        "--learning-rate",
-        "0.01",
-    ]
+    plan = ["--steps", "60", "--learning-rate", "0.01"]
+    command = [sys.executable, "-m", "training.methods.fit_file", *map(str, files), *plan]
     subprocess.run(command, env=deployment.environment, check=True, capture_output=True)
     proposal = AdapterProposed(
         event_id="proposal-1",
