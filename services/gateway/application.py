@@ -22,7 +22,6 @@ from services.clients.bus.tail import Tail
 from services.gateway.arrival import Reception
 from services.gateway.calls import Parts, answer_call
 from services.gateway.feedback import feedback_events, parse_feedback
-from services.gateway.headers import credentials_of
 from services.gateway.measures import Measures
 from services.gateway.mirrors import Mirrors
 from services.gateway.recorder import Recorder
@@ -30,6 +29,7 @@ from services.gateway.routes import Routes
 from services.gateway.through import pass_through
 from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams
 from services.gateway.wire.surfaces import SURFACES, Surface
+from services.parts.credentials import credentials_of
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id

@@ -12,10 +12,11 @@ from starlette.requests import Request
 
 from schemas.configuration import App
 from services.gateway.events import Call, Caller
-from services.gateway.headers import Credentials, Outbound, outbound_headers
+from services.gateway.headers import Outbound, outbound_headers
 from services.gateway.wire.asked import Asked, Body, Wire, asked_in, read_wire
 from services.gateway.wire.reading import Doubts, is_json, total
 from services.gateway.wire.surfaces import Surface
+from services.parts.credentials import Credentials
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal
 from services.parts.ingress.identity import new_event_id

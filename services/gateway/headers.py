@@ -1,15 +1,13 @@
 """Headers both ways: all of them pass but those of one connection, and the app's own credentials go on top. Pure."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 import msgspec
 
-from schemas.configuration import App
-from schemas.configuration_parser import BadConfiguration
 from schemas.learning import Route
+from services.parts.credentials import Credentials
 
 Raw = Iterable[tuple[bytes, bytes]]
 Pairs = list[tuple[str, str]]
@@ -33,25 +31,6 @@ _NOT_OUT = _HOP_BY_HOP | {b"host", b"accept-encoding"}
 _NOT_IN = _HOP_BY_HOP | {b"date", b"server"}
 _SECRET = re.compile("auth|key|token|secret|cookie")
 _SHORTEST_SECRET = 8
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Credentials:
-    """What an app's upstream is told in place of, or beside, what the client says of itself.
-
-    Attributes:
-        key: Replaces the client's own key; empty passes that on.
-        headers: Set on every call, over the client's.
-    """
-
-    key: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The headers that carry credentials of the app's own."""
-        told = ("authorization", "api-key") if self.key else ()
-        return frozenset((*told, *(name for name, _ in self.headers)))
 
 
 class Outbound(msgspec.Struct, frozen=True):
@@ -92,22 +71,6 @@ class Outbound(msgspec.Struct, frozen=True):
     def _secrets(self, is_one: Callable[[str], bool]) -> list[str]:
         values = (value.rpartition(" ")[2] for name, value in self.headers if is_one(name))
         return [value for value in values if len(value) >= _SHORTEST_SECRET]
-
-
-def credentials_of(app: App, environment: Mapping[str, str]) -> Credentials:
-    """Return an app's credentials.
-
-    Raises:
-        BadConfiguration: The variable of its key is not set, or a value is no header's value.
-    """
-    key = environment.get(app.upstream_key_env, "").strip()
-    if app.upstream_key_env and not key:
-        raise BadConfiguration(f"apps: {app.name}: the environment variable {app.upstream_key_env} is not set")
-    headers = tuple((name.lower(), value) for name, value in app.upstream_headers.items())
-    for name, value in (*headers, ("upstream_key_env", key)):
-        if not (name + value).isprintable():
-            raise BadConfiguration(f"apps: {app.name}: the value of {name} can't stand in a header")
-    return Credentials(key, headers)
 
 
 def outbound_headers(raw: Raw, credentials: Credentials, *, azure: bool) -> Pairs:

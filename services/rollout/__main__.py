@@ -11,17 +11,21 @@ nothing:
 """
 
 import logging
+import os
+import sys
 from contextlib import closing
 from functools import partial
 
 from prometheus_client import REGISTRY
 
+from schemas.configuration_parser import BadConfiguration
 from schemas.topics import ADAPTERS_TRAINED, METRICS_WINDOW_CLOSED, ROLLOUTS_ORDERED
 from services.clients.bus.consumer import Consumer
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.producer import Producer
 from services.clients.registry.artifacts import ArtifactStore
 from services.clients.store.database import open_store
+from services.parts.credentials import credentials_of
 from services.parts.runtime.process import Process, running
 from services.rollout.aliases import AliasMover
 from services.rollout.convergence import Converger
@@ -40,7 +44,7 @@ def main() -> None:
     with running(NAME) as process, closing(Producer(process.settings, NAME)) as producer:
         engine = open_store(process.settings.store_url)
         fetch = partial(ArtifactStore(process.settings.artifacts).fetch, into=process.settings.data / NAME)
-        converger = Converger(fetch, VISIT_REPLICAS_EVERY_S)
+        converger = Converger(fetch, VISIT_REPLICAS_EVERY_S, headers=_headers(process))
         aliases = AliasMover()
         converger.start()
         aliases.start()
@@ -53,6 +57,15 @@ def main() -> None:
         aliases.close()
         converger.close()
         engine.dispose()
+
+
+def _headers(process: Process) -> dict[str, dict[str, str]]:
+    """Return what each app's upstreams want to be told; a key that is not set ends it with one line and status 2."""
+    try:
+        return {app.name: credentials_of(app, os.environ).as_headers for app in process.configuration.apps}
+    except BadConfiguration as error:
+        print(f"{NAME}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _consumer(process: Process) -> Consumer | None:

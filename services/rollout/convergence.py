@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 
@@ -66,10 +67,22 @@ class _Visit:
 
 
 class Converger:
-    """Visits the replicas every `interval_s`, and at once when something new is wanted."""
+    """Visits the replicas every `interval_s`, and at once when something new is wanted.
 
-    def __init__(self, fetch: Fetch, interval_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        headers: By app, what its upstreams want to be told; they may hold a key.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        interval_s: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        headers: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    ) -> None:
         self._fetch = fetch
+        self._headers = headers
         self._interval_s = interval_s
         self._clock = clock
         self._client = httpx.Client()
@@ -108,7 +121,7 @@ class Converger:
         wanted = self._wanted
         places = [(app, url) for app, want in wanted.items() for url in want.replicas]
         with ThreadPoolExecutor(max_workers=8) as pool:
-            visits = list(pool.map(lambda place: self._visit(place[1], wanted[place[0]]), places))
+            visits = list(pool.map(lambda place: self._visit(place[0], place[1], wanted[place[0]]), places))
         found = dict(zip(places, visits, strict=True))
         self._standing = {app: _standing(app, want, found) for app, want in wanted.items()}
 
@@ -121,8 +134,8 @@ class Converger:
                 log.exception("a round of visits failed")
             self._poke.wait(self._interval_s)
 
-    def _visit(self, url: str, want: Wanted) -> _Visit:
-        replica, refusals = Replica(self._client, url), {}
+    def _visit(self, app: str, url: str, want: Wanted) -> _Visit:
+        replica, refusals = Replica(self._client, url, self._headers.get(app, {})), {}
         try:
             held = replica.versions()
             missing = [version for version in want.versions if version not in held]

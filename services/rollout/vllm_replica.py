@@ -1,6 +1,8 @@
 """One replica of a model server, spoken to in vLLM's protocol for runtime LoRA adapters."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import httpx
 
@@ -22,8 +24,9 @@ class ReplicaDown(Exception):
 class Replica:
     """A replica by its base URL, e.g. http://10.0.0.7:8000. Safe to share between threads."""
 
-    def __init__(self, client: httpx.Client, url: str) -> None:
+    def __init__(self, client: httpx.Client, url: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         self._client = client
+        self._headers = headers
         self._url = url.rstrip("/").removesuffix("/v1")
 
     def versions(self) -> frozenset[str]:
@@ -33,7 +36,7 @@ class Replica:
             ReplicaDown: No usable answer.
         """
         try:
-            answer = self._client.get(f"{self._url}/v1/models", timeout=_LIST_TIMEOUT_S)
+            answer = self._client.get(f"{self._url}/v1/models", headers=self._headers, timeout=_LIST_TIMEOUT_S)
             answer.raise_for_status()
             return frozenset(str(model["id"]) for model in answer.json()["data"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
@@ -65,7 +68,7 @@ class Replica:
 
     def _post(self, action: str, body: dict[str, str], timeout_s: float) -> httpx.Response:
         try:
-            return self._client.post(f"{self._url}/v1/{action}", json=body, timeout=timeout_s)
+            return self._client.post(f"{self._url}/v1/{action}", json=body, headers=self._headers, timeout=timeout_s)
         except httpx.HTTPError as error:
             raise ReplicaDown(f"{self._url}: {_said(error)}") from error
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from schemas.configuration import App, Configuration
 from schemas.settings import Settings
 from services.commands.probing.probe import NotYet, Probe, Wrong
-from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied, with_key
+from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied
 from services.embedded.state import is_running
 from services.parts.addresses import shown
+from services.parts.credentials import credentials_of
 
 _SILENT = "{why}; start it, or mend {place}"
 
@@ -46,10 +47,9 @@ class _Asked:
 
     def _credentials(self) -> dict[str, str]:
         variable = self._app.upstream_key_env
-        key = os.environ.get(variable, "").strip()
-        if variable and not key:
+        if variable and not os.environ.get(variable, "").strip():
             raise Wrong(f"its key {variable} is not set; export it here and where `driftloop up` runs")
-        return {**with_key(key), **{name.lower(): value for name, value in self._app.upstream_headers.items()}}
+        return credentials_of(self._app, os.environ).as_headers
 
 
 class _OwnAsked:

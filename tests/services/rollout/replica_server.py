@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 @dataclass
@@ -17,8 +19,12 @@ class Held:
     loads: list[str] = field(default_factory=list)
 
 
-def replica(held: Held) -> Starlette:
-    """Return the application; like vLLM it forgets its adapters when it is made anew with a new Held."""
+def replica(held: Held, key: str = "") -> ASGIApp:
+    """Return the application; like vLLM it forgets its adapters when it is made anew with a new Held.
+
+    Args:
+        key: Callers without it are turned away.
+    """
 
     async def models(_: Request) -> Response:
         base = {"id": "tiny", "object": "model", "root": "tiny", "parent": None}
@@ -44,10 +50,18 @@ def replica(held: Held) -> Starlette:
             return JSONResponse({"message": f"The lora adapter '{name}' cannot be found."}, 404)
         return PlainTextResponse(f"Success: LoRA adapter '{name}' removed successfully.")
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/v1/models", models),
             Route("/v1/load_lora_adapter", load, methods=["POST"]),
             Route("/v1/unload_lora_adapter", unload, methods=["POST"]),
         ]
     )
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if key and scope["type"] == "http" and Headers(scope=scope).get("authorization") != f"Bearer {key}":
+            await JSONResponse({"error": "Unauthorized"}, 401)(scope, receive, send)
+        else:
+            await application(scope, receive, send)
+
+    return guarded

@@ -132,3 +132,19 @@ def test_a_version_already_loaded_by_someone_else_is_taken_as_loaded(
     converger.want(wanted(tmp_path, urls, "v1"))
     converger.visit_all()
     assert converger.standing(APP).loaded("v1")
+
+
+def test_a_replica_that_wants_a_key_is_told_the_apps_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "v1").mkdir()
+    held, told = Held(), {"authorization": "Bearer s3cret-of-bot"}
+    with (
+        Served(replica(held, key="s3cret-of-bot")) as locked,
+        closing(Converger(lambda _: tmp_path / "v1", interval_s=60)) as without,
+        closing(Converger(lambda _: tmp_path / "v1", interval_s=60, headers={APP: told})) as with_it,
+    ):
+        for converger in (without, with_it):
+            converger.want(wanted(tmp_path, (locked.url,), "v1"))
+            converger.visit_all()
+        assert not without.standing(APP).loaded("v1")
+        assert with_it.standing(APP).loaded("v1")
+    assert "s3cret" not in caplog.text + str(without.standing(APP)) + str(with_it.standing(APP))
