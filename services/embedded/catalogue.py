@@ -56,7 +56,7 @@ _BOTH = ("broker", "warehouse")
 _ASKED, _SELDOM, _BUSY = 5, 10, 15
 
 CATALOGUE: tuple[Program, ...] = (
-    _module("broker", "services.embedded.broker", needs=(), health="tcp", prepare=create_topics, niceness=_ASKED),
+    _module("broker", "services.embedded.broker", needs=(), health="tcp", prepare=create_topics, niceness=_BUSY),
     _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate, niceness=_ASKED),
     _module("model_server", "services.model_server", needs=(), environment=_all_cores()),
     _module("gateway", "services.gateway", urgent=True),
