@@ -84,10 +84,14 @@ class Settings:
     log_hours: int = DEFAULT_LOG_HOURS
     log_bytes: int = DEFAULT_LOG_BYTES
 
+    @property
+    def here(self) -> str:
+        """The address at which this machine's processes reach each other."""
+        return "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104  # compared, not bound
+
     def url(self, process: str) -> str:
         """Return the base URL at which other processes reach this one."""
-        here = "127.0.0.1" if self.host == "0.0.0.0" else self.host  # noqa: S104  # compared, not bound
-        return self.urls.get(process, f"http://{here}:{self.ports[process]}")
+        return self.urls.get(process, f"http://{self.here}:{self.ports[process]}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":

@@ -67,9 +67,8 @@ def kafka_command(settings: Settings) -> list[str]:
 
 def kafka_node(settings: Settings) -> Node:
     """Return the one node of this deployment. Kafka tells clients its address, so it needs one that leads to it."""
-    here = "127.0.0.1" if settings.host == "0.0.0.0" else settings.host  # noqa: S104  # compared, not bound
     keeps = Retention(settings.log_hours, settings.log_bytes)
-    return Node(1, here, settings.ports[NAME], settings.ports[CONTROLLER], settings.data / "kafka", keeps)
+    return Node(1, settings.here, settings.ports[NAME], settings.ports[CONTROLLER], settings.data / "kafka", keeps)
 
 
 def _become(command: list[str]) -> NoReturn:

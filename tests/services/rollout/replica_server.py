@@ -19,12 +19,8 @@ class Held:
     loads: list[str] = field(default_factory=list)
 
 
-def replica(held: Held, key: str = "") -> ASGIApp:
-    """Return the application; like vLLM it forgets its adapters when it is made anew with a new Held.
-
-    Args:
-        key: Callers without it are turned away.
-    """
+def replica(held: Held) -> Starlette:
+    """Return the application; like vLLM it forgets its adapters when it is made anew with a new Held."""
 
     async def models(_: Request) -> Response:
         base = {"id": "tiny", "object": "model", "root": "tiny", "parent": None}
@@ -50,7 +46,7 @@ def replica(held: Held, key: str = "") -> ASGIApp:
             return JSONResponse({"message": f"The lora adapter '{name}' cannot be found."}, 404)
         return PlainTextResponse(f"Success: LoRA adapter '{name}' removed successfully.")
 
-    application = Starlette(
+    return Starlette(
         routes=[
             Route("/v1/models", models),
             Route("/v1/load_lora_adapter", load, methods=["POST"]),
@@ -58,8 +54,12 @@ def replica(held: Held, key: str = "") -> ASGIApp:
         ]
     )
 
+
+def locked(application: ASGIApp, key: str) -> ASGIApp:
+    """Return an application that turns away callers without a key."""
+
     async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
-        if key and scope["type"] == "http" and Headers(scope=scope).get("authorization") != f"Bearer {key}":
+        if scope["type"] == "http" and Headers(scope=scope).get("authorization") != f"Bearer {key}":
             await JSONResponse({"error": "Unauthorized"}, 401)(scope, receive, send)
         else:
             await application(scope, receive, send)

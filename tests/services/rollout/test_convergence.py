@@ -13,7 +13,7 @@ from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import until
 from tests.services.rollout.builders import APP
-from tests.services.rollout.replica_server import Held, replica
+from tests.services.rollout.replica_server import Held, locked, replica
 
 
 class Clock:
@@ -138,12 +138,12 @@ def test_a_replica_that_wants_a_key_is_told_the_apps_own(tmp_path: Path, caplog:
     (tmp_path / "v1").mkdir()
     held, told = Held(), {"authorization": "Bearer s3cret-of-bot"}
     with (
-        Served(replica(held, key="s3cret-of-bot")) as locked,
+        Served(locked(replica(held), "s3cret-of-bot")) as server,
         closing(Converger(lambda _: tmp_path / "v1", interval_s=60)) as without,
         closing(Converger(lambda _: tmp_path / "v1", interval_s=60, headers={APP: told})) as with_it,
     ):
         for converger in (without, with_it):
-            converger.want(wanted(tmp_path, (locked.url,), "v1"))
+            converger.want(wanted(tmp_path, (server.url,), "v1"))
             converger.visit_all()
         assert not without.standing(APP).loaded("v1")
         assert with_it.standing(APP).loaded("v1")
