@@ -30,6 +30,7 @@ def up() -> None:
     from services.embedded.broker import bring_broker
     from services.embedded.catalogue import programs_for
     from services.embedded.kafka.distribution import KafkaMissing
+    from services.embedded.session import move_to_background
     from services.embedded.state import AlreadyRunning
     from services.embedded.supervisor import StartFailed, Supervisor
     from services.embedded.terminal import run_stack
@@ -42,6 +43,7 @@ def up() -> None:
     try:
         programs = programs_for(read_configuration(settings))
         bring_broker(settings, print)
+        move_to_background()
         run_stack(Supervisor(settings, programs), settings, Console())
     except (BadConfiguration, AlreadyRunning, KafkaMissing, PortTaken) as error:
         fail(str(error), UNUSABLE)

@@ -18,7 +18,7 @@ import time
 PR_SET_PDEATHSIG = 1
 _SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
 _SHORT_NS, _LONG_NS = 100_000, 4_000_000
-_GROUP_FILE = "/proc/self/autogroup"
+GROUP_FILE = "/proc/self/autogroup"
 _GROUP_WITHIN_S = 3.0
 
 
@@ -26,13 +26,11 @@ def main() -> None:
     """Tie, make sure that the parent has not gone meanwhile, take the place, become the command."""
     parent, *turn = sys.argv[1].split(",")
     command, linux = sys.argv[2:], sys.platform == "linux"
-    if linux:
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != int(parent):
-        sys.exit(1)
+    die_with(int(parent))
     niceness = int(turn[0]) if turn else 0
-    yield_to_others(niceness)
+    os.nice(niceness)
+    if niceness and os.getsid(0) == os.getpid():
+        session_yields(niceness)
     if linux and "urgent" in turn:
         ask_for_turns_of(_SHORT_NS)
     elif linux and niceness:
@@ -40,18 +38,25 @@ def main() -> None:
     os.execvp(command[0], command)  # noqa: S606  # no shell is the point
 
 
-def yield_to_others(niceness: int) -> None:
-    """Add to the niceness, and have it hold for this session as a whole.
+def die_with(parent: int) -> None:
+    """Be killed when the thread of `parent` that started this process ends (Linux); end at once if it has ended."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
 
-    Where Linux shares the processor out by session, as on most desktops, niceness counts among those of one session
-    only, and each child has one of its own; a session's place is set in a file, and starts at 0. Who is not
+
+def session_yields(niceness: int) -> None:
+    """Give this session as a whole a niceness, on a Linux that shares the processor out by session first.
+
+    There a process's niceness counts among those of its session only, and a session starts at 0. Who is not
     root may set one in each tenth of a second, whoever else did.
     """
-    niceness = os.nice(niceness)
     give_up_at = time.monotonic() + _GROUP_WITHIN_S
-    while niceness and time.monotonic() < give_up_at:
+    while time.monotonic() < give_up_at:
         try:
-            with open(_GROUP_FILE, "w") as group:
+            with open(GROUP_FILE, "w") as group:
                 group.write(str(niceness))
         except BlockingIOError:
             time.sleep(0.03)

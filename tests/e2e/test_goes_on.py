@@ -96,9 +96,9 @@ def alerts(up: Up) -> int:
 
 
 def kill_everything(up: Up) -> None:
-    """Kill the supervisor without warning, and return when nothing that it started is left."""
+    """Kill `up` without warning, and return when nothing that it started is left."""
     processes = [psutil.Process(pid) for pid in up.pids.values()]
-    os.kill(up.pids["supervisor"], signal.SIGKILL)
+    os.kill(up.pids["up"], signal.SIGKILL)
     until(lambda: not any(is_alive(process) for process in processes))
 
 

@@ -121,6 +121,26 @@ def test_children_die_with_a_supervisor_that_is_killed(settings: Settings) -> No
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
 
 
+@pytest.mark.skipif(not os.access("/proc/self/autogroup", os.W_OK), reason="not a Linux that shares by session")
+def test_in_a_background_session_what_yields_stays_there(settings: Settings) -> None:
+    host = (
+        "from services.embedded.session import move_to_background\n"
+        "from tests.services.embedded.test_supervisor import *\n"
+        "move_to_background()\n"
+        "programs = [program('gateway'), program('sink', niceness=15)]\n"
+        "with Supervisor(Settings.from_environment(), programs, patience=QUICK) as s:\n"
+        "    s.start(); s.wait_healthy(PATIENCE_S); pids = s.pids()\n"
+        "    places = {name: [os.getsid(pid), os.getpriority(os.PRIO_PROCESS, pid)] for name, pid in pids.items()}\n"
+        "    print(json.dumps({'own': os.getpid(), 'gateway_pid': pids['gateway'], **places}))\n"
+    )
+    environment = {port_variable(name): str(port) for name, port in settings.ports.items()}
+    environment = {**os.environ, **environment, "DRIFTLOOP_DATA": str(settings.data)}
+    done = subprocess.run([sys.executable, "-c", host], env=environment, stdout=subprocess.PIPE, check=True)
+    seen = json.loads(done.stdout)
+    assert seen["sink"] == [seen["own"], 15]
+    assert seen["gateway"] == [seen["gateway_pid"], 0]
+
+
 def test_programs_start_after_what_they_need_is_prepared(run: Callable[..., Supervisor], settings: Settings) -> None:
     happened: list[str] = []
     first = program("gateway", prepare=lambda _: happened.append("prepared"))
