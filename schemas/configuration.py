@@ -30,6 +30,7 @@ class App(Section, frozen=True, kw_only=True):
         upstreams: Base URLs of its replicas; empty means the embedded model server.
         labels: Answers that feedback may name as right; they make it a classifier.
         identities: How `user`, `safety_identifier`, `prompt_cache_key` and `metadata` reach the upstream.
+        record: Whether its calls are recorded; if not, they are routed, answered and counted, and nothing else.
         upstream_key_env: Environment variable with the upstream's key, which then replaces the client's.
         upstream_headers: Set on every call to the upstream, over the client's.
     """
@@ -40,6 +41,7 @@ class App(Section, frozen=True, kw_only=True):
     price: Price = Price()
     labels: tuple[str, ...] = ()
     identities: Literal["pseudonym", "as-sent"] = "pseudonym"
+    record: bool = True
     upstream_key_env: str = ""
     upstream_headers: dict[str, str] = {}
 
