@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell grep -E '^torch==' requirements.in)
 PACKAGES := schemas services stream_processors training dashboards
 
-.PHONY: help setup demo up test check browser faults kafka-cluster lock clean
+.PHONY: help setup demo up test test-vllm check browser faults kafka-cluster lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -53,6 +53,10 @@ browser:
 faults: setup ## Kill, stop and restart everything on Apache Kafka for 3 minutes, then compare with what was sent
 	@$(BIN)/python -m tests.bench.faults --minutes 3 --seed 1
 
+test-vllm: setup ## Test against a real vLLM (6 GB in .venv-vllm); error 3 and a line where it can't be had
+	@$(BIN)/python -m tests.vllm.environment
+	@DRIFTLOOP_TEST_VLLM=$(CURDIR)/.venv-vllm $(BIN)/python -m pytest tests/vllm --durations=0
+
 kafka-cluster: setup ## Run three brokers that keep every record three times, on ports 19092 to 19094, until Ctrl-C
 	@$(BIN)/python -m services.embedded.kafka 3
 
@@ -60,5 +64,5 @@ lock: ## Resolve requirements*.in into requirements.lock
 	@deploy/lock.sh
 
 clean: ## Remove the virtual environment, caches and the demo's data
-	@rm -rf $(VENV) .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-vllm .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +

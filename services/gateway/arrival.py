@@ -14,6 +14,7 @@ from schemas.configuration import App
 from services.gateway.events import Call, Caller
 from services.gateway.headers import Outbound, outbound_headers
 from services.gateway.wire.asked import Asked, Body, Wire, asked_in, read_wire
+from services.gateway.wire.constraints import constraint_of
 from services.gateway.wire.reading import Doubts, is_json, total
 from services.gateway.wire.surfaces import Surface
 from services.parts.credentials import Credentials
@@ -33,6 +34,7 @@ class Reception:
 
     def __init__(self, apps: Mapping[str, App], credentials: Mapping[str, Credentials], key: bytes) -> None:
         self._apps, self._credentials, self._key = apps, credentials, key
+        self._constraints = {name: constraint_of(app) for name, app in apps.items()}
 
     async def received(self, request: Request, surface: Surface) -> Call:
         """Return the call in a request to a recorded surface.
@@ -83,7 +85,8 @@ class Reception:
         return Outbound(path, query, headers, credentials.names)
 
     def _asked(self, wire: Wire, body: bytes, surface: Surface, app: App) -> Asked:
-        taken = Body.of(body, self._pseudonym if app.identities == "pseudonym" else None)
+        constraint = self._constraints[app.name] if surface.labelled else None
+        taken = Body.of(body, self._pseudonym if app.identities == "pseudonym" else None, constraint)
         return total(lambda: asked_in(wire, taken, surface.messages), Asked(taken, doubts=1), Doubts())
 
     def _caller(self, request: Request, asked: Asked) -> Caller:
