@@ -96,7 +96,12 @@ class Collector:
         body = await body_of(request, self._limits.body_bytes)
         content_type = request.headers.get("content-type", "")
         verdicts = await run_in_threadpool(
-            judged_events, body, content_type, self._admission.under(admitted_of(request)), now=datetime.now(UTC), new_id=new_event_id
+            judged_events,
+            body,
+            content_type,
+            self._admission.under(admitted_of(request)),
+            now=datetime.now(UTC),
+            new_id=new_event_id,
         )
         await self._take("events", verdicts)
         return json_answer(

@@ -58,7 +58,9 @@ _ASKED, _SELDOM, _BUSY = 5, 10, 15
 CATALOGUE: tuple[Program, ...] = (
     _module("broker", "services.embedded.broker", needs=(), health="tcp", prepare=create_topics, niceness=_BUSY),
     _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate, niceness=_ASKED),
-    _module("model_server", "services.model_server", needs=(), environment={**_all_cores(), "DRIFTLOOP_HOST": LOOPBACK}),
+    _module(
+        "model_server", "services.model_server", needs=(), environment={**_all_cores(), "DRIFTLOOP_HOST": LOOPBACK}
+    ),
     _module("gateway", "services.gateway", urgent=True),
     _module("collector", "services.collector", niceness=_ASKED),
     _module("sink", "services.sink", needs=_BOTH, niceness=_BUSY),

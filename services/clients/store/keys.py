@@ -5,7 +5,7 @@ as there are. What makes hashes of passwords slow and salted, that people choose
 milliseconds here and add nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -58,7 +58,10 @@ USE = Table(
     Column("tokens", BigInteger, nullable=False),
     Column("usd", Double, nullable=False),
 )
-_INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+_INSERTS: Mapping[str, Callable[[Table], sqlite.Insert | postgresql.Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
 
 Use = Mapping[tuple[str, str], Spent]
 """What was used, by key id and month."""

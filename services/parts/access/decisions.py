@@ -59,7 +59,9 @@ def out_of_scope(key: AccessKey, needed: Collection[Scope]) -> Denial | None:
 
 def other_app(app: str, asked: str) -> Denial | None:
     """Return the denial of a key of another app; a key of no app is for all."""
-    return Denial(403, "app_not_allowed", f"this API key is for the app {app!r} alone") if app not in ("", asked) else None
+    return (
+        Denial(403, "app_not_allowed", f"this API key is for the app {app!r} alone") if app not in ("", asked) else None
+    )
 
 
 def over_minute(taken: Sequence[float], limits: KeyLimits, at: float) -> Denial | None:
@@ -91,7 +93,9 @@ def over_month(limits: KeyLimits, spent: Spent, now: datetime) -> Denial | None:
     for most, used, shown in bounds:
         if most is not None and used >= most:
             end = next_month(now)
-            said = f"this API key has used its {shown.format(most)} of the month, which ends at {end:%Y-%m-%dT00:00:00Z}"
+            said = (
+                f"this API key has used its {shown.format(most)} of the month, which ends at {end:%Y-%m-%dT00:00:00Z}"
+            )
             wait_s = math.ceil((end - now).total_seconds())
             return Denial(429, "insufficient_quota", said, kind="insufficient_quota", retry_after_s=wait_s)
     return None

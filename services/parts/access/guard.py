@@ -99,7 +99,9 @@ def _ring_of(settings: Settings) -> "KeyRing":
         store = KeyStore.at(settings.store_url)
         ring = KeyRing(store, partial(datetime.now, UTC))
     except StoreAway as error:
-        said = f"the keys can't be read from {shown(settings.store_url)} ({error}); start it, or mend DRIFTLOOP_STORE_URL"
+        said = (
+            f"the keys can't be read from {shown(settings.store_url)} ({error}); start it, or mend DRIFTLOOP_STORE_URL"
+        )
         raise NobodyCouldComeIn(said) from error
     if not ring.opens(datetime.now(UTC)):
         store.close()

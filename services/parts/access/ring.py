@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
 from schemas.access import AccessKey, month_of
@@ -44,8 +43,10 @@ class KeyRing:
         """Stop following, and tell the store what was used since."""
         self._stopping.set()
         self._thread.join()
-        with suppress(StoreAway):
+        try:
             self._exchange()
+        except StoreAway as error:
+            _LOG.warning("what keys used in the end could not be told to the control store: %s", error)
         self._store.close()
 
     def find(self, secret: bytes) -> AccessKey | None:
