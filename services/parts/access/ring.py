@@ -16,7 +16,8 @@ from services.parts.access.meter import Meter
 from services.parts.access.secrets import digest_of
 
 _LOG = logging.getLogger(__name__)
-_EVERY_S = 1.0
+EVERY_S = 1.0
+"""A key that is made or revoked is known within this and the time of one reading: two seconds are promised."""
 
 
 class KeyRing:
@@ -63,7 +64,7 @@ class KeyRing:
         return time.monotonic() - self._read_at
 
     def _run(self) -> None:
-        while not self._stopping.wait(_EVERY_S):
+        while not self._stopping.wait(EVERY_S):
             try:
                 self._exchange()
             except StoreAway as error:

@@ -14,7 +14,7 @@ from schemas.settings import Settings
 from services.clients.store.keys import KeyStore
 from services.parts.access.admitted import Admitted
 from services.parts.access.door import Door
-from services.parts.access.ring import KeyRing
+from services.parts.access.ring import EVERY_S, KeyRing
 from tests.fixtures.keys import bearer, id_of, make_key
 from tests.fixtures.waiting import until
 
@@ -94,3 +94,12 @@ def test_denials_are_counted_by_reason(ring: KeyRing, secret: str) -> None:
 def test_what_is_denied_is_not_counted_as_use(ring: KeyRing, secret: str) -> None:
     Door(ring, CollectorRegistry(), CLOCK).admit(headers(secret), ("operate",))
     assert ring.meter.spent(id_of(secret), CLOCK()).requests == 0
+
+
+def test_the_store_is_read_twice_in_the_time_in_which_changes_are_promised(ring: KeyRing) -> None:
+    def read_again(_: object = None) -> float:
+        return until(lambda: ring.age_s, lambda age, before=ring.age_s: age < before, every_s=0.01)
+
+    assert EVERY_S <= 2.0 / 2
+    assert read_again() < EVERY_S
+    assert read_again() < EVERY_S
