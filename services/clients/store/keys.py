@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    func,
     insert,
     select,
     update,
@@ -93,6 +94,7 @@ class KeyStore:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._counts, self._known = (0, 0), dict[str, AccessKey]()
 
     @classmethod
     def at(cls, url: str) -> "KeyStore":
@@ -153,11 +155,19 @@ class KeyStore:
                 # In one order everywhere, so that two who add don't wait for each other.
                 for (key_id, of_month), spent in sorted(used.items(), key=lambda item: item[0]):
                     self._add_use(connection, key_id, of_month, spent)
-                keys = {row.digest: _key(row) for row in connection.execute(select(KEYS))}
+                keys = self._all_keys(connection)
                 months = connection.execute(select(USE).where(USE.c.month == month))
                 return Held(keys, {row.key_id: Spent(row.requests, row.tokens, row.usd) for row in months})
         except SQLAlchemyError as error:
             raise _away(error) from error
+
+    def _all_keys(self, connection: Connection) -> Mapping[str, AccessKey]:
+        """Return all keys, read anew only when there are others: keys are added and revoked once, never changed."""
+        counts = connection.execute(select(func.count(), func.count(KEYS.c.revoked_at)).select_from(KEYS)).one()
+        if tuple(counts) != self._counts:
+            self._known = {row.digest: _key(row) for row in connection.execute(select(KEYS))}
+            self._counts = counts[0], counts[1]
+        return self._known
 
     def _add_use(self, connection: Connection, key_id: str, month: str, spent: Spent) -> None:
         amounts = {"requests": spent.requests, "tokens": spent.tokens, "usd": spent.usd}

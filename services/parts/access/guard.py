@@ -18,7 +18,7 @@ from starlette.types import Scope as Connection
 
 from schemas.access import Scope
 from schemas.settings import BadSetting, Settings
-from services.parts.access.admitted import IN_SCOPE, Admitted
+from services.parts.access.admitted import EVERYBODY, IN_SCOPE, Admitted
 from services.parts.addresses import shown
 from services.parts.ingress.errors import error_body, json_answer
 
@@ -55,7 +55,7 @@ class Needs:
 def guarded(application: Starlette, settings: Settings, needs: Needs, registry: CollectorRegistry) -> Starlette:
     """Return the application with a guard in front where keys are required, and as it is where they are not.
 
-    `application.state.door` is then the door, for what comes in by other ways than HTTP.
+    What comes in by other ways than HTTP asks `admitted_otherwise`.
 
     Raises:
         NobodyCouldComeIn: There is no key, or the control store can't be read.
@@ -70,6 +70,24 @@ def guarded(application: Starlette, settings: Settings, needs: Needs, registry: 
     inner = application.router.lifespan_context
     application.router.lifespan_context = lambda app: _around(inner, ring, app)
     return application
+
+
+def admitted_otherwise(application: Starlette, told: Mapping[str, str], needed: Scopes) -> Admitted:
+    """Return who comes in by another way than HTTP (gRPC), under the same keys as the application's own callers.
+
+    Args:
+        told: What stands for headers there, names in lower case.
+
+    Raises:
+        Refusal: As over HTTP.
+    """
+    door: Door | None = getattr(application.state, "door", None)
+    if door is None:
+        return EVERYBODY
+    verdict = door.admit([(name.encode(), value.encode()) for name, value in told.items()], needed)
+    if not isinstance(verdict, Admitted):
+        raise verdict.refusal
+    return verdict
 
 
 class Guard:

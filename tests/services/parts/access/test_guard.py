@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from schemas.settings import Settings, port_variable
-from services.parts.access.guard import Needs, NobodyCouldComeIn, guarded
-from tests.fixtures.http import Served
-from tests.fixtures.keys import make_key
+from services.parts.access.admitted import EVERYBODY
+from services.parts.access.guard import Needs, NobodyCouldComeIn, admitted_otherwise, guarded
+from services.parts.ingress.errors import Refusal
+from tests.fixtures.keys import bearer, make_key, revoke
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import PATIENCE_S
 
@@ -72,8 +73,6 @@ def _useless_key(settings: Settings, kind: str) -> None:
     if kind != "none":
         secret = make_key(settings, app="guard", expires="1ms" if kind == "expired" else "")
         if kind == "revoked":
-            from tests.fixtures.keys import revoke
-
             revoke(settings, secret)
 
 
@@ -125,11 +124,15 @@ def test_bound_to_the_world_without_a_key_each_entrance_ends_with_one_line_and_s
     )
 
 
-def test_an_application_that_fails_to_start_leaves_no_thread_behind(tmp_path: Path) -> None:
+def test_who_comes_in_by_another_way_than_http_is_asked_for_the_same_key(tmp_path: Path) -> None:
     settings = deployment(tmp_path, DRIFTLOOP_KEYS="required")
-    make_key(settings, app="guard")
-    with Served(guard(settings)):
-        pass
+    secret = make_key(settings, tenant="acme", scopes=("ingest",))
+    application = guard(settings)
+    assert admitted_otherwise(application, bearer(secret), ("ingest",)).tenant == "acme"
+    with pytest.raises(Refusal) as refused:
+        admitted_otherwise(application, {}, ("ingest",))
+    assert refused.value.status == 401
+    assert admitted_otherwise(guard(deployment(tmp_path)), {}, ("ingest",)) is EVERYBODY
 
 
 def test_paths_are_of_the_scopes_that_a_process_says() -> None:
