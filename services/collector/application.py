@@ -27,6 +27,8 @@ from services.collector.judging import judged_events, judged_spans
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
 from services.collector.verdicts import Verdicts
+from services.parts.access.admitted import admitted_of
+from services.parts.access.guard import Needs, guarded
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
@@ -38,6 +40,7 @@ from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool, SpoolFull
 
+NEEDS = Needs(("ingest",), {"/v1/events": ("feedback", "ingest")})
 _PROTOBUF = "application/x-protobuf"
 
 
@@ -93,7 +96,12 @@ class Collector:
         body = await body_of(request, self._limits.body_bytes)
         content_type = request.headers.get("content-type", "")
         verdicts = await run_in_threadpool(
-            judged_events, body, content_type, self._admission, now=datetime.now(UTC), new_id=new_event_id
+            judged_events,
+            body,
+            content_type,
+            self._admission.under(admitted_of(request)),
+            now=datetime.now(UTC),
+            new_id=new_event_id,
         )
         await self._take("events", verdicts)
         return json_answer(
@@ -114,7 +122,7 @@ class Collector:
         read = spans_in_protobuf if kind == _PROTOBUF else spans_in_json
         spans = await run_in_threadpool(read, body)
         verdicts, passed_over = await run_in_threadpool(
-            judged_spans, spans, self._admission, self._apps, now=datetime.now(UTC)
+            judged_spans, spans, self._admission.under(admitted_of(request)), self._apps, now=datetime.now(UTC)
         )
         self._events.labels("traces", "passed_over").inc(passed_over)
         await self._take("traces", verdicts)
@@ -161,9 +169,8 @@ def _protobuf_answer(verdicts: Verdicts) -> Response:
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
     """Return the ASGI application; nothing starts before its lifespan does."""
     limits = Limits(spool_bytes=settings.spool_bytes)
-    return application_of(
-        Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=limits)
-    )
+    collector = Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=limits)
+    return guarded(application_of(collector), settings, NEEDS, collector.registry)
 
 
 def application_of(collector: Collector) -> Starlette:

@@ -4,7 +4,7 @@ import http.client
 import socket
 from enum import Enum
 
-from schemas.settings import Settings, port_variable
+from schemas.settings import INWARD, LOOPBACK, Settings, port_variable
 from services.embedded.catalogue import Program
 from services.parts.runtime.health import must_be_free
 
@@ -19,10 +19,10 @@ class Health(Enum):
 
 def probe(program: Program, settings: Settings, timeout_s: float) -> Health:
     """Return READY if it says so, UNREADY if it answers but not yet, SILENT if nothing comes in time."""
-    port = settings.ports[program.name]
+    host, port = _host(program.name, settings.here), settings.ports[program.name]
     if program.health == "tcp":
-        return _connects(settings.host, port, timeout_s)
-    connection = http.client.HTTPConnection(settings.host, port, timeout=timeout_s)
+        return _connects(host, port, timeout_s)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("GET", program.health_path)
         return Health.READY if connection.getresponse().status == 200 else Health.UNREADY
@@ -48,4 +48,8 @@ def check_ports(programs: tuple[Program, ...], settings: Settings) -> None:
     """
     for program in programs:
         name = program.name
-        must_be_free(name, settings.host, settings.ports[name], port_variable(name))
+        must_be_free(name, _host(name, settings.host), settings.ports[name], port_variable(name))
+
+
+def _host(name: str, others: str) -> str:
+    return LOOPBACK if name in INWARD else others

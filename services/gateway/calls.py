@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from schemas.configuration import App
 from schemas.learning import Route
+from services.gateway.charging import charge
 from services.gateway.departure import Departure
 from services.gateway.events import Call, Outcome, requested, responded
 from services.gateway.exchange import Reply, attempts, opened, read_whole
@@ -133,6 +134,7 @@ def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> 
 
 
 def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> None:
+    charge(call, outcome.answer.usage)
     parts.measures.requests.labels(call.app.name, outcome.route.variant, status).inc()
     if not call.app.record:
         return

@@ -1,8 +1,8 @@
 """Every other address under /v1/: passed through as it came, counted, and not recorded.
 
 Which app it is for is told by the first of: `model` in a JSON body, the form field `model` of a
-multipart body (audio), the query's `model`, the header `x-driftloop-app`, and the only app when there
-is one. `model` is readdressed to the stable version, on the way in alone.
+multipart body (audio), the query's `model`, the header `x-driftloop-app`, the app of the caller's key,
+and the only app when there is one. `model` is readdressed to the stable version, on the way in alone.
 """
 
 import re
@@ -17,11 +17,13 @@ from schemas.learning import Route
 from services.gateway.arrival import MAX_BODY_BYTES, Reception
 from services.gateway.calls import Parts
 from services.gateway.events import model_of
+from services.gateway.feedback import only
 from services.gateway.headers import inbound_headers
 from services.gateway.passed import ThroughAnswer
 from services.gateway.upstream import Sending, UpstreamFailed
 from services.gateway.wire.addresses import theirs
 from services.gateway.wire.members import Cut, members_of, spliced
+from services.parts.access.admitted import admitted_of
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 
@@ -88,6 +90,4 @@ def _readdressed(at: Cut, app: App, route: Route) -> Cut:
 
 def _app(request: Request, reception: Reception, parts: Parts, named: str) -> App:
     name = named or request.query_params.get("model", "") or request.headers.get("x-driftloop-app", "")
-    if not name and len(parts.apps) == 1:
-        return next(iter(parts.apps.values()))
-    return reception.app_called(name)
+    return reception.app_called(name or admitted_of(request).app or only(parts.apps), request)

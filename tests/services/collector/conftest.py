@@ -12,10 +12,11 @@ import pytest
 from schemas.codec import decode
 from schemas.configuration import App, Configuration, Price
 from schemas.record import Record
-from schemas.settings import Settings, WhenFull
+from schemas.settings import Keys, Settings, WhenFull
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.producer import Producer
-from services.collector.application import Collector, Limits, application_of
+from services.collector.application import NEEDS, Collector, Limits, application_of
+from services.parts.access.guard import guarded
 from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
 
@@ -51,11 +52,21 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start collectors; they stop after the test."""
     with ExitStack() as stack:
 
-        def run(when_full: WhenFull = "block", producer: Callable[[], Producer] = _away, **limits: float) -> Collecting:
-            variables = {"DRIFTLOOP_DATA": str(tmp_path), "DRIFTLOOP_COLLECTOR_WHEN_FULL": when_full}
+        def run(
+            when_full: WhenFull = "block",
+            producer: Callable[[], Producer] = _away,
+            keys: Keys = "open",
+            **limits: float,
+        ) -> Collecting:
+            variables = {
+                "DRIFTLOOP_DATA": str(tmp_path),
+                "DRIFTLOOP_COLLECTOR_WHEN_FULL": when_full,
+                "DRIFTLOOP_KEYS": keys,
+            }
             settings = Settings.from_environment(variables)
             bounds = Limits(**limits)  # type: ignore[arg-type]  # each keyword is one of its fields
             collector = Collector(settings, Configuration(apps=(APP,)), producer=producer, limits=bounds)
-            return Collecting(stack.enter_context(Served(application_of(collector))).url, tmp_path)
+            application = guarded(application_of(collector), settings, NEEDS, collector.registry)
+            return Collecting(stack.enter_context(Served(application)).url, tmp_path)
 
         yield run
