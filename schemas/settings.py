@@ -29,6 +29,7 @@ DEFAULT_PORTS = {
     "receiver": 18110,
     # Where OpenTelemetry's exporters send traces unless told otherwise; the collector listens there too.
     "otlp": 4318,
+    "otlp_grpc": 4317,
 }
 Broker = Literal["kafka", "light"]
 WhenFull = Literal["block", "drop-oldest"]

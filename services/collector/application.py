@@ -6,7 +6,7 @@ then gets 503 with Retry-After and nothing of its request was taken.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,6 +26,8 @@ from services.collector.inbound import Admission
 from services.collector.judging import judged_events, judged_spans
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
+from services.collector.otlp.over_grpc import traces_over_grpc
+from services.collector.otlp.spans import Exported
 from services.collector.verdicts import Verdicts
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
@@ -111,14 +113,22 @@ class Collector:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (_PROTOBUF, "application/json"):
             raise Refusal(415, f"content-type is none of {_PROTOBUF}, application/json")
-        read = spans_in_protobuf if kind == _PROTOBUF else spans_in_json
+        if kind == _PROTOBUF:
+            return Response(await self.exported(body), media_type=_PROTOBUF)
+        return _json_answer(await self._export(body, spans_in_json))
+
+    async def exported(self, body: bytes) -> bytes:
+        """Take an export in protobuf and return the response to it, whatever brought it."""
+        return _protobuf_answer(await self._export(body, spans_in_protobuf))
+
+    async def _export(self, body: bytes, read: Callable[[bytes], Exported]) -> Verdicts:
         spans = await run_in_threadpool(read, body)
         verdicts, passed_over = await run_in_threadpool(
             judged_spans, spans, self._admission, self._apps, now=datetime.now(UTC)
         )
         self._events.labels("traces", "passed_over").inc(passed_over)
         await self._take("traces", verdicts)
-        return _protobuf_answer(verdicts) if kind == _PROTOBUF else _json_answer(verdicts)
+        return verdicts
 
     async def _take(self, source: str, verdicts: Verdicts) -> None:
         if verdicts.records:
@@ -150,27 +160,35 @@ def _json_answer(verdicts: Verdicts) -> Response:
     return json_answer({"partialSuccess": partial})
 
 
-def _protobuf_answer(verdicts: Verdicts) -> Response:
+def _protobuf_answer(verdicts: Verdicts) -> bytes:
     answer = ExportTraceServiceResponse()
     if verdicts.rejections:
         answer.partial_success.rejected_spans = len(verdicts.rejections)
         answer.partial_success.error_message = _said(verdicts)
-    return Response(answer.SerializeToString(), media_type=_PROTOBUF)
+    return bytes(answer.SerializeToString())
 
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
     """Return the ASGI application; nothing starts before its lifespan does."""
     limits = Limits(spool_bytes=settings.spool_bytes)
-    return application_of(
-        Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=limits)
-    )
+    collector = Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=limits)
+    over_grpc = traces_over_grpc(collector.exported, settings, message_bytes=limits.body_bytes)
+    return application_of(collector, over_grpc)
 
 
-def application_of(collector: Collector) -> Starlette:
-    """Return the addresses of a collector."""
+def application_of(collector: Collector, *beside: AbstractAsyncContextManager[object]) -> Starlette:
+    """Return the addresses of a collector, and what is served beside them for as long as they are."""
+
+    @asynccontextmanager
+    async def lifespan(application: Starlette) -> AsyncIterator[None]:
+        async with collector.lifespan(application), AsyncExitStack() as stack:
+            for served in beside:
+                await stack.enter_async_context(served)
+            yield
+
     routes = [
         Route("/v1/events", collector.events, methods=["POST"]),
         Route("/v1/traces", collector.traces, methods=["POST"]),
         *health_routes(collector.ready, collector.registry),
     ]
-    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=collector.lifespan)
+    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=lifespan)
