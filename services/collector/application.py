@@ -22,12 +22,14 @@ from schemas.configuration import App, Configuration
 from schemas.record import Record
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from services.clients.bus.producer import Producer
+from services.collector.conventions.places import place_in
 from services.collector.inbound import Admission
-from services.collector.judging import judged_events, judged_spans
+from services.collector.judging import SpanJudge, judged_events
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
 from services.collector.otlp.over_grpc import traces_over_grpc
 from services.collector.otlp.spans import Exported
+from services.collector.sightings import Sightings
 from services.collector.verdicts import Verdicts
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
@@ -67,8 +69,9 @@ class Collector:
         self, settings: Settings, configuration: Configuration, *, producer: Callable[[], Producer], limits: Limits
     ) -> None:
         self._limits = limits
-        self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
-        self._admission = Admission(frozenset(self._apps), pseudonym_key(settings.data))
+        apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
+        self._admission = Admission(frozenset(apps), pseudonym_key(settings.data))
+        self._spans = SpanJudge(self._admission, apps, Sightings(), place_in(settings.url("gateway")))
         self.registry: CollectorRegistry = process_registry()
         self._events = counter("driftloop_collector_events_total", self.registry)
         folder = settings.data / "collector" / "spool"
@@ -123,12 +126,15 @@ class Collector:
 
     async def _export(self, body: bytes, read: Callable[[bytes], Exported]) -> Verdicts:
         spans = await run_in_threadpool(read, body)
-        verdicts, passed_over = await run_in_threadpool(
-            judged_spans, spans, self._admission, self._apps, now=datetime.now(UTC)
-        )
-        self._events.labels("traces", "passed_over").inc(passed_over)
-        await self._take("traces", verdicts)
-        return verdicts
+        judged = await run_in_threadpool(self._spans.judged, spans, datetime.now(UTC))
+        try:
+            await self._take("traces", judged.verdicts)
+        except Refusal:
+            self._spans.sightings.forget(judged.claims)
+            raise
+        for why, count in judged.left_out.items():
+            self._events.labels("traces", why).inc(count)
+        return judged.verdicts
 
     async def _take(self, source: str, verdicts: Verdicts) -> None:
         if verdicts.records:
