@@ -1,6 +1,6 @@
-"""`python -m tests.exporters.capture PYTHON`: what the exporters write, kept in tests/exporters/wire.
+"""What an exporter writes, kept in tests/exporters/wire.
 
-PYTHON is the one of the exporters' environment. Stack traces and what tells of a machine are left out.
+`python -m tests.exporters.capture PYTHON INSTRUMENTATION NAME`, where PYTHON is that of an environment with the exporter. Stack traces and what tells of a machine are left out.
 """
 
 import base64
@@ -29,12 +29,10 @@ _KEPT_OF_A_RESOURCE = ("service.name", "telemetry.sdk.language", "telemetry.sdk.
 _LEFT_OUT = ("exception.stacktrace", "gen_ai.openai.api_base", "server.address", "server.port")
 
 
-def main(python: str) -> None:
-    """Write a file for each instrumentation."""
-    for name in INSTRUMENTATIONS:
-        spans = [_as_otlp(export) for export in captured(python, name)]
-        text = json.dumps({"resourceSpans": spans}, indent=1)
-        (WIRE / f"{name}.json").write_text(text + "\n")
+def main(python: str, instrumentation: str, name: str) -> None:
+    """Write what an instrumentation tells of the calls into a file."""
+    spans = [_as_otlp(part) for part in captured(python, instrumentation)]
+    (WIRE / f"{name}.json").write_text(json.dumps({"resourceSpans": spans}, indent=1) + "\n")
 
 
 def captured(python: str, name: str) -> list[dict[str, Any]]:
@@ -71,4 +69,4 @@ def _as_otlp(part: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -24,8 +24,19 @@ from tests.fixtures.ports import free_port
 APP = App(name="prompt-guard", base_model="base", labels=("safe", "unsafe"), price=Price(input=1, output=2))
 
 
-def _away() -> NoReturn:
+def away() -> NoReturn:
+    """A broker that is away."""
     raise BrokerDown("nowhere")
+
+
+def spooled(folder: Path) -> list[Record]:
+    """Everything on the spool of a process's folder, oldest first."""
+    found = []
+    for segment in sorted((folder / "spool").glob("*.segment")):
+        for payload, _ in payloads_in(segment.read_bytes()):
+            entry = entry_in(payload)
+            found.append(decode(entry.topic, entry.value, datetime.now(UTC)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -38,12 +49,7 @@ class Collecting:
 
     def records(self) -> list[Record]:
         """Everything on the spool, oldest first."""
-        found = []
-        for segment in sorted((self.data / "collector" / "spool").glob("*.segment")):
-            for payload, _ in payloads_in(segment.read_bytes()):
-                entry = entry_in(payload)
-                found.append(decode(entry.topic, entry.value, datetime.now(UTC)))
-        return found
+        return spooled(self.data / "collector")
 
 
 Start = Callable[..., Collecting]
@@ -56,7 +62,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def run(
             when_full: WhenFull = "block",
-            producer: Callable[[], Producer] = _away,
+            producer: Callable[[], Producer] = away,
             admit: Admit | None = None,
             **limits: float,
         ) -> Collecting:
