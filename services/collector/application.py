@@ -22,9 +22,11 @@ from schemas.configuration import App, Configuration
 from schemas.record import Record
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from services.clients.bus.producer import Producer
+from services.collector.binary import structured
 from services.collector.conventions.places import place_in
 from services.collector.inbound import Admission
 from services.collector.judging import SpanJudge, judged_events
+from services.collector.kserve.calls import KServeCalls
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
 from services.collector.otlp.over_grpc import traces_over_grpc
@@ -71,6 +73,7 @@ class Collector:
         self._limits = limits
         apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
         self._admission = Admission(frozenset(apps), pseudonym_key(settings.data))
+        self._kserve = KServeCalls(apps)
         self._spans = SpanJudge(self._admission, apps, Sightings(), place_in(settings.url("gateway")))
         self.registry: CollectorRegistry = process_registry()
         self._events = counter("driftloop_collector_events_total", self.registry)
@@ -96,9 +99,9 @@ class Collector:
     async def events(self, request: Request) -> Response:
         """POST /v1/events: 202 all taken, 207 some, 400 none; each rejection with index and reason."""
         body = await body_of(request, self._limits.body_bytes)
-        content_type = request.headers.get("content-type", "")
+        body, content_type = structured(request.headers, body)
         verdicts = await run_in_threadpool(
-            judged_events, body, content_type, self._admission, now=datetime.now(UTC), new_id=new_event_id
+            judged_events, body, content_type, self._admission, self._kserve, now=datetime.now(UTC), new_id=new_event_id
         )
         await self._take("events", verdicts)
         return json_answer(

@@ -75,8 +75,8 @@ class Admission:
             raise Rejected(f"no app is called {record.app!r}")
         return record
 
-    def from_span(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
-        """Return a record made from a span, under the same judgement.
+    def from_elsewhere(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
+        """Return a record made of what another convention tells, under the same judgement.
 
         Raises:
             Rejected: As `admit`.

@@ -12,6 +12,8 @@ from services.collector.conventions.calls import events_of, is_inference
 from services.collector.conventions.places import Place
 from services.collector.envelopes import SINGLE_CONTENT_TYPE, elements_in, parse_element
 from services.collector.inbound import Admission
+from services.collector.kserve.calls import KServeCalls
+from services.collector.kserve.halves import half_in
 from services.collector.otlp.spans import Exported, Span, Unreadable
 from services.collector.sightings import Sighting, Sightings, seen_by_gateway
 from services.collector.verdicts import Rejected, Rejection, Verdicts
@@ -22,9 +24,15 @@ _UNTAKEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def judged_events(
-    body: bytes, content_type: str, admission: Admission, *, now: datetime, new_id: Callable[[], str]
+    body: bytes,
+    content_type: str,
+    admission: Admission,
+    kserve: KServeCalls,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
 ) -> Verdicts:
-    """Return the verdicts on CloudEvents or lines of JSON.
+    """Return the verdicts on CloudEvents or lines of JSON. One of KServe's may be two records.
 
     Raises:
         Refusal: The body as a whole can't be cut into elements.
@@ -34,7 +42,10 @@ def judged_events(
     rejections: list[Rejection] = []
     for index, data in enumerate(elements_in(body, content_type)):
         try:
-            records.append(admission.admit(parse_element(data, plain=plain, new_id=new_id), now))
+            if half := half_in(data, now):
+                records += [admission.from_elsewhere(event, now) for event in kserve.events_of(half)]
+            else:
+                records.append(admission.admit(parse_element(data, plain=plain, new_id=new_id), now))
         except _UNTAKEN as error:
             rejections.append(Rejection(index, _reason(error)))
     return Verdicts(tuple(records), tuple(rejections))
@@ -98,7 +109,7 @@ class SpanJudge:
 
     def _events_of(self, span: Span, sighting: Sighting, now: datetime) -> list[Record]:
         try:
-            return [self.admission.from_span(event, now) for event in events_of(span, self.apps)]
+            return [self.admission.from_elsewhere(event, now) for event in events_of(span, self.apps)]
         except _UNTAKEN:
             self.sightings.forget([sighting])
             raise

@@ -122,12 +122,13 @@ def _responded(span: Span, requested: InferenceRequested, app: App, content: Con
         usage=usage,
         latency_ms=max(0, span.end_ns - span.start_ns) / 1e6,
         ttft_ms=first_token_ms(span),
-        cost_usd=_cost_usd(usage, app),
+        cost_usd=cost_usd(usage, app),
         error_type=error_type,
     )
 
 
-def _cost_usd(usage: Usage, app: App) -> float:
+def cost_usd(usage: Usage, app: App) -> float:
+    """Return the price of the tokens."""
     return (usage.input_tokens * app.price.input + usage.output_tokens * app.price.output) / 1_000_000
 
 

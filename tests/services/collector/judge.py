@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
 from services.collector.inbound import Admission
 from services.collector.judging import SpanJudge, judged_events
+from services.collector.kserve.calls import KServeCalls
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
 from services.collector.otlp.spans import Exported
@@ -32,7 +33,9 @@ def _judged(spans: Exported) -> Verdicts:
 
 def events(body: bytes, content_type: str) -> Verdicts:
     """Verdicts on CloudEvents or lines of JSON."""
-    return judged_events(body, content_type, ADMISSION, now=datetime.now(UTC), new_id=new_event_id)
+    return judged_events(
+        body, content_type, ADMISSION, KServeCalls({APP.name: APP}), now=datetime.now(UTC), new_id=new_event_id
+    )
 
 
 def calls(verdicts: Verdicts) -> list[str]:
