@@ -30,6 +30,7 @@ DEFAULT_PORTS = {
     "receiver": 18110,
     # Where OpenTelemetry's exporters send traces unless told otherwise; the collector listens there too.
     "otlp": 4318,
+    "otlp_grpc": 4317,
 }
 LOOPBACK = "127.0.0.1"
 INWARD = ("broker", "broker_controller", "warehouse", "model_server")

@@ -92,8 +92,8 @@ class Admission:
             raise Rejected(f"the API key is for the app {self.admitted.app!r} alone")
         return record
 
-    def from_span(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
-        """Return a record made from a span, under the same judgement.
+    def from_elsewhere(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
+        """Return a record made of what another convention tells, under the same judgement.
 
         Raises:
             Rejected: As `admit`.
