@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import msgspec
 
 from services.collector.envelopes import SINGLE_CONTENT_TYPE
-from services.collector.mending import mended
+from services.collector.mending import readings
 
 _PREFIX = "ce-"
 _NO_ATTRIBUTES = ("data", "data_base64")
@@ -35,9 +35,9 @@ def structured(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str]:
 
 
 def _data(body: bytes) -> dict[str, object]:
-    for attempt in (lambda: body, lambda: mended(body)):
+    for attempt in readings(body):
         try:
-            return {"data": msgspec.json.decode(attempt())}
+            return {"data": msgspec.json.decode(attempt)}
         except _UNREADABLE:
             continue
     return {"data_base64": base64.b64encode(body).decode()}

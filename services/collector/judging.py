@@ -13,7 +13,7 @@ from services.collector.conventions.places import Place
 from services.collector.envelopes import SINGLE_CONTENT_TYPE, elements_in, parse_element
 from services.collector.inbound import Admission
 from services.collector.kserve.calls import KServeCalls
-from services.collector.kserve.halves import half_in
+from services.collector.kserve.halves import Half, half_in
 from services.collector.otlp.spans import Exported, Span, Unreadable
 from services.collector.sightings import Sighting, Sightings, seen_by_gateway
 from services.collector.verdicts import Rejected, Rejection, Verdicts
@@ -44,12 +44,20 @@ def judged_events(
     for index, data in enumerate(elements_in(body, content_type)):
         try:
             if half := half_in(data, now):
-                records += [admission.from_elsewhere(event, now) for event in kserve.events_of(half)]
+                records += _of_kserve(half, kserve, admission, now)
             else:
                 records.append(admission.admit(parse_element(data, plain=plain, new_id=new_id), now))
         except _UNTAKEN as error:
             rejections.append(Rejection(index, _reason(error)))
     return Verdicts(tuple(records), tuple(rejections))
+
+
+def _of_kserve(half: Half, kserve: KServeCalls, admission: Admission, now: datetime) -> list[Record]:
+    try:
+        return [admission.from_elsewhere(event, now) for event in kserve.events_of(half)]
+    except _UNTAKEN:
+        kserve.forget(half)
+        raise
 
 
 @dataclass(frozen=True, slots=True)

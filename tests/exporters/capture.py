@@ -1,6 +1,6 @@
 """What an exporter writes, kept in tests/exporters/wire.
 
-`python -m tests.exporters.capture PYTHON INSTRUMENTATION NAME`, where PYTHON is that of an environment with the exporter.
+`python -m tests.exporters.capture PYTHON INSTRUMENTATION NAME`: PYTHON is that of an environment with the exporter.
 Stack traces and what tells of a machine are left out.
 """
 

@@ -5,7 +5,7 @@ Total: what is of another shape tells nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -25,7 +25,7 @@ class Asked:
     model: str = ""
     messages: tuple[Message, ...] = ()
     user: str = ""
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Answered:
     answer_id: str = ""
     output: Message | None = None
     finish_reason: str = ""
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     error_type: str = ""
 
 

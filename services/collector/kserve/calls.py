@@ -57,6 +57,12 @@ class KServeCalls:
         events: list[InferenceRequested | InferenceResponded] = [asked] if half is pair.asked else []
         return [*events, _responded(pair, asked, app)] if pair.answered else events
 
+    def forget(self, half: Half) -> None:
+        """Let go of a half that was not taken, so that it spoils no other."""
+        with self._lock:
+            if pair := self._pairs.pop(half.key, None):
+                self._bytes -= pair.size
+
     def _known(self, half: Half) -> _Pair:
         with self._lock:
             before = self._pairs.pop(half.key, _Pair())

@@ -13,7 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from services.collector.kserve.bodies import Answered, Asked, answered_in, asked_in
-from services.collector.mending import mended
+from services.collector.mending import readings
 from services.collector.verdicts import Rejected
 
 _FAMILY = "org.kubeflow.serving.inference."
@@ -95,9 +95,9 @@ def half_in(data: bytes, now: datetime) -> Half | None:
 
 
 def _read(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
-    for attempt in (lambda: data, lambda: mended(data)):
+    for attempt in readings(data):
         try:
-            return decoder.decode(attempt())
+            return decoder.decode(attempt)
         except msgspec.ValidationError as error:
             raise Rejected(f"invalid: {error}") from error
         except _UNREADABLE:
@@ -117,9 +117,9 @@ def _body(envelope: _Envelope) -> object:
 
 
 def _json_or_text(data: bytes) -> object:
-    for attempt in (lambda: data, lambda: mended(data)):
+    for attempt in readings(data):
         try:
-            return msgspec.json.decode(attempt())
+            return msgspec.json.decode(attempt)
         except _UNREADABLE:
             continue
     return data.decode(errors="replace")

@@ -9,6 +9,8 @@ from pathlib import Path
 import grpc
 import pytest
 from google.protobuf.duration_pb2 import Duration  # type: ignore[import-untyped]  # protobuf ships no stubs
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -20,8 +22,8 @@ from services.collector.otlp.wire import fields_in
 from tests.fixtures.keys import make_key
 from tests.fixtures.waiting import PATIENCE_S
 from tests.services.collector import golden
-from tests.services.collector.conftest import APP, Collecting, Start
-from tests.services.collector.test_neighbours import framed, in_protobuf, part
+from tests.services.collector.conftest import Collecting, Start
+from tests.services.collector.test_neighbours import PROPERTY, Numbers, framed, garbled, in_protobuf, part, request_ids
 from tests.services.collector.test_traces import now_ns, taken
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
@@ -147,3 +149,25 @@ async def test_a_port_that_is_taken_is_done_without_in_one_line(start: Start, ca
 def test_an_export_of_no_spans_is_taken(start: Start) -> None:
     nothing = ExportTraceServiceRequest().SerializeToString()
     assert export(start(over_grpc=True), nothing) == ExportTraceServiceResponse()
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["span", "resource"])
+def test_a_good_span_beside_any_other_over_grpc_is_stored(start: Start, whole: bool) -> None:
+    collector, numbers = start(over_grpc=True), Numbers()
+    with exporter(collector) as send:
+
+        @PROPERTY
+        @given(odd=garbled(part(in_protobuf("odd")) if whole else in_protobuf("odd")) | st.binary(max_size=60))
+        def stored(odd: bytes) -> None:
+            left, right = numbers.pair()
+            before = len(collector.records())
+            good = in_protobuf(left), in_protobuf(right)
+            parts = [part(good[0]), odd, part(good[1])] if whole else [part(good[0], odd, good[1])]
+            answer = send(b"".join(framed(1, data) for data in parts), timeout=PATIENCE_S, wait_for_ready=True)
+            assert "not readable" not in decoded(answer).partial_success.error_message
+            found = request_ids(collector)[before:]
+            assert (found[:2], found[-2:]) == ([left] * 2, [right] * 2)
+            if not whole:
+                assert len(found) + 2 * decoded(answer).partial_success.rejected_spans <= 6
+
+        stored()
