@@ -22,7 +22,7 @@ from services.collector.otlp.wire import fields_in
 from tests.fixtures.keys import make_key
 from tests.fixtures.waiting import PATIENCE_S
 from tests.services.collector import golden
-from tests.services.collector.conftest import Collecting, Start
+from tests.services.collector.conftest import APP, Collecting, Start
 from tests.services.collector.test_neighbours import PROPERTY, Numbers, framed, garbled, in_protobuf, part, request_ids
 from tests.services.collector.test_traces import now_ns, taken
 
