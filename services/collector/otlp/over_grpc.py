@@ -13,7 +13,7 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage  # type: ignore[import-untyped]  # protobuf ships no stubs
 from google.protobuf.duration_pb2 import Duration  # type: ignore[import-untyped]  # as above
 
-from schemas.settings import Settings
+from schemas.settings import Settings, port_variable
 from services.collector.otlp.wire import as_varint, delimited
 from services.parts.access.admitted import EVERYBODY, Admitted
 from services.parts.ingress.errors import Refusal
@@ -80,7 +80,10 @@ def _bind(server: grpc.aio.Server, settings: Settings) -> None:
     # A socket of our own says first whether the port is free: gRPC would log a page about it.
     bound_socket(PORT, settings).close()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    server.add_insecure_port(f"{host}:{settings.ports[PORT]}")
+    try:
+        server.add_insecure_port(f"{host}:{settings.ports[PORT]}")
+    except RuntimeError as error:
+        raise PortTaken(PORT, settings.ports[PORT], port_variable(PORT)) from error
 
 
 def _handlers(export: Export, admit: Admit) -> grpc.GenericRpcHandler:
