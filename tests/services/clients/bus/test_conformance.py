@@ -20,7 +20,6 @@ from services.clients.bus.tail import Tail
 from services.clients.bus.topics import topic_ids
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
-from tests.fixtures.waiting import until
 from tests.services.clients.bus.traffic import (
     Member,
     created,
@@ -102,8 +101,8 @@ def test_a_topics_id_is_stable_and_new_after_it_is_made_anew(bus: Broker | Kafka
     send(bus.settings, topic, range(5))
     with closing(open_admin(bus.settings)) as admin:
         admin.delete_topics([topic])
-    created(bus.settings, topic)
-    second = until(lambda: topic_ids(bus.settings), lambda ids: topic in ids)  # a broker may tell of it a moment later
+    created(bus.settings, topic, after=first[topic])
+    second = topic_ids(bus.settings)
     assert second[topic] not in {first[topic], ""}
     assert {name: second[name] for name in first if name != topic} == {n: first[n] for n in first if n != topic}
     send(bus.settings, topic, range(100, 103))
