@@ -31,6 +31,11 @@ class KeyLimits:
             if value is not None and not (math.isfinite(value) and value > 0):
                 raise ValueError(f"{field.name}: not a number above 0: {value}")
 
+    @property
+    def of_month(self) -> bool:
+        """Whether anything bounds a month."""
+        return self.tokens_per_month is not None or self.usd_per_month is not None
+
 
 UNLIMITED = KeyLimits()
 
@@ -82,7 +87,7 @@ class AccessKey:
 
 def month_of(now: datetime) -> str:
     """Return the month of an instant, e.g. 2026-01."""
-    return f"{now:%Y-%m}"
+    return f"{now.year:04}-{now.month:02}"
 
 
 def next_month(now: datetime) -> datetime:

@@ -41,7 +41,7 @@ class Door:
         denial = closed(key, now) or out_of_scope(key, needed)
         if denial is None and key.limits.requests_per_minute is not None:
             denial = over_minute(meter.minute_of(key), key.limits, at)
-        if denial is None and "infer" in needed:
+        if denial is None and key.limits.of_month and "infer" in needed:
             denial = over_month(key.limits, meter.spent(key.key_id, now), now)
         if denial is not None:
             return denial
