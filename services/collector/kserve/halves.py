@@ -108,7 +108,7 @@ def _read(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
 def _body(envelope: _Envelope) -> object:
     """Return the JSON that is the data, or the text where it is none, as of a stream."""
     if not envelope.data_base64:
-        body = msgspec.json.decode(envelope.data)
+        body = _json_or_text(bytes(envelope.data))
         return _json_or_text(body.encode(errors="replace")) if isinstance(body, str) else body
     try:
         return _json_or_text(base64.b64decode(envelope.data_base64, validate=True))

@@ -26,8 +26,8 @@ from tests.services.collector.kserve.logged import (
     asked,
     sent_binary,
 )
-from tests.services.collector.test_events import BATCH, SINGLE, feedback, send
-from tests.services.collector.test_neighbours import PROPERTY, Numbers, request_ids, spoilt
+from tests.services.collector.test_events import BATCH, LINES, SINGLE, feedback, send
+from tests.services.collector.test_neighbours import PROPERTY, Numbers, garbled, request_ids, spoilt
 
 STREAM = "".join(
     f"data: {json.dumps(chunk)}\n\n"
@@ -193,20 +193,29 @@ def test_half_an_emoji_in_a_body_in_binary_mode_costs_itself(start: Start) -> No
     assert getattr(collector.records()[0], "prompt", "") == "cut �"
 
 
+def test_bytes_that_are_no_text_cost_themselves_in_structured_mode_too(start: Start) -> None:
+    collector = start()
+    body = json.dumps(asked("c-1")).encode().replace(b"is it safe?", b"cut \xf0")
+    assert send(collector, body, SINGLE).status_code == 202
+    assert getattr(collector.records()[0], "prompt", "") == "cut �"
+
+
 @pytest.mark.parametrize("half", [asked("odd"), answered("odd")], ids=["request", "response"])
 def test_a_good_half_beside_any_other_is_stored(start: Start, half: dict[str, Any]) -> None:
     collector, numbers = start(), Numbers()
     with httpx.Client() as sender:
+        whole = spoilt(half).map(lambda value: json.dumps(value).encode())
+        garbage = garbled(json.dumps(half).encode()).filter(lambda data: b"\n" not in data and data.strip())
 
         @PROPERTY
-        @given(odd=spoilt(half))
-        def stored(odd: Any) -> None:
+        @given(odd=whole | garbage)
+        def stored(odd: bytes) -> None:
             left, right = numbers.pair()
             before = len(collector.records())
             response = sender.post(
                 f"{collector.url}/v1/events",
-                content=json.dumps([asked(left), odd, answered(right)]),
-                headers={"content-type": BATCH},
+                content=b"\n".join([json.dumps(asked(left)).encode(), odd, json.dumps(answered(right)).encode()]),
+                headers={"content-type": LINES},
             )
             found = request_ids(collector)[before:]
             assert response.status_code in (202, 207)
