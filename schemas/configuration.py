@@ -32,6 +32,7 @@ class App(Section, frozen=True, kw_only=True):
         identities: How `user`, `safety_identifier`, `prompt_cache_key` and `metadata` reach the upstream.
         upstream_key_env: Environment variable with the upstream's key, which then replaces the client's.
         upstream_headers: Set on every call to the upstream, over the client's.
+        upstream_ca_file: PEM file of the CAs that its certificate is trusted by; empty means the public ones.
     """
 
     name: Key
@@ -42,6 +43,7 @@ class App(Section, frozen=True, kw_only=True):
     identities: Literal["pseudonym", "as-sent"] = "pseudonym"
     upstream_key_env: str = ""
     upstream_headers: dict[str, str] = {}
+    upstream_ca_file: str = ""
 
     def __repr__(self) -> str:
         # Headers may hold credentials, and what is printed ends in logs.

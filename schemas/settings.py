@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from schemas.listening import DEFAULT_LISTENING, BadListening, Listening
 from schemas.topics import TOPIC_BY_NAME
 
 DEFAULT_PORTS = {
@@ -62,6 +63,7 @@ class Settings:
         accept_poison: Topics of which the sink goes on although nearly everything is poison.
         log_hours: How long the broker that `driftloop up` runs keeps a message.
         log_bytes: How much of one partition it keeps at most, whatever its age.
+        listening: How the HTTP processes listen.
     """
 
     broker: Broker
@@ -83,6 +85,7 @@ class Settings:
     accept_poison: frozenset[str] = frozenset()
     log_hours: int = DEFAULT_LOG_HOURS
     log_bytes: int = DEFAULT_LOG_BYTES
+    listening: Listening = DEFAULT_LISTENING
 
     @property
     def here(self) -> str:
@@ -91,13 +94,14 @@ class Settings:
 
     def url(self, process: str) -> str:
         """Return the base URL at which other processes reach this one."""
-        return self.urls.get(process, f"http://{self.here}:{self.ports[process]}")
+        return self.urls.get(process, f"{self.listening.scheme(process)}://{self.here}:{self.ports[process]}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read DRIFTLOOP_{BROKER,DATA,CONFIG,KAFKA,WAREHOUSE_URL,WAREHOUSE_DATABASE,STORE_URL,MLFLOW_URI,
         ARTIFACTS,HOST,LOG_LEVEL,SPOOL_BYTES,COLLECTOR_WHEN_FULL,READY_LAG,ACCEPT_POISON,LOG_HOURS,LOG_BYTES}
-        and DRIFTLOOP_<PROCESS>_{PORT,URL}. ACCEPT_POISON takes topic names, comma-separated.
+        and DRIFTLOOP_<PROCESS>_{PORT,URL}. ACCEPT_POISON takes topic names, comma-separated. What Listening reads
+        comes on top.
 
         Unset variables mean everything on this machine, under .driftloop/ with the ports of DEFAULT_PORTS.
 
@@ -127,7 +131,15 @@ class Settings:
             accept_poison=_topics(environment.get("DRIFTLOOP_ACCEPT_POISON", "")),
             log_hours=_at_least(1, environment, "DRIFTLOOP_LOG_HOURS", DEFAULT_LOG_HOURS),
             log_bytes=_at_least(LEAST_LOG_BYTES, environment, "DRIFTLOOP_LOG_BYTES", DEFAULT_LOG_BYTES),
+            listening=_listening(environment),
         )
+
+
+def _listening(environment: Mapping[str, str]) -> Listening:
+    try:
+        return Listening.from_environment(environment)
+    except BadListening as error:
+        raise BadSetting(str(error)) from error
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -27,6 +27,7 @@ from services.collector.judging import judged_events, judged_spans
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
 from services.collector.verdicts import Verdicts
+from services.parts.ingress.answers import OwnAnswer
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
@@ -155,7 +156,7 @@ def _protobuf_answer(verdicts: Verdicts) -> Response:
     if verdicts.rejections:
         answer.partial_success.rejected_spans = len(verdicts.rejections)
         answer.partial_success.error_message = _said(verdicts)
-    return Response(answer.SerializeToString(), media_type=_PROTOBUF)
+    return OwnAnswer(answer.SerializeToString(), media_type=_PROTOBUF)
 
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:

@@ -85,9 +85,14 @@ def _order(path: str, order: dict[str, object]) -> None:
     """Post an order to the control process and print what it answers."""
     import httpx
 
-    url = settings_or_fail().url("control") + path
+    from services.parts.certificates import BadCertificate, own_trust
+
+    settings = settings_or_fail()
+    url = settings.url("control") + path
     try:
-        answer = httpx.post(url, json=order, timeout=30, trust_env=False)
+        answer = httpx.post(url, json=order, timeout=30, trust_env=False, verify=own_trust(settings, "control"))
+    except BadCertificate as error:
+        fail(str(error), UNUSABLE)
     except httpx.HTTPError:
         fail(f"control does not answer at {url}; is the stack up? See `driftloop status`", UNUSABLE)
     if answer.is_error:
