@@ -2,7 +2,8 @@
 
 Which app it is for is told by the first of: `model` in a JSON body, the form field `model` of a
 multipart body (audio), the query's `model`, the header `x-driftloop-app`, and the only app when there
-is one. `model` is readdressed to the stable version, on the way in alone. Of a body that is too large to be held, the first part alone may name the app.
+is one. `model` is readdressed to the stable version, on the way in alone. Of a body that is too large
+to be held, the first part alone may name the app.
 """
 
 from collections.abc import Callable

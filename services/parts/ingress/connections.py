@@ -129,7 +129,7 @@ class Connection(HttpToolsProtocol):
     @property
     def _answering(self) -> bool:
         """Whether bytes of another answer are out, or will be next."""
-        cycle = self.cycle
+        cycle: Any = self.cycle  # None before the first request
         if cycle is None:
             return False
         if self._owes == "body":

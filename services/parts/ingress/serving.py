@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from schemas.configuration import Configuration
 from schemas.configuration_parser import BadConfiguration
@@ -71,7 +72,7 @@ def serve(name: str, build: Build, *, beside: Sequence[str] = ()) -> None:
         Server(server_options(application, settings.listening), certificate).run(sockets=listeners)
 
 
-def server_options(application: Starlette, listening: Listening = DEFAULT_LISTENING) -> uvicorn.Config:
+def server_options(application: ASGIApp, listening: Listening = DEFAULT_LISTENING) -> uvicorn.Config:
     """Return how applications are served: uvloop, httptools within bounds, no access log."""
     return uvicorn.Config(
         application,

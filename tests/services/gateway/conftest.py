@@ -110,7 +110,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             gateway = Gateway(
                 settings, Configuration(apps=(app,)), edges=AWAY, limits=limits, environment=environment or {}
             )
-            served = stack.enter_context(Served(application_of(gateway)))
+            served = stack.enter_context(Served(application_of(gateway), listening=settings.listening))
             return Running(served.url, settings.data, echo, settings)
 
         yield run
