@@ -56,7 +56,7 @@ class Connection(HttpToolsProtocol):
         self._full = len(self.connections) > self._listening.connections
         if len(self.connections) > 2 * self._listening.connections:
             self._abort()
-        if self._listening.client_ca is not None:
+        if self._listening.client_ca is not None and self.scheme == "https":
             self._anonymous = not transport.get_extra_info("peercert")
 
     def data_received(self, data: bytes) -> None:
@@ -133,7 +133,7 @@ class Connection(HttpToolsProtocol):
         if cycle is None:
             return False
         if self._owes == "body":
-            return cycle.response_started
+            return bool(cycle.response_started)
         return not cycle.response_complete
 
     def _owing(self) -> tuple[Owed | None, int]:

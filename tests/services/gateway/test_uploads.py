@@ -3,11 +3,13 @@
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from tests.fixtures.http import Served
 from tests.fixtures.waiting import PATIENCE_S
@@ -28,7 +30,7 @@ class _Drain:
         self.headers: dict[str, str] = {}
         self.heard = 0
 
-    async def __call__(self, scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # as ASGI has it
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = Request(scope, receive)
@@ -95,12 +97,12 @@ def test_a_form_is_readdressed_where_its_model_comes_before_the_file(start: Star
     assert answer.json() == {"bytes": size - len(APP) + len("echo-base")}
 
 
-def test_an_upload_past_the_bound_is_refused_and_rests_no_replica(start: Start, tmp_path) -> None:  # type: ignore[no-untyped-def]  # a path
+def test_an_upload_past_the_bound_is_refused_and_rests_no_replica(start: Start, tmp_path: Path) -> None:
     drain = _Drain()
     with Served(drain) as upstream:
         settings = settings_for(tmp_path, DRIFTLOOP_PASSED_BYTES=str(20 * _MB))
         gateway = start(upstreams=[upstream.url], settings=settings)
-        told = _post(f"{gateway.url}/v1/files", _pieces(0), content_length=str(21 * _MB))
+        told = _post(f"{gateway.url}/v1/files", _pieces(21), content_length=str(21 * _MB))
         untold = _post(f"{gateway.url}/v1/files", _pieces(24), content_type="application/octet-stream")
         after = httpx.get(f"{gateway.url}/v1/files", timeout=PATIENCE_S)
     assert [answer.status_code for answer in (told, untold, after)] == [413, 413, 200]

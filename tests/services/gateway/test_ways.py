@@ -3,7 +3,7 @@
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_an_upstream_with_a_private_ca_is_reached_by_its_file_alone(start: Start
     with Served(upstream, tls=authority.both()) as served:
         behind = Behind(start(upstreams=[served.url], upstream_ca_file=str(authority.file)), upstream)
         assert behind.post(ASKED).status_code == 200
-        assert behind.told()[1].output == "Hi"
+        assert _text(behind) == "Hi"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "elsewhere.example.org"])
@@ -61,7 +61,7 @@ def test_looking_at_an_upstream_goes_by_the_same_file(authority: Authority) -> N
     app = App(name="bot", base_model=BASE, upstream_ca_file=str(authority.file))
     with Served(StubUpstream().application, tls=authority.both()) as served:
         assert look_at(served.url, PATIENCE_S, trust=trust_of(app)).models == (BASE,)
-        with pytest.raises(UpstreamSilent, match="^its certificate is not trusted$"):
+        with pytest.raises(UpstreamSilent, match=r"^its certificate is not trusted$"):
             look_at(served.url, PATIENCE_S)
 
 
@@ -78,6 +78,11 @@ def test_the_answer_of_an_upstream_gets_no_header_of_ours_but_the_routes(before:
     assert behind.post(ASKED).headers.keys() - ours == {"content-type", "content-length", "x-theirs", "date"}
     passed = behind.post(b"{}", "/v1/files").headers.keys()
     assert passed == {"content-type", "transfer-encoding", "x-theirs", "date"}
+
+
+def _text(behind: Behind) -> str:
+    output = behind.told()[1].output
+    return output.content if output else ""
 
 
 class _Proxy:
@@ -153,19 +158,19 @@ def test_which_proxy_leads_where() -> None:
     assert proxy_to("http://api.example.org", {"ALL_PROXY": "http://r:1"}) == "http://r:1"
     for direct in ("inside.example", "a.corp:8000", "127.0.0.1:8000", "localhost", "[::1]:8000"):
         assert proxy_to(f"https://{direct}", told) == ""
-    with pytest.raises(BadConfiguration, match="^HTTPS_PROXY: the proxy must be"):
+    with pytest.raises(BadConfiguration, match="^HTTPS_PROXY: the proxy must be "):
         proxy_to("https://api.example.org", {"HTTPS_PROXY": "socks5://p:1"})
 
 
-@pytest.mark.parametrize(("name", "data"), [("gzip", gzip.compress(_SAID)), ("zstd", zstandard.compress(_SAID))])
+@pytest.mark.parametrize(("name", "encode"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
 def test_an_encoded_answer_is_read_recorded_and_passed_on_as_it_was_before(
-    before: Before, name: str, data: bytes
+    before: Before, name: str, encode: Callable[[bytes], bytes]
 ) -> None:
-    behind = before(data, headers=[*JSON, (b"content-encoding", name.encode())])
+    behind = before(encode(_SAID), headers=[*JSON, (b"content-encoding", name.encode())])
     told = behind.post(ASKED)
     assert told.json()["choices"][0]["message"]["content"] == "Hi"
     assert "content-encoding" not in told.headers
-    assert behind.told()[1].output == "Hi"
+    assert _text(behind) == "Hi"
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/files"])

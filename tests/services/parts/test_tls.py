@@ -167,9 +167,11 @@ def test_calls_of_our_own_trust_the_listeners_very_certificate_and_no_other(auth
 
 def test_a_handshake_that_is_never_finished_keeps_nobody_waiting(authority: Authority) -> None:
     certificate, key = authority.signed()
-    with Served(APPLICATION, listening=Listening(certificate=certificate, key=key)) as served:
-        with socket.create_connection(("127.0.0.1", served.port)):
-            assert httpx.get(f"{served.url}/healthz", verify=authority.trusted()).is_success
+    with (
+        Served(APPLICATION, listening=Listening(certificate=certificate, key=key)) as served,
+        socket.create_connection(("127.0.0.1", served.port)),
+    ):
+        assert httpx.get(f"{served.url}/healthz", verify=authority.trusted()).is_success
 
 
 def _settings(certificate: Path, key: Path, port: int) -> Settings:
