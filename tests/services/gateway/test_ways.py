@@ -158,7 +158,7 @@ def test_which_proxy_leads_where() -> None:
     assert proxy_to("http://api.example.org", {"ALL_PROXY": "http://r:1"}) == "http://r:1"
     for direct in ("inside.example", "a.corp:8000", "127.0.0.1:8000", "localhost", "[::1]:8000"):
         assert proxy_to(f"https://{direct}", told) == ""
-    with pytest.raises(BadConfiguration, match="^HTTPS_PROXY: the proxy must be "):
+    with pytest.raises(BadConfiguration, match=r"^HTTPS_PROXY: the proxy must be "):
         proxy_to("https://api.example.org", {"HTTPS_PROXY": "socks5://p:1"})
 
 

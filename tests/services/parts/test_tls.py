@@ -27,7 +27,12 @@ from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import PATIENCE_S, until
 
-_PROCESSES = {"gateway": ["gateway"], "collector": ["collector", "otlp"], "control": ["control"]}
+_PROCESSES = {
+    "services.gateway": ["gateway"],
+    "services.collector": ["collector", "otlp"],
+    "services.control": ["control"],
+    "dashboards": ["dashboard"],
+}
 
 
 async def _fine(_: Request) -> Response:
@@ -62,11 +67,11 @@ def _variables(data: Path, certificate: Path, key: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def running(folder: Path, authority: Authority) -> Iterator[Settings]:
-    """Gateway, collector and control over TLS, without a broker."""
+    """Every process that others reach, over TLS and without a broker."""
     variables = _variables(folder, *authority.signed())
     with ExitStack() as stack:
         for name in _PROCESSES:
-            command = [sys.executable, "-m", f"services.{name}"]
+            command = [sys.executable, "-m", name]
             process = stack.enter_context(subprocess.Popen(command, env={**os.environ, **variables}))
             stack.callback(process.terminate)
         yield Settings.from_environment(variables)
@@ -86,6 +91,15 @@ def test_every_process_answers_over_tls_alone(running: Settings, authority: Auth
         assert httpx.get(f"{url}/healthz", verify=own_trust(running, port_of), timeout=PATIENCE_S).is_success
         with pytest.raises(httpx.HTTPError):
             httpx.get(url.replace("https:", "http:"), timeout=PATIENCE_S)
+
+
+def test_the_dashboard_answers_over_tls_alone(running: Settings, authority: Authority) -> None:
+    program = next(program for program in CATALOGUE if program.name == "dashboard")
+    until(lambda: probe(program, running, PATIENCE_S), lambda health: health is Health.READY)
+    url = running.url("dashboard")
+    assert httpx.get(f"{url}/_stcore/health", verify=authority.trusted(), timeout=PATIENCE_S).text == "ok"
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(url.replace("https:", "http:"), timeout=PATIENCE_S)
 
 
 def test_a_wrong_key_ends_a_process_with_one_line_and_status_2(tmp_path: Path, authority: Authority) -> None:
