@@ -140,14 +140,14 @@ class Converger:
                 log.exception("a round of visits failed")
             self._poke.wait(self._interval_s)
 
-    def _client(self, app: str, url: str) -> httpx.Client:
+    def _client_for(self, app: str, url: str) -> httpx.Client:
         # A replica is visited by one thread at a time.
         if (app, url) not in self._clients:
             self._clients[app, url] = client_for(url, self._trust.get(app))
         return self._clients[app, url]
 
     def _visit(self, app: str, url: str, want: Wanted) -> _Visit:
-        replica, refusals = Replica(self._client(app, url), url, self._headers.get(app, {})), {}
+        replica, refusals = Replica(self._client_for(app, url), url, self._headers.get(app, {})), {}
         try:
             held = replica.versions()
             missing = [version for version in want.versions if version not in held]

@@ -82,7 +82,7 @@ def test_the_answer_of_an_upstream_gets_no_header_of_ours_but_the_routes(before:
 
 def _text(behind: Behind) -> str:
     output = behind.told()[1].output
-    return output.content if output else ""
+    return str(output.content) if output else ""
 
 
 class _Proxy:
