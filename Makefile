@@ -5,10 +5,11 @@ SHELL := /bin/bash
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+EXPORTERS := .venv-exporters
 TORCH := $(shell grep -E '^torch==' requirements.in)
 PACKAGES := schemas services stream_processors training dashboards
 
-.PHONY: help setup demo up test check browser faults kafka-cluster lock clean
+.PHONY: help setup demo up test test-vllm test-exporters check browser faults kafka-cluster lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -50,8 +51,18 @@ browser:
 		run=$$(test "$$(id -u)" = 0 || echo sudo); \
 		$$run apt-get -qq update && $$run apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
+test-exporters: setup ## The real exporters of OpenLLMetry and OpenInference, in an environment of their own, against the collector
+	@$(PYTHON) -m venv $(EXPORTERS)
+	@if $(EXPORTERS)/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/exporters/requirements.txt; then \
+		EXPORTERS_PYTHON=$(EXPORTERS)/bin/python $(BIN)/python -m pytest tests/exporters/real_exporters.py; \
+	else echo "test-exporters: NOT RUN: the exporters' packages could not be fetched"; fi
+
 faults: setup ## Kill, stop and restart everything on Apache Kafka for 3 minutes, then compare with what was sent
 	@$(BIN)/python -m tests.bench.faults --minutes 3 --seed 1
+
+test-vllm: setup ## Test against a real vLLM (6 GB in .venv-vllm); error 3 and a line where it can't be had
+	@$(BIN)/python -m tests.vllm.environment
+	@DRIFTLOOP_TEST_VLLM=$(CURDIR)/.venv-vllm $(BIN)/python -m pytest tests/vllm --durations=0
 
 kafka-cluster: setup ## Run three brokers that keep every record three times, on ports 19092 to 19094, until Ctrl-C
 	@$(BIN)/python -m services.embedded.kafka 3
@@ -60,5 +71,5 @@ lock: ## Resolve requirements*.in into requirements.lock
 	@deploy/lock.sh
 
 clean: ## Remove the virtual environment, caches and the demo's data
-	@rm -rf $(VENV) .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-vllm $(EXPORTERS) .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +

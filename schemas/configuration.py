@@ -29,7 +29,10 @@ class App(Section, frozen=True, kw_only=True):
         base_model: What the upstream calls the base.
         upstreams: Base URLs of its replicas; empty means the embedded model server.
         labels: Answers that feedback may name as right; they make it a classifier.
+        constrain: How the gateway asks for one of `labels` where the client asks for no form: `auto` asks driftloop's
+            own model server alone, `vllm` and `llama.cpp` name what the upstreams understand.
         identities: How `user`, `safety_identifier`, `prompt_cache_key` and `metadata` reach the upstream.
+        record: Whether its calls are recorded; if not, they are routed, answered and counted, and nothing else.
         upstream_key_env: Environment variable with the upstream's key, which then replaces the client's.
         upstream_headers: Set on every call to the upstream, over the client's.
         upstream_ca_file: PEM file of the CAs that its certificate is trusted by; empty means the public ones.
@@ -40,7 +43,9 @@ class App(Section, frozen=True, kw_only=True):
     upstreams: tuple[str, ...] = ()
     price: Price = Price()
     labels: tuple[str, ...] = ()
+    constrain: Literal["auto", "vllm", "llama.cpp", "none"] = "auto"
     identities: Literal["pseudonym", "as-sent"] = "pseudonym"
+    record: bool = True
     upstream_key_env: str = ""
     upstream_headers: dict[str, str] = {}
     upstream_ca_file: str = ""

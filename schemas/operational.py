@@ -123,6 +123,15 @@ OPERATIONAL_METRICS: tuple[OperationalMetric, ...] = (
         "driftloop_collector_events_total", "counter", "elements", ("source", "verdict"), "elements by verdict",
         "many rejected: each answer names index and reason, the sender has to mend them",
     ),
+    # Gateway, collector and control, where keys are required
+    _Metric(
+        "driftloop_access_denied_total", "counter", "requests", ("reason",), "requests that were not let in",
+        "invalid_api_key of a known client: its key was revoked or has expired, see `driftloop keys list`",
+    ),
+    _Metric(
+        "driftloop_access_keys_age_seconds", "gauge", "seconds", (), "time since the keys were read from the store",
+        "above 10 the control store is away: new and revoked keys take no effect until it is back",
+    ),
     # Stream processors
     _Metric(
         "driftloop_drift_late_observations", "gauge", "observations", (), "observations that came after their window",

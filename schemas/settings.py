@@ -1,5 +1,6 @@
 """Endpoints, ports and folders of one deployment, read once from the environment."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,8 +31,13 @@ DEFAULT_PORTS = {
     "receiver": 18110,
     # Where OpenTelemetry's exporters send traces unless told otherwise; the collector listens there too.
     "otlp": 4318,
+    "otlp_grpc": 4317,
 }
+LOOPBACK = "127.0.0.1"
+INWARD = ("broker", "broker_controller", "warehouse", "model_server")
+"""What `driftloop up` runs for its own processes alone: it listens at LOOPBACK, whatever DRIFTLOOP_HOST says."""
 Broker = Literal["kafka", "light"]
+Keys = Literal["by-address", "required", "open"]
 WhenFull = Literal["block", "drop-oldest"]
 DEFAULT_SPOOL_BYTES = 512 * 1024 * 1024
 LEAST_SPOOL_BYTES = 8 * 1024 * 1024
@@ -64,6 +70,9 @@ class Settings:
         log_hours: How long the broker that `driftloop up` runs keeps a message.
         log_bytes: How much of one partition it keeps at most, whatever its age.
         listening: How the HTTP processes listen.
+        published: The address at which others reach what listens on `host`: another one in a container.
+        keys: Whether gateway, collector and control ask for keys. "by-address" asks for them unless
+            only this machine can reach them.
     """
 
     broker: Broker
@@ -86,6 +95,20 @@ class Settings:
     log_hours: int = DEFAULT_LOG_HOURS
     log_bytes: int = DEFAULT_LOG_BYTES
     listening: Listening = DEFAULT_LISTENING
+    published: str = LOOPBACK
+    keys: Keys = "by-address"
+
+    @property
+    def keys_required(self) -> bool:
+        """Whether nobody comes in without a key."""
+        return self.keys == "required" or (self.keys == "by-address" and not is_loopback(self.published))
+
+    @property
+    def why_keys(self) -> str:
+        """What in the environment has keys required."""
+        if self.keys == "required":
+            return "DRIFTLOOP_KEYS is required"
+        return f"{'DRIFTLOOP_HOST' if self.published == self.host else 'DRIFTLOOP_PUBLISH'} is {self.published}"
 
     @property
     def here(self) -> str:
@@ -94,14 +117,15 @@ class Settings:
 
     def url(self, process: str) -> str:
         """Return the base URL at which other processes reach this one."""
-        return self.urls.get(process, f"{self.listening.scheme(process)}://{self.here}:{self.ports[process]}")
+        host = LOOPBACK if process in INWARD else self.here
+        return self.urls.get(process, f"{self.listening.scheme(process)}://{host}:{self.ports[process]}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read DRIFTLOOP_{BROKER,DATA,CONFIG,KAFKA,WAREHOUSE_URL,WAREHOUSE_DATABASE,STORE_URL,MLFLOW_URI,
-        ARTIFACTS,HOST,LOG_LEVEL,SPOOL_BYTES,COLLECTOR_WHEN_FULL,READY_LAG,ACCEPT_POISON,LOG_HOURS,LOG_BYTES}
-        and DRIFTLOOP_<PROCESS>_{PORT,URL}. ACCEPT_POISON takes topic names, comma-separated. What Listening reads
-        comes on top.
+        ARTIFACTS,HOST,LOG_LEVEL,SPOOL_BYTES,COLLECTOR_WHEN_FULL,READY_LAG,ACCEPT_POISON,LOG_HOURS,LOG_BYTES,
+        PUBLISH,KEYS} and DRIFTLOOP_<PROCESS>_{PORT,URL}. ACCEPT_POISON takes topic names, comma-separated.
+        What Listening reads comes on top.
 
         Unset variables mean everything on this machine, under .driftloop/ with the ports of DEFAULT_PORTS.
 
@@ -115,8 +139,8 @@ class Settings:
             broker=_broker(environment.get("DRIFTLOOP_BROKER", "kafka")),
             data=data,
             configuration=Path(environment.get("DRIFTLOOP_CONFIG", "driftloop.yaml")).absolute(),
-            kafka=environment.get("DRIFTLOOP_KAFKA", f"{host}:{ports['broker']}"),
-            warehouse_url=environment.get("DRIFTLOOP_WAREHOUSE_URL", f"http://{host}:{ports['warehouse']}"),
+            kafka=environment.get("DRIFTLOOP_KAFKA", f"{LOOPBACK}:{ports['broker']}"),
+            warehouse_url=environment.get("DRIFTLOOP_WAREHOUSE_URL", f"http://{LOOPBACK}:{ports['warehouse']}"),
             warehouse_database=environment.get("DRIFTLOOP_WAREHOUSE_DATABASE", "driftloop"),
             store_url=environment.get("DRIFTLOOP_STORE_URL", f"sqlite:///{data / 'control.db'}"),
             mlflow_uri=environment.get("DRIFTLOOP_MLFLOW_URI", f"sqlite:///{data / 'mlflow.db'}"),
@@ -132,6 +156,8 @@ class Settings:
             log_hours=_at_least(1, environment, "DRIFTLOOP_LOG_HOURS", DEFAULT_LOG_HOURS),
             log_bytes=_at_least(LEAST_LOG_BYTES, environment, "DRIFTLOOP_LOG_BYTES", DEFAULT_LOG_BYTES),
             listening=_listening(environment),
+            published=environment.get("DRIFTLOOP_PUBLISH") or host,
+            keys=_keys(environment.get("DRIFTLOOP_KEYS", "")),
         )
 
 
@@ -140,6 +166,14 @@ def _listening(environment: Mapping[str, str]) -> Listening:
         return Listening.from_environment(environment)
     except BadListening as error:
         raise BadSetting(str(error)) from error
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:
@@ -180,6 +214,16 @@ def _when_full(text: str) -> WhenFull:
     if text == "drop-oldest":
         return "drop-oldest"
     raise BadSetting(f"DRIFTLOOP_COLLECTOR_WHEN_FULL: {text!r} is neither 'block' nor 'drop-oldest'")
+
+
+def _keys(text: str) -> Keys:
+    if text == "required":
+        return "required"
+    if text == "open":
+        return "open"
+    if text == "":
+        return "by-address"
+    raise BadSetting(f"DRIFTLOOP_KEYS: {text!r} is neither 'required' nor 'open'")
 
 
 def _broker(text: str) -> Broker:

@@ -6,9 +6,10 @@ then gets 503 with Retry-After and nothing of its request was taken.
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from prometheus_client import CollectorRegistry
@@ -22,11 +23,19 @@ from schemas.configuration import App, Configuration
 from schemas.record import Record
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from services.clients.bus.producer import Producer
+from services.collector.binary import structured
+from services.collector.conventions.places import place_in
 from services.collector.inbound import Admission
-from services.collector.judging import judged_events, judged_spans
+from services.collector.judging import SpanJudge, judged_events
+from services.collector.kserve.calls import KServeCalls
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
+from services.collector.otlp.over_grpc import traces_over_grpc
+from services.collector.otlp.spans import Exported
+from services.collector.sightings import Sightings
 from services.collector.verdicts import Verdicts
+from services.parts.access.admitted import Admitted, admitted_of
+from services.parts.access.guard import Needs, admitted_otherwise, guarded
 from services.parts.ingress.answers import OwnAnswer
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
@@ -39,6 +48,7 @@ from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool, SpoolFull
 
+NEEDS = Needs(("ingest",), {"/v1/events": ("feedback", "ingest")})
 _PROTOBUF = "application/x-protobuf"
 
 
@@ -66,8 +76,10 @@ class Collector:
         self, settings: Settings, configuration: Configuration, *, producer: Callable[[], Producer], limits: Limits
     ) -> None:
         self._limits = limits
-        self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
-        self._admission = Admission(frozenset(self._apps), pseudonym_key(settings.data))
+        apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
+        self._admission = Admission(frozenset(apps), pseudonym_key(settings.data))
+        self._kserve = KServeCalls(apps)
+        self._spans = SpanJudge(self._admission, apps, Sightings(), place_in(settings.url("gateway")))
         self.registry: CollectorRegistry = process_registry()
         self._events = counter("driftloop_collector_events_total", self.registry)
         folder = settings.data / "collector" / "spool"
@@ -92,9 +104,15 @@ class Collector:
     async def events(self, request: Request) -> Response:
         """POST /v1/events: 202 all taken, 207 some, 400 none; each rejection with index and reason."""
         body = await body_of(request, self._limits.body_bytes)
-        content_type = request.headers.get("content-type", "")
+        body, content_type = structured(request.headers, body)
         verdicts = await run_in_threadpool(
-            judged_events, body, content_type, self._admission, now=datetime.now(UTC), new_id=new_event_id
+            judged_events,
+            body,
+            content_type,
+            self._admission.under(admitted_of(request)),
+            self._kserve,
+            now=datetime.now(UTC),
+            new_id=new_event_id,
         )
         await self._take("events", verdicts)
         return json_answer(
@@ -112,14 +130,25 @@ class Collector:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (_PROTOBUF, "application/json"):
             raise Refusal(415, f"content-type is none of {_PROTOBUF}, application/json")
-        read = spans_in_protobuf if kind == _PROTOBUF else spans_in_json
+        if kind == _PROTOBUF:
+            return OwnAnswer(await self.exported(body, admitted_of(request)), media_type=_PROTOBUF)
+        return _json_answer(await self._export(body, admitted_of(request), spans_in_json))
+
+    async def exported(self, body: bytes, admitted: Admitted) -> bytes:
+        """Take somebody's export in protobuf and return the response to it, whatever brought it."""
+        return _protobuf_answer(await self._export(body, admitted, spans_in_protobuf))
+
+    async def _export(self, body: bytes, admitted: Admitted, read: Callable[[bytes], Exported]) -> Verdicts:
         spans = await run_in_threadpool(read, body)
-        verdicts, passed_over = await run_in_threadpool(
-            judged_spans, spans, self._admission, self._apps, now=datetime.now(UTC)
-        )
-        self._events.labels("traces", "passed_over").inc(passed_over)
-        await self._take("traces", verdicts)
-        return _protobuf_answer(verdicts) if kind == _PROTOBUF else _json_answer(verdicts)
+        judged = await run_in_threadpool(self._spans.under(admitted).judged, spans, datetime.now(UTC))
+        try:
+            await self._take("traces", judged.verdicts)
+        except Refusal:
+            self._spans.sightings.forget(judged.claims)
+            raise
+        for why, count in judged.left_out.items():
+            self._events.labels("traces", why).inc(count)
+        return judged.verdicts
 
     async def _take(self, source: str, verdicts: Verdicts) -> None:
         if verdicts.records:
@@ -151,27 +180,41 @@ def _json_answer(verdicts: Verdicts) -> Response:
     return json_answer({"partialSuccess": partial})
 
 
-def _protobuf_answer(verdicts: Verdicts) -> Response:
+def _protobuf_answer(verdicts: Verdicts) -> bytes:
     answer = ExportTraceServiceResponse()
     if verdicts.rejections:
         answer.partial_success.rejected_spans = len(verdicts.rejections)
         answer.partial_success.error_message = _said(verdicts)
-    return OwnAnswer(answer.SerializeToString(), media_type=_PROTOBUF)
+    return bytes(answer.SerializeToString())
 
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
     """Return the ASGI application; nothing starts before its lifespan does."""
     limits = Limits(spool_bytes=settings.spool_bytes)
-    return application_of(
-        Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=limits)
-    )
+    collector = Collector(settings, configuration, producer=lambda: Producer(settings, "collector"), limits=limits)
+
+    def over_grpc(application: Starlette) -> AbstractAsyncContextManager[object]:
+        admit = partial(admitted_otherwise, application, needed=NEEDS.of("/v1/traces"))
+        return traces_over_grpc(collector.exported, settings, message_bytes=limits.body_bytes, admit=admit)
+
+    return guarded(application_of(collector, over_grpc), settings, NEEDS, collector.registry)
 
 
-def application_of(collector: Collector) -> Starlette:
-    """Return the addresses of a collector."""
+def application_of(
+    collector: Collector, *beside: Callable[[Starlette], AbstractAsyncContextManager[object]]
+) -> Starlette:
+    """Return the addresses of a collector, and what is served beside them for as long as they are."""
+
+    @asynccontextmanager
+    async def lifespan(application: Starlette) -> AsyncIterator[None]:
+        async with collector.lifespan(application), AsyncExitStack() as stack:
+            for served in beside:
+                await stack.enter_async_context(served(application))
+            yield
+
     routes = [
         Route("/v1/events", collector.events, methods=["POST"]),
         Route("/v1/traces", collector.traces, methods=["POST"]),
         *health_routes(collector.ready, collector.registry),
     ]
-    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=collector.lifespan)
+    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=lifespan)

@@ -5,7 +5,7 @@ is the same event), its time from the envelope or the clock. The judgement is sc
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -13,8 +13,9 @@ import msgspec
 from schemas.codec import MAX_EVENT_BYTES, BadRecord, decode, encode, to_rfc3339
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
 from schemas.record import Record
-from schemas.topics import INBOUND
+from schemas.topics import FEEDBACK_GIVEN, INBOUND
 from services.collector.verdicts import Rejected
+from services.parts.access.admitted import EVERYBODY, Admitted
 from services.parts.ingress.pseudonyms import pseudonym
 
 TYPES = tuple(topic.name for topic in INBOUND)
@@ -38,24 +39,38 @@ class Element:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Who may come in, and the key that turns users into pseudonyms."""
+    """Who may come in, and the key that turns users into pseudonyms.
+
+    Attributes:
+        admitted: Who sends: its events are of its app and its tenant, whatever they say of the tenant.
+    """
 
     apps: Collection[str]
     key: bytes
+    admitted: Admitted = EVERYBODY
+
+    def under(self, admitted: Admitted) -> "Admission":
+        """Return the admission of one sender."""
+        return replace(self, admitted=admitted)
 
     def admit(self, element: Element, now: datetime) -> Record:
         """Return the record of an element.
 
         Raises:
-            Rejected: Unknown type or app, wrong types, oversized, or a time out of range.
+            Rejected: Unknown type or app, one that the sender's key is not for, wrong types, oversized, or a time
+                out of range.
         """
         if element.type not in TYPES:
             raise Rejected(f"type is none of {', '.join(TYPES)}")
+        if "ingest" not in self.admitted.scopes and element.type != FEEDBACK_GIVEN.name:
+            raise Rejected("the API key lacks the scope ingest: it is for feedback alone")
         data = {
             "event_id": element.event_id,
             "occurred_at": to_rfc3339(element.time or now),
             **element.data,
         }
+        if self.admitted.tenant:
+            data["tenant"] = self.admitted.tenant
         if isinstance(user := data.get("user_id"), str):
             data["user_id"] = pseudonym(user, self.key)
         body = msgspec.json.encode(data)
@@ -69,14 +84,16 @@ class Admission:
         """Return a record of a configured app.
 
         Raises:
-            Rejected: No such app.
+            Rejected: No such app, or one that the sender's key is not for.
         """
         if record.app not in self.apps:
             raise Rejected(f"no app is called {record.app!r}")
+        if not self.admitted.takes(record.app):
+            raise Rejected(f"the API key is for the app {self.admitted.app!r} alone")
         return record
 
-    def from_span(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
-        """Return a record made from a span, under the same judgement.
+    def from_elsewhere(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
+        """Return a record made of what another convention tells, under the same judgement.
 
         Raises:
             Rejected: As `admit`.

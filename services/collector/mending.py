@@ -5,6 +5,7 @@ cost its neighbours.
 """
 
 import re
+from collections.abc import Iterator
 
 _WORD = re.compile(rb'"(?:[^"\\]+|\\.)*+"?|[-+.\w]+', re.DOTALL)
 _BRACKETS = re.compile(rb'"(?:[^"\\]+|\\.)*+"?|[\[{]+|[\]}]+', re.DOTALL)
@@ -15,6 +16,12 @@ _CLOSER = {"[": "]", "{": "}"}
 _NO_NUMBERS = (b"NaN", b"Infinity", b"-Infinity")
 # Deeper than any message; a reader that calls itself for each level has to stay far from its limit.
 _DEEPEST = 100
+
+
+def readings(data: bytes) -> Iterator[bytes]:
+    """Yield a text as it came, and then, for a reader that refused it, mended."""
+    yield data
+    yield mended(data)
 
 
 def mended(data: bytes) -> bytes:

@@ -8,6 +8,7 @@ import typer
 from services.commands.checking import check
 from services.commands.dead_letters.line import dead_letters
 from services.commands.init.line import init
+from services.commands.keys.line import keys
 from services.commands.orders import adapters, rollout
 from services.commands.outcome import settings_or_fail
 from services.commands.stack import down, status, up
@@ -76,6 +77,7 @@ app.command("replay")(replay_log)
 app.add_typer(rollout, name="rollout")
 app.add_typer(adapters, name="adapters")
 app.add_typer(dead_letters, name="dead-letters")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

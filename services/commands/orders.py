@@ -1,6 +1,10 @@
-"""`driftloop rollout` and `driftloop adapters`: orders to the control process."""
+"""`driftloop rollout` and `driftloop adapters`: orders to the control process.
+
+Where control asks for a key, DRIFTLOOP_KEY holds one of scope operate.
+"""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -90,11 +94,19 @@ def _order(path: str, order: dict[str, object]) -> None:
     settings = settings_or_fail()
     url = settings.url("control") + path
     try:
-        answer = httpx.post(url, json=order, timeout=30, trust_env=False, verify=own_trust(settings, "control"))
+        trust = own_trust(settings, "control")
+        answer = httpx.post(url, json=order, headers=_key(), timeout=30, trust_env=False, verify=trust)
     except BadCertificate as error:
         fail(str(error), UNUSABLE)
     except httpx.HTTPError:
         fail(f"control does not answer at {url}; is the stack up? See `driftloop status`", UNUSABLE)
+    if answer.status_code in (401, 403):
+        fail(f"control refused ({answer.status_code}): DRIFTLOOP_KEY holds no key of scope operate for it", WRONG)
     if answer.is_error:
         fail(f"control refused ({answer.status_code}): {answer.text.strip()}", WRONG)
     print(json.dumps(answer.json()))
+
+
+def _key() -> dict[str, str]:
+    key = os.environ.get("DRIFTLOOP_KEY", "").strip()
+    return {"authorization": f"Bearer {key}"} if key else {}

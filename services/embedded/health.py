@@ -4,7 +4,7 @@ import http.client
 import socket
 from enum import Enum
 
-from schemas.settings import Settings, port_variable
+from schemas.settings import INWARD, LOOPBACK, Settings, port_variable
 from services.embedded.catalogue import Program
 from services.parts.certificates import trusting_anyone
 from services.parts.runtime.health import must_be_free
@@ -20,10 +20,10 @@ class Health(Enum):
 
 def probe(program: Program, settings: Settings, timeout_s: float) -> Health:
     """Return READY if it says so, UNREADY if it answers but not yet, SILENT if nothing comes in time."""
-    port = settings.ports[program.name]
+    host, port = _host(program.name, settings.here), settings.ports[program.name]
     if program.health == "tcp":
-        return _connects(settings.host, port, timeout_s)
-    connection = _connection(program.name, settings, timeout_s)
+        return _connects(host, port, timeout_s)
+    connection = _connection(program.name, host, settings, timeout_s)
     try:
         connection.request("GET", program.health_path)
         return Health.READY if connection.getresponse().status == 200 else Health.UNREADY
@@ -33,11 +33,11 @@ def probe(program: Program, settings: Settings, timeout_s: float) -> Health:
         connection.close()
 
 
-def _connection(name: str, settings: Settings, timeout_s: float) -> http.client.HTTPConnection:
+def _connection(name: str, host: str, settings: Settings, timeout_s: float) -> http.client.HTTPConnection:
     if settings.listening.scheme(name) == "http":
-        return http.client.HTTPConnection(settings.host, settings.ports[name], timeout=timeout_s)
+        return http.client.HTTPConnection(host, settings.ports[name], timeout=timeout_s)
     trust = trusting_anyone()
-    return http.client.HTTPSConnection(settings.host, settings.ports[name], timeout=timeout_s, context=trust)
+    return http.client.HTTPSConnection(host, settings.ports[name], timeout=timeout_s, context=trust)
 
 
 def _connects(host: str, port: int, timeout_s: float) -> Health:
@@ -56,4 +56,8 @@ def check_ports(programs: tuple[Program, ...], settings: Settings) -> None:
     """
     for program in programs:
         name = program.name
-        must_be_free(name, settings.host, settings.ports[name], port_variable(name))
+        must_be_free(name, _host(name, settings.host), settings.ports[name], port_variable(name))
+
+
+def _host(name: str, others: str) -> str:
+    return LOOPBACK if name in INWARD else others

@@ -20,6 +20,7 @@ _SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
 _SHORT_NS, _LONG_NS = 100_000, 4_000_000
 GROUP_FILE = "/proc/self/autogroup"
 _GROUP_WITHIN_S = 3.0
+_SESSION_NICENESS = 5
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     niceness = int(turn[0]) if turn else 0
     os.nice(niceness)
     if niceness and os.getsid(0) == os.getpid():
-        session_yields(niceness)
+        session_yields()
     if linux and "urgent" in turn:
         ask_for_turns_of(_SHORT_NS)
     elif linux and niceness:
@@ -47,17 +48,18 @@ def die_with(parent: int) -> None:
         sys.exit(1)
 
 
-def session_yields(niceness: int) -> None:
-    """Give this session as a whole a niceness, on a Linux that shares the processor out by session first.
+def session_yields() -> None:
+    """Have this session as a whole yield, on a Linux that shares the processor out by session first.
 
-    There a process's niceness counts among those of its session only, and a session starts at 0. Who is not
-    root may set one in each tenth of a second, whoever else did.
+    There a process's niceness counts among those of its session only, and a session starts at 0. At 5 it gets a
+    quarter of a core that something else wants whole; at 15 it gets a thirtieth, and Kafka needs minutes to start.
+    Who is not root may set one in each tenth of a second, whoever else did.
     """
     give_up_at = time.monotonic() + _GROUP_WITHIN_S
     while time.monotonic() < give_up_at:
         try:
             with open(GROUP_FILE, "w") as group:
-                group.write(str(niceness))
+                group.write(str(_SESSION_NICENESS))
         except BlockingIOError:
             time.sleep(0.03)
         except OSError:  # not a Linux that shares by session

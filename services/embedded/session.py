@@ -7,7 +7,6 @@ from pathlib import Path
 
 from services.embedded.leash import GROUP_FILE, die_with, session_yields
 
-_NICENESS = 15
 _PASSED_ON = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
@@ -26,7 +25,7 @@ def move_to_background() -> None:
         os._exit(_status_of(child))
     os.setsid()
     die_with(front)
-    session_yields(_NICENESS)
+    session_yields()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_PASSED_ON, signal.SIGCHLD})
 
 

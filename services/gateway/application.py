@@ -29,6 +29,8 @@ from services.gateway.routes import Routes
 from services.gateway.through import pass_through
 from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams, Ways
 from services.gateway.wire.surfaces import SURFACES, Surface
+from services.parts.access.admitted import admitted_of
+from services.parts.access.guard import Needs, guarded
 from services.parts.credentials import credentials_of
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
@@ -39,6 +41,7 @@ from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool
 
+NEEDS = Needs(("infer",), {"/v1/feedback": ("feedback",)})
 _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 # Ours, and Azure's newer and older ones.
@@ -153,19 +156,20 @@ class Gateway:
     async def feedback(self, request: Request) -> Response:
         """POST /v1/feedback: one judgement or an array; 202 with their event ids once on the spool."""
         given = parse_feedback(await body_of(request, _MAX_FEEDBACK_BYTES))
-        events = feedback_events(given, self._apps, at=datetime.now(UTC), new_id=new_event_id)
+        events = feedback_events(given, self._apps, admitted_of(request), at=datetime.now(UTC), new_id=new_event_id)
         self._running.recorder.keep(*events)
         for event in events:
             self._measures.feedback.labels(event.app).inc()
         return json_answer({"event_ids": [event.event_id for event in events]}, 202)
 
-    async def models(self, _: Request) -> Response:
-        """GET /v1/models: the apps, which is what clients name as `model`."""
-        return json_answer({"object": "list", "data": [_model(app) for app in self._apps.values()]})
+    async def models(self, request: Request) -> Response:
+        """GET /v1/models: the apps, which is what clients name as `model`; those that its key is let to."""
+        takes = admitted_of(request).takes
+        return json_answer({"object": "list", "data": [_model(app) for app in self._apps.values() if takes(app.name)]})
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{name}: one app."""
-        return json_answer(_model(self._reception.app_called(request.path_params["name"])))
+        return json_answer(_model(self._reception.app_called(request.path_params["name"], request)))
 
     @property
     def _running(self) -> Parts:
@@ -181,7 +185,8 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
     """Return the ASGI application; nothing starts before its lifespan does."""
     limits = Limits(spool_bytes=settings.spool_bytes)
     edges = Edges.of(settings)
-    return application_of(Gateway(settings, configuration, edges=edges, limits=limits, environment=os.environ))
+    gateway = Gateway(settings, configuration, edges=edges, limits=limits, environment=os.environ)
+    return guarded(application_of(gateway), settings, NEEDS, gateway.registry)
 
 
 def application_of(gateway: Gateway) -> Starlette:

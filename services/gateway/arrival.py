@@ -14,8 +14,10 @@ from schemas.configuration import App
 from services.gateway.events import Call, Caller
 from services.gateway.headers import Outbound, outbound_headers
 from services.gateway.wire.asked import Asked, Body, Wire, asked_in, read_wire
+from services.gateway.wire.constraints import constraint_of
 from services.gateway.wire.reading import Doubts, is_json, total
 from services.gateway.wire.surfaces import Surface
+from services.parts.access.admitted import admitted_of
 from services.parts.credentials import Credentials
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal
@@ -33,12 +35,13 @@ class Reception:
 
     def __init__(self, apps: Mapping[str, App], credentials: Mapping[str, Credentials], key: bytes) -> None:
         self._apps, self._credentials, self._key = apps, credentials, key
+        self._constraints = {name: constraint_of(app) for name, app in apps.items()}
 
     async def received(self, request: Request, surface: Surface) -> Call:
         """Return the call in a request to a recorded surface.
 
         Raises:
-            Refusal: 400 no JSON object or no app named, 404 an unknown app, 413 too large.
+            Refusal: 400 no JSON object or no app named, 403 another app's key, 404 an unknown app, 413 too large.
         """
         received_at, started = datetime.now(UTC), time.perf_counter()
         body = await body_of(request, MAX_BODY_BYTES)
@@ -46,7 +49,7 @@ class Reception:
         if wire is None:
             raise Refusal(400, _why_unreadable(body), code="invalid_json")
         deployment = request.path_params.get("deployment", "")
-        app = self.app_called(deployment or wire.model)
+        app = self.app_called(deployment or wire.model, request)
         asked = self._asked(wire, body, surface, app)
         return Call(
             request_id=surface.prefix + new_event_id(),
@@ -59,17 +62,18 @@ class Reception:
             started=started,
         )
 
-    def app_called(self, name: object) -> App:
-        """Return the app of a name.
+    def app_called(self, name: object, request: Request) -> App:
+        """Return the app of a name, to which the request's key must be let.
 
         Raises:
-            Refusal: 400 no name, 404 nobody's.
+            Refusal: 400 no name, 403 the key is another app's, 404 nobody's.
         """
         if not isinstance(name, str) or not name:
             raise Refusal(400, "the body names no app: `model` must be one", param="model", code="invalid_value")
         if name not in self._apps:
             said = f"no app is called {name[:_NAME_LENGTH]!r}; GET /v1/models lists them"
             raise Refusal(404, said, param="model", code="model_not_found")
+        admitted_of(request).check(name)
         return self._apps[name]
 
     def outbound(self, request: Request, app: App, path: str) -> Outbound:
@@ -83,15 +87,17 @@ class Reception:
         return Outbound(path, query, headers, credentials.names)
 
     def _asked(self, wire: Wire, body: bytes, surface: Surface, app: App) -> Asked:
-        taken = Body.of(body, self._pseudonym if app.identities == "pseudonym" else None)
+        constraint = self._constraints[app.name] if surface.labelled else None
+        taken = Body.of(body, self._pseudonym if app.identities == "pseudonym" else None, constraint)
         return total(lambda: asked_in(wire, taken, surface.messages), Asked(taken, doubts=1), Doubts())
 
     def _caller(self, request: Request, asked: Asked) -> Caller:
-        header = request.headers.get
+        header, admitted = request.headers.get, admitted_of(request)
         return Caller(
             session_id=header("x-session-id", "")[:_NAME_LENGTH],
             user_id=self._pseudonym(asked.user),
-            tenant=header("x-tenant", "")[:_NAME_LENGTH],
+            tenant=admitted.tenant or header("x-tenant", "")[:_NAME_LENGTH],
+            charge=admitted.charge,
             trace=parse_traceparent(header("traceparent", "")),
         )
 

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from schemas.configuration import App
 from schemas.learning import Route
+from services.gateway.charging import charge
 from services.gateway.departure import Departure
 from services.gateway.events import Call, Outcome, requested, responded
 from services.gateway.exchange import Reply, attempts, opened, read_whole
@@ -62,7 +63,8 @@ async def answer_call(request: Request, call: Call, parts: Parts) -> Response:
     """Answer a call of a recorded surface; whatever the upstream said is the answer."""
     table = parts.routes.of(call.app.name)
     route = choose(table, point(call.app.name, call.unit))
-    parts.recorder.note(lambda: requested(call, route, event_id=new_event_id()))  # 1
+    if call.app.record:
+        parts.recorder.note(lambda: requested(call, route, event_id=new_event_id()))  # 1
     _count_doubts(parts, call, "request", call.asked.doubts)
     routes = attempts(route, table.stable, parts.upstreams.replicas(call.app.name))
     with parts.measures.in_flight.track_inprogress():
@@ -139,8 +141,11 @@ def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> 
 
 
 def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> None:
-    parts.recorder.answered(lambda: responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))  # 3
+    charge(call, outcome.answer.usage)
     parts.measures.requests.labels(call.app.name, outcome.route.variant, status).inc()
+    if not call.app.record:
+        return
+    parts.recorder.answered(lambda: responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))  # 3
     for shadow in mirrored(parts.routes.of(call.app.name), point("mirror", call.request_id)):
         parts.mirrors.offer(call, shadow)  # 5
 

@@ -12,6 +12,7 @@ from services.gateway.headers import Outbound
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Asked
 from services.gateway.wire.surfaces import Surface
+from services.parts.access.admitted import Charge, charge_nobody
 from services.parts.ingress.traces import TraceParent
 
 # Twice this and a quarter, at JSON's worst of six bytes a character, stays under the bound of an event.
@@ -21,12 +22,18 @@ _NO_TRACE = TraceParent()
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who calls, as the headers and the body's `user` tell; the user by pseudonym."""
+    """Who calls, as the headers and the body's `user` tell; the user by pseudonym.
+
+    Attributes:
+        tenant: Its key's, when that has one.
+        charge: Takes the tokens and USD of the call.
+    """
 
     session_id: str = ""
     user_id: str = ""
     tenant: str = ""
     trace: TraceParent = _NO_TRACE
+    charge: Charge = charge_nobody
 
 
 class Call(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from schemas.configuration import App
 from schemas.inference import FeedbackGiven
 from schemas.record import Identifier, Name, Ratio
 from services.gateway.wire.addresses import ours
+from services.parts.access.admitted import Admitted
 from services.parts.ingress.errors import Refusal
 
 _MOST = 1000
@@ -56,20 +57,30 @@ def _invalid(error: msgspec.ValidationError) -> Refusal:
 
 
 def feedback_events(
-    given: tuple[Feedback, ...], apps: Mapping[str, App], *, at: datetime, new_id: Callable[[], str]
+    given: tuple[Feedback, ...], apps: Mapping[str, App], admitted: Admitted, *, at: datetime, new_id: Callable[[], str]
 ) -> tuple[FeedbackGiven, ...]:
-    """Return the events of judgements.
+    """Return the events of judgements, of the tenant of the giver's key when that has one.
 
     Raises:
-        Refusal: 400 neither label nor score, or a label the app does not have; 404 an unknown app.
+        Refusal: 400 neither label nor score, or a label the app does not have; 403 the giver's key is another app's;
+            404 an unknown app.
     """
-    return tuple(_event(one, _app(one, index, apps), at, new_id()) for index, one in enumerate(given))
+    return tuple(
+        _event(one, _app(one, index, apps, admitted), admitted.tenant or one.tenant, at=at, event_id=new_id())
+        for index, one in enumerate(given)
+    )
 
 
-def _app(given: Feedback, index: int, apps: Mapping[str, App]) -> App:
-    name = given.app or (next(iter(apps)) if len(apps) == 1 else "")
+def only(apps: Mapping[str, App]) -> str:
+    """Return the name of the only app; empty when there are several."""
+    return next(iter(apps)) if len(apps) == 1 else ""
+
+
+def _app(given: Feedback, index: int, apps: Mapping[str, App], admitted: Admitted) -> App:
+    name = given.app or admitted.app or only(apps)
     if name not in apps:
         raise Refusal(404, f"[{index}]: no app is called {name!r}", param="app", code="app_not_found")
+    admitted.check(name)
     app = apps[name]
     if given.label is None and given.score is None:
         raise Refusal(400, f"[{index}]: feedback needs a label or a score", param="label")
@@ -78,13 +89,13 @@ def _app(given: Feedback, index: int, apps: Mapping[str, App]) -> App:
     return app
 
 
-def _event(given: Feedback, app: App, at: datetime, event_id: str) -> FeedbackGiven:
+def _event(given: Feedback, app: App, tenant: str, *, at: datetime, event_id: str) -> FeedbackGiven:
     return FeedbackGiven(
         event_id=event_id,
         occurred_at=at,
         app=app.name,
         model=app.base_model,
-        tenant=given.tenant,
+        tenant=tenant,
         request_id=ours(given.request_id),
         label=given.label,
         score=given.score,

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import msgspec
 
 from schemas.learning import Route
+from services.parts.access.secrets import KEY_HEADERS, is_ours
 from services.parts.credentials import Credentials
 
 Raw = Iterable[tuple[bytes, bytes]]
@@ -74,14 +75,18 @@ class Outbound(msgspec.Struct, frozen=True):
 
 
 def outbound_headers(raw: Raw, credentials: Credentials, *, azure: bool) -> Pairs:
-    """Return a client's headers for the upstream, with the app's credentials on top.
+    """Return a client's headers for the upstream, with the app's credentials on top and without a key of driftloop.
 
     A key of the app's goes where Azure's paths, or the client's own key, say that keys are told.
     """
     named = _named_by_connection(raw)
-    pairs = [(_text(name), _text(value)) for name, value in raw if name not in _NOT_OUT and name not in named]
+    pairs = [
+        (_text(name), _text(value))
+        for name, value in raw
+        if name not in _NOT_OUT and name not in named and not (name in KEY_HEADERS and is_ours(value))
+    ]
     if credentials.key:
-        told = azure or any(name == "api-key" for name, _ in pairs)
+        told = azure or any(name == b"api-key" for name, _ in raw)
         pairs = [pair for pair in pairs if pair[0] not in ("authorization", "api-key", "x-api-key")]
         pairs.append(("api-key", credentials.key) if told else ("authorization", f"Bearer {credentials.key}"))
     if credentials.headers:

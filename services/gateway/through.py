@@ -1,9 +1,9 @@
 """Every other address under /v1/: passed through as it came, counted, and not recorded.
 
 Which app it is for is told by the first of: `model` in a JSON body, the form field `model` of a
-multipart body (audio), the query's `model`, the header `x-driftloop-app`, and the only app when there
-is one. `model` is readdressed to the stable version, on the way in alone. Of a body that is too large
-to be held, the first part alone may name the app.
+multipart body (audio), the query's `model`, the header `x-driftloop-app`, the app of the caller's key,
+and the only app when there is one. `model` is readdressed to the stable version, on the way in alone.
+Of a body that is too large to be held, the first part alone may name the app.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,14 @@ from schemas.learning import Route
 from services.gateway.arrival import MAX_BODY_BYTES, Reception
 from services.gateway.calls import Parts
 from services.gateway.events import model_of
+from services.gateway.feedback import only
 from services.gateway.headers import inbound_headers
 from services.gateway.passed import ThroughAnswer
 from services.gateway.uploads import FORM_MODEL, FormUpload, Upload, begun
 from services.gateway.upstream import Sending, UpstreamFailed
 from services.gateway.wire.addresses import theirs
 from services.gateway.wire.members import Cut, members_of, spliced
+from services.parts.access.admitted import admitted_of
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 
 # Whoever reaches them decides what is served: they belong to the rollout process alone.
@@ -106,6 +108,4 @@ def _readdressed(at: Cut, app: App, route: Route) -> Cut:
 
 def _app(request: Request, reception: Reception, parts: Parts, named: str) -> App:
     name = named or request.query_params.get("model", "") or request.headers.get("x-driftloop-app", "")
-    if not name and len(parts.apps) == 1:
-        return next(iter(parts.apps.values()))
-    return reception.app_called(name)
+    return reception.app_called(name or admitted_of(request).app or only(parts.apps), request)

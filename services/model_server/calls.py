@@ -37,7 +37,8 @@ class _Structured(msgspec.Struct, frozen=True):
 class ChatCall(msgspec.Struct, frozen=True, kw_only=True):
     """The fields that are understood; others are ignored, as vLLM does.
 
-    `guided_choice` and `structured_outputs.choice` are vLLM's older and newer way to say the same.
+    `structured_outputs.choice` is vLLM's way to name the answers; `guided_choice` is its older one, which present
+    releases of vLLM ignore.
     """
 
     model: str

@@ -86,7 +86,7 @@ class Served:
         try:
             return _answers(self.tokenizer, choices)
         except ValueError as error:
-            raise Refusal(400, str(error), param="guided_choice") from error
+            raise Refusal(400, str(error), param="structured_outputs") from error
 
     async def load(self, name: str, folder: str) -> None:
         """Take an adapter under a new name. One at a time.

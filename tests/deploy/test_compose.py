@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
+from schemas.settings import LOOPBACK, Settings
 from services.embedded.catalogue import CATALOGUE
 from tests.fixtures.waiting import PATIENCE_S
 
@@ -68,3 +70,36 @@ def test_command_is_a_module_that_starts_and_says_what_it_misses(name: str, tmp_
     assert result.returncode == 2, result.stderr
     assert result.stderr.count("\n") == 1, result.stderr
     assert "DRIFTLOOP_GATEWAY_PORT" in result.stderr
+
+
+def filled(text: str, **variables: str) -> str:
+    """Return a text of the file with variables put in, as compose does it."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: variables.get(found[1]) or found[2], text)
+
+
+def published(**variables: str) -> dict[str, set[str]]:
+    """Return at which addresses of the host each service of ours has ports."""
+    return {
+        name: {filled(port, **variables).split(":")[0] for port in COMPOSE["services"][name]["ports"]}
+        for name in OURS
+        if "ports" in COMPOSE["services"][name]
+    }
+
+
+def settings(**variables: str) -> Settings:
+    return Settings.from_environment(
+        {name: filled(str(value), **variables) for name, value in COMPOSE["x-environment"].items()}
+    )
+
+
+def test_without_a_wish_only_this_host_comes_in_and_needs_no_key() -> None:
+    assert set().union(*published().values()) == {LOOPBACK}
+    assert not settings().keys_required
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.7"])
+def test_published_to_others_keys_are_asked_for_and_the_dashboard_stays_here(address: str) -> None:
+    wish = {"DRIFTLOOP_PUBLISH": address}
+    assert published(**wish) == {"gateway": {address}, "collector": {address}, "dashboard": {LOOPBACK}}
+    assert settings(**wish).keys_required
+    assert not settings(**wish, DRIFTLOOP_KEYS="open").keys_required

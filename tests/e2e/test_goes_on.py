@@ -1,4 +1,7 @@
-"""kill -9 of everything under traffic, then `up` again on the same folder: it goes on where it was."""
+"""kill -9 of everything under traffic, then `up` again on the same folder: it goes on where it was.
+
+And nowhere in what a run leaves, files, topics and tables, stands a credential.
+"""
 
 import os
 import signal
@@ -15,13 +18,14 @@ from services.clients.warehouse.client import Warehouse, WarehouseError
 from services.commands.replay.command import replay
 from tests.bench.footprint import maps_torch
 from tests.fixtures.http import Served
+from tests.fixtures.leaks import places_of
 from tests.fixtures.up import Up
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_S, until
 from tests.services.gateway.echo import BASE_MODEL, Echo
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(420),
+    pytest.mark.timeout(900),
     pytest.mark.skipif("os.environ.get('DRIFTLOOP_BROKER') == 'light'", reason="the light broker forgets its log"),
 ]
 
@@ -30,10 +34,15 @@ apps:
   - name: bot
     base_model: {base}
     upstreams: ["{upstream}"]
+    upstream_key_env: UPSTREAM_KEY
+    upstream_headers: {{x-account: {account}}}
 windows: {{length: 2s, lateness: 1s}}
 monitors:
   - {{name: answers-fail, app: bot, metric: error.ratio, window: 4s, above: 0.05, then: [alert]}}
 """
+
+
+UPSTREAM_KEY, ACCOUNT, CLIENT_KEY = (f"sk-{kind}-0123456789abcdef" for kind in ("upstream", "account", "client"))
 
 
 class Caller(threading.Thread):
@@ -47,7 +56,8 @@ class Caller(threading.Thread):
         self.judged: list[str] = []
 
     def run(self) -> None:
-        with httpx.Client(base_url=self._url, timeout=30, trust_env=False) as client:
+        told = {"authorization": f"Bearer {CLIENT_KEY}"}
+        with httpx.Client(base_url=self._url, timeout=30, trust_env=False, headers=told) as client:
             number = 0
             while not self.ending.wait(0.02):
                 number += 1
@@ -72,7 +82,7 @@ class Caller(threading.Thread):
 @contextmanager
 def calling(up: Up) -> Iterator[Caller]:
     """Wait until a stack is well, then call through its gateway until the context ends."""
-    up.wait_healthy(180)
+    up.wait_healthy(2 * PATIENCE_S)
     caller = Caller(up.settings.url("gateway"))
     caller.start()
     yield caller
@@ -114,7 +124,8 @@ def test_after_everything_was_killed_up_goes_on_and_has_every_event_of_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Served(Echo().application) as upstream:
-        configuration = CONFIGURATION.format(base=BASE_MODEL, upstream=upstream.url)
+        configuration = CONFIGURATION.format(base=BASE_MODEL, upstream=upstream.url, account=ACCOUNT)
+        monkeypatch.setenv("UPSTREAM_KEY", UPSTREAM_KEY)
         with Up(tmp_path, configuration) as first, calling(first) as before:
             until(lambda: len(before.judged) > 100 and bool(stored(first, "feedback")) and alerts(first) > 0)
             kill_everything(first)
@@ -131,5 +142,10 @@ def test_after_everything_was_killed_up_goes_on_and_has_every_event_of_before(
             for name, value in second.environment.items():
                 monkeypatch.setenv(name, value)
             verdict = replay(second.settings, {}, keep=False)
+            places = {
+                text: places_of(text, second.settings) for text in (UPSTREAM_KEY, ACCOUNT, CLIENT_KEY, "question 7")
+            }
+    assert {"topic inference.responded.v1", "table responses"} < places.pop("question 7")
+    assert not any(places.values()), "a credential stands in " + str(places)
     assert {account.rows > 0 for account in verdict.accounts if account.kind != "drift"} == {True}
     assert verdict.identical, "\n".join(map(str, (*verdict.accounts, *verdict.differences)))

@@ -20,7 +20,7 @@ from tests.fixtures.ports import free_port
 from tests.fixtures.upstream import StubUpstream
 from tests.services.commands.parsing import parse
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PAGE = (ROOT / "README.md").read_text()
 ROW_WITHIN_S = 60.0

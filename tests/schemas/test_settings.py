@@ -37,6 +37,7 @@ def test_the_spool_and_the_bound_of_readiness_can_be_set() -> None:
         ("DRIFTLOOP_COLLECTOR_WHEN_FULL", "drop", "'drop' is neither 'block' nor 'drop-oldest'"),
         ("DRIFTLOOP_ACCEPT_POISON", "feedback", "no topic is called 'feedback'"),
         ("DRIFTLOOP_SINK_PORT", "ninety", "not a port: 'ninety'"),
+        ("DRIFTLOOP_KEYS", "maybe", "'maybe' is neither 'required' nor 'open'"),
         ("DRIFTLOOP_BROKER", "other", "'other' is neither 'kafka' nor 'light'"),
     ],
 )

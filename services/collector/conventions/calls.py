@@ -13,9 +13,10 @@ from schemas.inference import InferenceRequested, InferenceResponded, Sampling, 
 from schemas.record import Variant
 from services.collector.conventions.attributes import NAME_LENGTH, Attributes, decoded, first, number, text, whole
 from services.collector.conventions.content import Content, content_of
+from services.collector.conventions.places import answer_id
 from services.collector.conventions.timing import first_token_ms
 from services.collector.conventions.usage import usage_of
-from services.collector.otlp.spans import Span
+from services.collector.otlp.spans import Attribute, Span
 from services.collector.verdicts import Rejected
 
 _OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "completion"})
@@ -26,6 +27,7 @@ _ASSOCIATED = "traceloop.association.properties."
 _SESSION = ("gen_ai.conversation.id", "session.id", f"{_ASSOCIATED}session_id", "langfuse.session.id")
 _USER = ("user.id", "enduser.id", f"{_ASSOCIATED}user_id", "langfuse.user.id", "gen_ai.user", "llm.user")
 _TENANT = ("driftloop.tenant", "tenant.id", f"{_ASSOCIATED}tenant", f"{_ASSOCIATED}tenant_id")
+_IN_METADATA = ("driftloop.tenant", "tenant", "tenant_id")
 _STREAM = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming")
 _PARAMETERS = "llm.invocation_parameters"
 _TAG_PREFIXES = ("driftloop.tag.", "tag.")
@@ -75,6 +77,7 @@ def _app_of(span: Span, apps: Mapping[str, App]) -> App:
         span.attributes.get("driftloop.app"),
         span.resource.get("driftloop.app"),
         first(span.attributes, _REQUEST_MODEL),
+        _parameters(span.attributes).get("model"),
         span.resource.get("service.name"),
     )
     for name in named:
@@ -92,7 +95,7 @@ def _requested(span: Span, app: App, content: Content) -> InferenceRequested:
         model=app.base_model,
         adapter_version=_version(attributes, app),
         variant=_variant(attributes),
-        tenant=text(attributes, _TENANT) or text(span.resource, _TENANT),
+        tenant=_tenant(span),
         request_id=_request_id(span),
         messages=content.asked,
         session_id=text(attributes, _SESSION)[:NAME_LENGTH],
@@ -107,7 +110,7 @@ def _requested(span: Span, app: App, content: Content) -> InferenceRequested:
 def _responded(span: Span, requested: InferenceRequested, app: App, content: Content) -> InferenceResponded:
     shared = {name: getattr(requested, name) for name in requested.__struct_fields__}
     usage = usage_of(span.attributes)
-    error_type = _error_type(span)
+    error_type = error_type_of(span)
     return InferenceResponded(
         **{
             **shared,
@@ -119,21 +122,22 @@ def _responded(span: Span, requested: InferenceRequested, app: App, content: Con
         usage=usage,
         latency_ms=max(0, span.end_ns - span.start_ns) / 1e6,
         ttft_ms=first_token_ms(span),
-        cost_usd=_cost_usd(usage, app),
+        cost_usd=cost_usd(usage, app),
         error_type=error_type,
     )
 
 
-def _cost_usd(usage: Usage, app: App) -> float:
+def cost_usd(usage: Usage, app: App) -> float:
+    """Return the price of the tokens."""
     return (usage.input_tokens * app.price.input + usage.output_tokens * app.price.output) / 1_000_000
 
 
 def _request_id(span: Span) -> str:
-    told = text(span.attributes, ("gen_ai.response.id",))
-    return told if 0 < len(told) <= NAME_LENGTH else f"{span.trace_id}-{span.span_id}"
+    return answer_id(span) or f"{span.trace_id}-{span.span_id}"
 
 
-def _error_type(span: Span) -> str:
+def error_type_of(span: Span) -> str:
+    """Return what a call failed of; empty when it went well."""
     told = text(span.attributes, ("error.type",))
     if not told and span.failed:
         raised = (text(event.attributes, ("exception.type",)) for event in span.events if event.name == "exception")
@@ -164,9 +168,23 @@ def _tags(attributes: Attributes) -> dict[str, str]:
     }
 
 
+def _tenant(span: Span) -> str:
+    """OpenInference has what its user says of a call in `metadata`, as JSON."""
+    told = text(span.attributes, _TENANT) or text(_object_in(span.attributes, "metadata"), _IN_METADATA)
+    return told or text(span.resource, _TENANT)
+
+
+def _parameters(attributes: Attributes) -> dict[str, Attribute]:
+    return _object_in(attributes, _PARAMETERS)
+
+
+def _object_in(attributes: Attributes, name: str) -> dict[str, Attribute]:
+    written, _ = decoded(str(attributes.get(name) or "{}"))
+    return dict(written) if isinstance(written, dict) else {}
+
+
 def _sampling(attributes: Attributes) -> Sampling:
-    written, _ = decoded(str(attributes.get(_PARAMETERS) or "{}"))
-    parameters: dict[str, object] = dict(written) if isinstance(written, dict) else {}
+    parameters = _parameters(attributes)
 
     def told(name: str) -> object:
         value = attributes.get(f"gen_ai.request.{name}")

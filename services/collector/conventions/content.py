@@ -32,6 +32,8 @@ _FINISH_REASON = (
     "llm.response.finish_reason",
     "llm.finish_reason",
 )
+# OpenTelemetry's messages name it so; the contract has OpenAI's word, as the gateway records it.
+_REASONS = {"tool_call": "tool_calls"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def content_of(span: Span) -> Content:
     return Content(
         asked=tuple(message_of(item) for item in (*instructions, *asked)),
         answered=msgspec.structs.replace(message_of(answered[0]), role="assistant") if answered else None,
-        finish_reason=_finish_reason(attributes, answered)[:NAME_LENGTH],
+        finish_reason=_REASONS.get(reason := _finish_reason(attributes, answered)[:NAME_LENGTH], reason),
         cut=bool(cuts),
     )
 

@@ -73,6 +73,7 @@ def _span(span: object, resource: Mapping[str, Attribute]) -> Span | Unreadable:
         resource=resource,
         failed=status in (STATUS_ERROR, "STATUS_CODE_ERROR"),
         events=tuple(_events(span)),
+        parent_id=_id(span.get("parentSpanId")),
     )
 
 

@@ -94,6 +94,7 @@ def _span(span: SpanMessage, resource: dict[str, Attribute]) -> Span:
         resource=resource,
         failed=span.status.code == STATUS_ERROR,
         events=tuple(SpanEvent(event.name, event.time_unix_nano, _pairs(event.attributes)) for event in span.events),
+        parent_id=span.parent_span_id.hex(),
     )
 
 

@@ -32,6 +32,7 @@ class Span:
     resource: Mapping[str, Attribute]
     failed: bool = False
     events: tuple[SpanEvent, ...] = ()
+    parent_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,11 @@ def _mended(field: _Field, descriptor: Any, depth: int) -> bytes:
     if field.kind != _DELIMITED or known is None:
         return field.raw
     if known.type == known.TYPE_STRING:
-        return _delimited(field.number, field.data.decode(errors="replace").encode())
+        return delimited(field.number, field.data.decode(errors="replace").encode())
     if known.type != known.TYPE_MESSAGE:
         return field.raw
     within = texts_mended(field.data, known.message_type, depth + 1) if depth < _DEEPEST else b""
-    return _delimited(field.number, within)
+    return delimited(field.number, within)
 
 
 def _fields(data: bytes) -> Iterator[_Field]:
@@ -90,11 +90,13 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     raise Malformed("an integer without an end")
 
 
-def _delimited(number: int, data: bytes) -> bytes:
-    return _as_varint(number << 3 | _DELIMITED) + _as_varint(len(data)) + data
+def delimited(number: int, data: bytes) -> bytes:
+    """Return a field of known length: a message, a text or bytes."""
+    return as_varint(number << 3 | _DELIMITED) + as_varint(len(data)) + data
 
 
-def _as_varint(value: int) -> bytes:
+def as_varint(value: int) -> bytes:
+    """Return an integer as `_varint` reads it."""
     made = bytearray()
     while value > 0x7F:
         made.append(value & 0x7F | 0x80)

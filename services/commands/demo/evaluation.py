@@ -42,7 +42,7 @@ async def _ask_all(scenario: Scenario, model_server: str, version: str, prompts:
             body = {
                 "model": version,
                 "messages": list(scenario.messages(prompt)),
-                "guided_choice": list(scenario.choices),
+                "structured_outputs": {"choice": list(scenario.choices)},
                 "temperature": 0,
             }
             async with gate, session.post(f"{model_server}/v1/chat/completions", json=body) as response:

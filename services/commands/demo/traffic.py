@@ -107,7 +107,6 @@ class Traffic:
         body = {
             "model": self._scenario.app,
             "messages": list(self._scenario.messages(prompt)),
-            "guided_choice": list(self._scenario.choices),
             "max_tokens": 4,
             "temperature": 0,
             "user": f"user-{self._random.randrange(USERS)}",

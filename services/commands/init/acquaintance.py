@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from services.commands.init.judging import expanded
-from services.commands.upstream import Loading, Upstream, UpstreamSilent, look_at
+from services.commands.upstream import Dialect, Loading, Upstream, UpstreamSilent, look_at
 from services.parts.addresses import shown
 from services.parts.credentials import with_key
 
@@ -57,6 +57,12 @@ class Acquaintance:
         for url, one in zip(self.urls, self._seen, strict=True):
             if isinstance(one, Upstream) and one.models is not None and base_model not in one.models:
                 print(f"{shown(url)}: does not serve {base_model!r}, so it will refuse calls", file=sys.stderr)
+
+    @property
+    def dialect(self) -> Dialect:
+        """How all upstreams are told a constraint; empty when one does not say, or another than the others."""
+        dialects = {one.dialect if isinstance(one, Upstream) else "" for one in self._seen}
+        return dialects.pop() if len(dialects) == 1 else ""
 
     @property
     def loading(self) -> tuple[Loading, str]:

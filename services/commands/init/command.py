@@ -111,6 +111,7 @@ def _drafted(flags: Flags, questions: Questions, gateway: str) -> Draft:
         secret_env=secret_env,
         loading=loading,
         reason=reason,
+        dialect=known.dialect,
     )
 
 

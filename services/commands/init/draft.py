@@ -6,7 +6,7 @@ from typing import Literal
 
 import yaml
 
-from services.commands.upstream import Loading
+from services.commands.upstream import Dialect, Loading
 
 Channel = Literal["webhook", "console"]
 _COMMENT_AT = 40
@@ -28,6 +28,7 @@ class Draft:
         secret_env: Empty leaves a webhook unsigned.
         loading: Whether adapters seem to be loadable at runtime.
         reason: What that was concluded from.
+        dialect: How the upstreams are told a constraint; empty when that is not known.
     """
 
     app: str
@@ -43,6 +44,7 @@ class Draft:
     secret_env: str
     loading: Loading
     reason: str
+    dialect: Dialect = ""
 
 
 def text_of(draft: Draft) -> str:
@@ -98,10 +100,18 @@ def _apps(draft: Draft) -> str:
     if draft.labels:
         listed = ", ".join(map(scalar, draft.labels))
         lines.append(_line(f"    labels: [{listed}]", "answers that feedback may name as right"))
+        if draft.upstreams:
+            lines.append(_constrain(draft.dialect))
     else:
         lines.append(_line("    # labels: [safe, unsafe]", "for a classifier: answers that feedback may name as right"))
     lines.append(_line("    # price: {input: 0.05, output: 0.1}", "USD for a million tokens; gives cost_usd.sum"))
     return "".join(lines)
+
+
+def _constrain(dialect: Dialect) -> str:
+    if dialect:
+        return _line(f"    constrain: {dialect}", "how chats are held to these answers")
+    return _line("    # constrain: vllm", "or llama.cpp: holds chats to these answers")
 
 
 def _key(variable: str) -> str:

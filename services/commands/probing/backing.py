@@ -8,7 +8,7 @@ import httpx
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from schemas.settings import Settings
+from schemas.settings import LOOPBACK, Settings
 from schemas.topics import TOPICS
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.topics import topic_ids
@@ -38,7 +38,7 @@ def backing_probes(
 
 
 def _broker(settings: Settings) -> str:
-    own = settings.kafka == f"{settings.host}:{settings.ports['broker']}"
+    own = settings.kafka == f"{LOOPBACK}:{settings.ports['broker']}"
     try:
         there = topic_ids(settings)
     except BrokerDown as error:
@@ -51,7 +51,7 @@ def _broker(settings: Settings) -> str:
 
 
 def _warehouse(settings: Settings) -> str:
-    own = settings.warehouse_url == f"http://{settings.host}:{settings.ports['warehouse']}"
+    own = settings.warehouse_url == f"http://{LOOPBACK}:{settings.ports['warehouse']}"
     try:
         with Warehouse.connect(settings) as warehouse:
             warehouse.query("SELECT 1")

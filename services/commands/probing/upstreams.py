@@ -84,7 +84,17 @@ def _served(seen: Upstream, app: App) -> str:
         served = ", ".join(seen.models) or "nothing"
         raise Wrong(f"serves {served}, not {app.base_model}; mend base_model of {app.name}")
     loading = {"yes": "adapters seem to be loadable", "no": "adapters can't be loaded"}.get(seen.loading, "")
-    return f"serves {app.base_model}" + (f"; {loading} at runtime" if loading else "")
+    return f"serves {app.base_model}" + (f"; {loading} at runtime" if loading else "") + _constraint(seen, app)
+
+
+def _constraint(seen: Upstream, app: App) -> str:
+    if not (app.labels and app.upstreams and seen.dialect):
+        return ""
+    if app.constrain == "auto":
+        return f"; constrain: {seen.dialect} would hold its answers to the labels of {app.name}"
+    if app.constrain not in ("none", seen.dialect):
+        raise Wrong(f"it understands {seen.dialect}, not {app.constrain}; mend constrain of {app.name}")
+    return ""
 
 
 def _learns(app: App, configuration: Configuration) -> bool:

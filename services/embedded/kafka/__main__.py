@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from schemas.settings import BadSetting, Settings, port_variable
+from schemas.settings import LOOPBACK, BadSetting, Settings, port_variable
 from services.embedded.broker import bring_broker
 from services.embedded.kafka.bringing import bring_kafka
 from services.embedded.kafka.distribution import Distribution, KafkaMissing, cache_folder
@@ -54,7 +54,7 @@ def _bring_and_run(size: int, *, only_bring: bool) -> int:
     if only_bring:
         return 0
     kafka = bring_kafka(cache_folder())
-    nodes = cluster(settings.data / NAME, settings.host, settings.ports["broker"], size=size)
+    nodes = cluster(settings.data / NAME, LOOPBACK, settings.ports["broker"], size=size)
     for node in nodes:
         prepare(node, nodes, kafka)
         for port in (node.port, node.controller_port):

@@ -6,7 +6,7 @@ import sys
 
 import uvicorn
 
-from schemas.settings import BadSetting, Settings, port_variable
+from schemas.settings import LOOPBACK, BadSetting, Settings, port_variable
 from services.embedded.warehouse.endpoint import Endpoint
 from services.embedded.warehouse.engine import Engine
 from services.parts.runtime.health import PortTaken
@@ -48,7 +48,7 @@ def _listen(settings: Settings) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, port))
+        listener.bind((LOOPBACK, port))
         listener.listen(128)
     except OSError as error:
         listener.close()

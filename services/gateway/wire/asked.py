@@ -2,6 +2,7 @@
 
 The upstream gets the bytes that came. In their places change: `model`, who the user is (where that is
 the policy), the usage asked of a stream, and the id of an earlier response that we had readdressed.
+A chat that asks for no form gets the constraint that its app's labels imply (services.gateway.wire.constraints).
 """
 
 import json
@@ -12,6 +13,7 @@ import msgspec
 
 from schemas.inference import Message, Sampling
 from services.gateway.wire.addresses import theirs
+from services.gateway.wire.constraints import Constraint, constraint_cuts
 from services.gateway.wire.members import Cut, Members, addition, members_of, removal, spliced
 from services.gateway.wire.reading import Doubts, decoded, mapping, name_of, number_of, text_of, whole_of
 
@@ -20,6 +22,7 @@ _IDENTITIES = ("user", "safety_identifier", "prompt_cache_key", "metadata")
 _WITH_USAGE = b'{"include_usage":true}'
 _NO_SAMPLING = Sampling()
 _MOST_TAGS, _LONGEST_TAG = 64, 512
+_CONSTRAINED = {"constrained": "labels"}
 
 
 class Wire(msgspec.Struct, frozen=True):
@@ -52,17 +55,26 @@ class Body(msgspec.Struct, frozen=True):
     Attributes:
         members: Where its members stand.
         identity: Who the user is, as the upstream may know it.
+        constraint: What holds the answer to the app's labels.
     """
 
     data: bytes
     members: Members
     identity: tuple[Cut, ...] = ()
+    constraint: tuple[Cut, ...] = ()
 
     @classmethod
-    def of(cls, data: bytes, rename: Callable[[str], str] | None) -> "Body":
-        """Return a body; `rename` gives the pseudonym of a user, or None when users go as they came."""
+    def of(cls, data: bytes, rename: Callable[[str], str] | None, constraint: Constraint | None = None) -> "Body":
+        """Return a body.
+
+        Args:
+            data: As it came.
+            rename: Gives the pseudonym of a user; None when users go as they came.
+            constraint: Added unless the body asks for a form of its own.
+        """
         members = members_of(data)
-        return cls(data, members, identity_cuts(data, members, rename) if rename else ())
+        renamed = identity_cuts(data, members, rename) if rename else ()
+        return cls(data, members, renamed, constraint_cuts(data, members, constraint))
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -90,7 +102,7 @@ class Asked(msgspec.Struct, frozen=True):
             form: As the client sent it; with the usage of a stream asked for; or not streamed.
         """
         data, members = self.body.data, self.body.members
-        cuts = [*self.body.identity, *self._usage_cuts(form), *_earlier(data, members)]
+        cuts = [*self.body.identity, *self.body.constraint, *self._usage_cuts(form), *_earlier(data, members)]
         if (at := members.get("model")) is not None:
             cuts.append(Cut(at.value, at.end, msgspec.json.encode(model)))
         return spliced(data, cuts)
@@ -121,7 +133,7 @@ def asked_in(wire: Wire, body: Body, messages: Callable[[Wire, Doubts], tuple[Me
         messages=said,
         sampling=sampling_of(wire),
         user=text_of(wire.user) or text_of(wire.safety_identifier),
-        tags=_tags(wire.metadata) if wire.metadata else {},
+        tags=(_tags(wire.metadata) if wire.metadata else {}) | (_CONSTRAINED if body.constraint else {}),
         wants_usage=mapping(wire.stream_options).get("include_usage") is True,
         body=body,
         doubts=doubts.count,

@@ -30,6 +30,7 @@ class Surface:
         transcript: A new listener to a stream.
         usage_option: Streams tell usage when `stream_options` ask for it.
         end_mark: What a stream ends with.
+        labelled: Answers are what the app's labels name, so these may constrain them.
         events: Streams carry events of the Responses API and the upstream's id stays in ours.
     """
 
@@ -40,6 +41,7 @@ class Surface:
     transcript: Callable[[], Transcript] = ChatTranscript
     usage_option: bool = True
     end_mark: bytes = _DONE
+    labelled: bool = False
     events: bool = False
 
 
@@ -86,7 +88,7 @@ def _vectors(data: bytes, _: Doubts) -> Answer | None:
     return Answer(usage=usage_of(wire.usage), error=error_of(wire.error) if wire.error else None)
 
 
-CHAT = Surface("chat/completions", "chatcmpl-", _chat_messages, read_completion)
+CHAT = Surface("chat/completions", "chatcmpl-", _chat_messages, read_completion, labelled=True)
 COMPLETIONS = Surface("completions", "cmpl-", _prompts, read_completion)
 EMBEDDINGS = Surface("embeddings", "embd-", _inputs, _vectors, usage_option=False)
 RESPONSES = Surface(

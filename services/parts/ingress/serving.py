@@ -38,6 +38,9 @@ from services.parts.runtime.process import read_configuration
 from services.parts.spool.spool import SpoolTaken
 
 _LOG = logging.getLogger(__name__)
+# Longer than clients keep idle connections (httpx's pool 5 s, aiohttp's 15 s), so that it is they who close, and
+# none is closed under a request that is on its way.
+_KEEP_ALIVE_S = 75
 
 ERROR_HANDLERS = {Refusal: refused, HTTPException: not_routed, Exception: failed}
 Build = Callable[[Settings, Configuration], Starlette]
@@ -83,6 +86,7 @@ def server_options(application: ASGIApp, listening: Listening = DEFAULT_LISTENIN
         access_log=False,
         log_config=None,
         timeout_graceful_shutdown=3,
+        timeout_keep_alive=_KEEP_ALIVE_S,
         server_header=False,
     )
 

@@ -19,7 +19,7 @@ from services.parts.spool.spool import Batch, Spool
 _LOG = logging.getLogger(__name__)
 _BATCH = 1000
 _IDLE_S = 0.1
-_LINGER_S = 0.02
+_LINGER_S = 0.05
 _FLUSH_S = 2.0
 _RETRY_S = 0.5
 _SYNC_EVERY_S = 1.0
@@ -29,7 +29,7 @@ class Forwarder:
     """Drains a spool for as long as it runs.
 
     A broker that is away delays it and nothing else: it tries again for ever. Between small batches
-    it waits 20 ms, so that a busy process pays for few of them, and what came meanwhile travels in
+    it waits 50 ms, so that a busy process pays for few of them, and what came meanwhile travels in
     arrays (services.parts.spool.packing).
 
     Args:

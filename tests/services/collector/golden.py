@@ -53,7 +53,7 @@ OPENINFERENCE = {
 
 
 def exported(start_ns: int, *spans: dict[str, object], service: str = "prompt-guard") -> dict[str, Any]:
-    """An ExportTraceServiceRequest in OTLP's JSON; each span takes 1.5 s."""
+    """An ExportTraceServiceRequest in OTLP's JSON; each span takes 1.5 s and tells of an answer of its own."""
     return {
         "resourceSpans": [
             {
@@ -91,6 +91,8 @@ def as_protobuf(export: dict[str, object]) -> bytes:
 
 
 def _span(number: int, start_ns: int, attributes: dict[str, object]) -> dict[str, object]:
+    if number and attributes.get("gen_ai.response.id") == GENAI["gen_ai.response.id"]:
+        attributes = {**attributes, "gen_ai.response.id": f"chatcmpl-7-{number}"}
     return {
         "traceId": TRACE,
         "spanId": f"{int(SPAN, 16) + number:016x}",

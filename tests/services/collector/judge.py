@@ -4,9 +4,12 @@ from datetime import UTC, datetime
 
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
 from services.collector.inbound import Admission
-from services.collector.judging import judged_events, judged_spans
+from services.collector.judging import SpanJudge, judged_events
+from services.collector.kserve.calls import KServeCalls
 from services.collector.otlp.in_json import spans_in_json
 from services.collector.otlp.in_protobuf import spans_in_protobuf
+from services.collector.otlp.spans import Exported
+from services.collector.sightings import Sightings
 from services.collector.verdicts import Verdicts
 from services.parts.ingress.identity import new_event_id
 from tests.services.collector.conftest import APP
@@ -16,17 +19,23 @@ ADMISSION = Admission(frozenset({APP.name}), b"k" * 32)
 
 def json_spans(body: bytes) -> Verdicts:
     """Verdicts on an OTLP export in JSON."""
-    return judged_spans(spans_in_json(body), ADMISSION, {APP.name: APP}, now=datetime.now(UTC))[0]
+    return _judged(spans_in_json(body))
 
 
 def protobuf_spans(body: bytes) -> Verdicts:
     """Verdicts on an OTLP export in protobuf."""
-    return judged_spans(spans_in_protobuf(body), ADMISSION, {APP.name: APP}, now=datetime.now(UTC))[0]
+    return _judged(spans_in_protobuf(body))
+
+
+def _judged(spans: Exported) -> Verdicts:
+    return SpanJudge(ADMISSION, {APP.name: APP}, Sightings()).judged(spans, datetime.now(UTC)).verdicts
 
 
 def events(body: bytes, content_type: str) -> Verdicts:
     """Verdicts on CloudEvents or lines of JSON."""
-    return judged_events(body, content_type, ADMISSION, now=datetime.now(UTC), new_id=new_event_id)
+    return judged_events(
+        body, content_type, ADMISSION, KServeCalls({APP.name: APP}), now=datetime.now(UTC), new_id=new_event_id
+    )
 
 
 def calls(verdicts: Verdicts) -> list[str]:

@@ -83,3 +83,10 @@ def test_one_that_hangs_is_waited_for_so_long_only() -> None:
 @pytest.mark.parametrize("url", ["vllm-1:8000", "http://vllm-1:8000/", "vllm-1:8000/v1", "http://vllm-1:8000/v1/"])
 def test_an_address_as_people_have_it_becomes_what_the_configuration_wants(url: str) -> None:
     assert tidied(url) == "http://vllm-1:8000"
+
+
+@pytest.mark.parametrize(
+    ("owner", "dialect"), [("vllm", "vllm"), ("driftloop", "vllm"), ("llamacpp", "llama.cpp"), ("sglang", "")]
+)
+def test_the_owner_that_it_names_tells_how_it_is_told_a_constraint(owner: str, dialect: str) -> None:
+    assert _seen(StubUpstream(["a"], ["a-v1"], owner=owner)).dialect == dialect

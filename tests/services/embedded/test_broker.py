@@ -14,7 +14,7 @@ from services.clients.bus.topics import topic_ids
 from services.embedded.catalogue import CATALOGUE
 from services.embedded.supervisor import Supervisor
 from tests.fixtures.ports import free_port
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import PATIENCE_S, until
 
 pytestmark = pytest.mark.broker
 NAMES = {name for topic in TOPICS for name in (topic.name, topic.dead_letter)}
@@ -30,11 +30,11 @@ def topics_before_and_after_a_kill(settings: Settings) -> tuple[dict[str, str], 
     """Return topic ids of the stack's broker, and those after it was killed and restarted."""
     with Supervisor(settings, [program for program in CATALOGUE if program.name == "broker"]) as supervisor:
         supervisor.start()
-        supervisor.wait_healthy(60)
+        supervisor.wait_healthy(PATIENCE_S)
         before, pid = topic_ids(settings), supervisor.pids()["broker"]
         supervisor.kill("broker")
         until(lambda: supervisor.pids().get("broker", pid) != pid)
-        supervisor.wait_healthy(60)
+        supervisor.wait_healthy(PATIENCE_S)
         return before, topic_ids(settings)
 
 
@@ -72,7 +72,7 @@ def test_a_busy_port_is_named_in_one_line(tmp_path: Path, busy: str, told: str) 
             },
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
     assert ended.returncode == 2

@@ -17,8 +17,9 @@ from schemas.learning import RolloutChanged, RolloutState, Route
 from schemas.record import Record
 from schemas.settings import Settings
 from services.clients.bus.errors import BrokerDown
-from services.gateway.application import Edges, Gateway, Limits, application_of
+from services.gateway.application import NEEDS, Edges, Gateway, Limits, application_of
 from services.gateway.upstream import Patience
+from services.parts.access.guard import guarded
 from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
 from tests.fixtures.waiting import PATIENCE_S
@@ -110,7 +111,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
             gateway = Gateway(
                 settings, Configuration(apps=(app,)), edges=AWAY, limits=limits, environment=environment or {}
             )
-            served = stack.enter_context(Served(application_of(gateway), listening=settings.listening))
+            application = guarded(application_of(gateway), settings, NEEDS, gateway.registry)
+            served = stack.enter_context(Served(application, listening=settings.listening))
             return Running(served.url, settings.data, echo, settings)
 
         yield run

@@ -46,6 +46,15 @@ def test_an_answer_comes_under_our_id_and_the_apps_name(start: Start) -> None:
     assert gateway.echo.bodies[0]["model"] == "echo-base"
 
 
+def test_of_an_app_that_is_not_recorded_calls_are_answered_and_counted_and_nothing_is_kept(start: Start) -> None:
+    gateway = start(record=False)
+    assert post(gateway, chat("quite private")).json()["choices"][0]["message"]["content"] == "quite private"
+    assert post(gateway, chat("so is this", stream=True)).text.endswith("data: [DONE]\n\n")
+    assert gateway.events() == []
+    assert 'driftloop_gateway_requests_total{app="prompt-guard",status="200",variant="stable"} 2.0' in metrics(gateway)
+    assert not any(b"quite private" in file.read_bytes() for file in gateway.data.rglob("*") if file.is_file())
+
+
 def test_request_and_response_are_on_record_when_the_answer_arrives(start: Start) -> None:
     gateway = start()
     headers = {

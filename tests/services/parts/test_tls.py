@@ -54,7 +54,7 @@ def authority(folder: Path) -> Authority:
 
 def _variables(data: Path, certificate: Path, key: Path) -> dict[str, str]:
     (data / "driftloop.yaml").write_text("apps: [{name: bot, base_model: tiny, upstreams: ['http://127.0.0.1:9']}]\n")
-    names = [name for names in _PROCESSES.values() for name in names]
+    names = ["otlp_grpc", *(name for names in _PROCESSES.values() for name in names)]
     return {
         "DRIFTLOOP_DATA": str(data),
         "DRIFTLOOP_CONFIG": str(data / "driftloop.yaml"),

@@ -39,10 +39,10 @@ from tests.fixtures.ports import free_port
 from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, messages_of, synthetic_prompts
 from tests.fixtures.waiting import PATIENCE_S, until
 
-pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.model, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.broker, pytest.mark.warehouse, pytest.mark.model, pytest.mark.timeout(2400)]
 
 APP = "guard"
-TRAINED_WITHIN_S = 300.0
+TRAINED_WITHIN_S = 900.0
 Heard = TypeVar("Heard", TrainingChanged, AdapterTrained)
 FLIPPED = {"safe": "unsafe", "unsafe": "safe"}
 

@@ -23,8 +23,14 @@ from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.waiting import PATIENCE_S, until
 
 
-def created(settings: Settings, name: str) -> str:
-    create_topics(settings, [Topic(name, FeedbackGiven, "request_id", 2)])
+def created(settings: Settings, name: str, *, after: str = "") -> str:
+    """Create a topic and return its name once the broker tells of it, under another id than that of `after`."""
+
+    def now() -> str:
+        create_topics(settings, [Topic(name, FeedbackGiven, "request_id", 2)])
+        return topic_ids(settings).get(name, "")
+
+    until(now, lambda new: new not in ("", after))
     return name
 
 

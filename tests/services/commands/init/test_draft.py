@@ -69,6 +69,7 @@ DRAFTS = st.builds(
     secret_env=st.sampled_from(["", "ALERT_SECRET", "null"]),
     loading=st.sampled_from(["yes", "no", "unknown"]),
     reason=st.just("it judged an empty order (400)"),
+    dialect=st.sampled_from(["vllm", "llama.cpp", ""]),
 )
 
 
@@ -86,6 +87,7 @@ def test_every_draft_is_a_good_file_that_says_what_was_asked_for(draft: Draft) -
     assert (app.name, app.base_model, app.upstreams, app.labels) == (
         draft.app, draft.base_model, draft.upstreams, draft.labels,
     )  # fmt: skip
+    assert app.constrain == (draft.dialect if draft.upstreams and draft.labels and draft.dialect else "auto")
     assert app.upstream_key_env == (draft.upstream_key_env if draft.upstreams else "")
     assert monitors["answers-fail"].above == draft.max_error_ratio
     assert monitors["accuracy-drop"].below == draft.min_accuracy

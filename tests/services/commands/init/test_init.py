@@ -52,6 +52,16 @@ def test_retraining_and_rollout_are_written_where_adapters_seem_to_load() -> Non
     assert found.monitors[-1].then == ("alert", "retrain")
 
 
+@pytest.mark.parametrize(("owners", "constrain"), [(("vllm", "vllm"), "vllm"), (("vllm", "me"), "auto")])
+def test_labels_are_held_in_the_dialect_that_all_upstreams_understand(owners: tuple[str, str], constrain: str) -> None:
+    with (
+        Served(StubUpstream(owner=owners[0]).application) as one,
+        Served(StubUpstream(owner=owners[1]).application) as other,
+    ):
+        assert init("--upstream", one.url, "--upstream", other.url, "--label", "a", "--label", "b").exit_code == 0
+    assert _written().apps[0].constrain == constrain
+
+
 def test_one_replica_that_cannot_load_leaves_them_out() -> None:
     with (
         Served(StubUpstream(loading="there").application) as able,

@@ -195,6 +195,24 @@ def test_an_upstream_is_judged_by_what_it_serves(stub: StubUpstream, mark: str, 
     assert found["upstream of bot"] == (mark, f"{server.url}: {said}")
 
 
+CONSTRAINTS = [
+    ("auto", "ok", "serves my-base; constrain: vllm would hold its answers to the labels of bot"),
+    ("vllm", "ok", "serves my-base"),
+    ("none", "ok", "serves my-base"),
+    ("llama.cpp", "wrong", "it understands vllm, not llama.cpp; mend constrain of bot"),
+]
+
+
+@pytest.mark.parametrize(("constrain", "mark", "said"), CONSTRAINTS)
+def test_an_upstream_is_judged_by_the_dialect_in_which_it_is_held_to_labels(
+    constrain: str, mark: str, said: str
+) -> None:
+    with Served(StubUpstream(loading="anything", owner="vllm").application) as server:
+        bot = f"name: bot, base_model: {BASE}, upstreams: ['{server.url}'], labels: [a, b], constrain: {constrain}"
+        _, found = probe(f"apps: [{{{bot}}}]")
+    assert found["upstream of bot"] == (mark, f"{server.url}: {said}")
+
+
 def test_an_upstream_that_cannot_load_what_shall_be_retrained_is_wrong() -> None:
     with Served(StubUpstream().application) as server:
         _, found = probe(_app(server.url, more="rollout: [{app: bot}]"))

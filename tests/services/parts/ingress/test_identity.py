@@ -1,10 +1,14 @@
 """Pseudonyms, trace contexts and keys."""
 
+import os
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from services.parts.ingress.identity import new_event_id
 from services.parts.ingress.pseudonyms import pseudonym, pseudonym_key
 from services.parts.ingress.traces import TraceParent, parse_traceparent
 
@@ -35,3 +39,24 @@ def test_a_valid_traceparent_gives_its_ids() -> None:
 )
 def test_an_invalid_traceparent_is_none(text: str) -> None:
     assert parse_traceparent(text) == TraceParent()
+
+
+def test_ids_drawn_by_threads_and_forked_children_are_nobody_elses() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ours = list(pool.map(lambda _: new_event_id(), range(2000)))
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writing, "\n".join(new_event_id() for _ in range(300)).encode())
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as read:
+        theirs = read.read().split()
+    os.waitpid(child, 0)
+    later = [new_event_id() for _ in range(300)]
+    assert len({*(made[15:] for made in (*ours, *theirs, *later))}) == 2600
+
+
+def test_an_id_is_of_its_moment() -> None:
+    before = time.time_ns() // 1_000_000
+    assert before <= uuid.UUID(new_event_id()).int >> 80 <= time.time_ns() // 1_000_000

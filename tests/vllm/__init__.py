@@ -1,0 +1,1 @@
+"""A real vLLM behind gateway and rollout controller: `make test-vllm`."""
