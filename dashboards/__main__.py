@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from schemas.settings import BadSetting, Settings, port_variable
+from services.parts.certificates import ServerCertificate
 from services.parts.runtime.health import PortTaken, must_be_free
 
 
@@ -14,10 +15,11 @@ def main() -> None:
         settings = Settings.from_environment()
         port = settings.ports["dashboard"]
         must_be_free("dashboard", settings.host, port, port_variable("dashboard"))
+        certificate = ServerCertificate.of(settings.listening)
     except (BadSetting, PortTaken) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    options = {
+    options: dict[str, object] = {
         "server.address": settings.host,
         "server.port": port,
         "server.headless": "true",
@@ -31,6 +33,8 @@ def main() -> None:
         "theme.primaryColor": "#2f6fde",
         "theme.baseRadius": "0.4rem",
     }
+    if certificate is not None:
+        options |= {"server.sslCertFile": settings.listening.certificate, "server.sslKeyFile": settings.listening.key}
     flags = [f"--{name}={value}" for name, value in options.items()]
     script = str(Path(__file__).parent / "app.py")
     os.execv(sys.executable, [sys.executable, "-m", "streamlit", "run", script, *flags])  # noqa: S606

@@ -35,6 +35,7 @@ class App(Section, frozen=True, kw_only=True):
         record: Whether its calls are recorded; if not, they are routed, answered and counted, and nothing else.
         upstream_key_env: Environment variable with the upstream's key, which then replaces the client's.
         upstream_headers: Set on every call to the upstream, over the client's.
+        upstream_ca_file: PEM file of the CAs that its certificate is trusted by; empty means the public ones.
     """
 
     name: Key
@@ -47,6 +48,7 @@ class App(Section, frozen=True, kw_only=True):
     record: bool = True
     upstream_key_env: str = ""
     upstream_headers: dict[str, str] = {}
+    upstream_ca_file: str = ""
 
     def __repr__(self) -> str:
         # Headers may hold credentials, and what is printed ends in logs.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from schemas.listening import DEFAULT_LISTENING, BadListening, Listening
 from schemas.topics import TOPIC_BY_NAME
 
 DEFAULT_PORTS = {
@@ -68,6 +69,7 @@ class Settings:
         accept_poison: Topics of which the sink goes on although nearly everything is poison.
         log_hours: How long the broker that `driftloop up` runs keeps a message.
         log_bytes: How much of one partition it keeps at most, whatever its age.
+        listening: How the HTTP processes listen.
         published: The address at which others reach what listens on `host`: another one in a container.
         keys: Whether gateway, collector and control ask for keys. "by-address" asks for them unless
             only this machine can reach them.
@@ -92,6 +94,7 @@ class Settings:
     accept_poison: frozenset[str] = frozenset()
     log_hours: int = DEFAULT_LOG_HOURS
     log_bytes: int = DEFAULT_LOG_BYTES
+    listening: Listening = DEFAULT_LISTENING
     published: str = LOOPBACK
     keys: Keys = "by-address"
 
@@ -115,13 +118,14 @@ class Settings:
     def url(self, process: str) -> str:
         """Return the base URL at which other processes reach this one."""
         host = LOOPBACK if process in INWARD else self.here
-        return self.urls.get(process, f"http://{host}:{self.ports[process]}")
+        return self.urls.get(process, f"{self.listening.scheme(process)}://{host}:{self.ports[process]}")
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
         """Read DRIFTLOOP_{BROKER,DATA,CONFIG,KAFKA,WAREHOUSE_URL,WAREHOUSE_DATABASE,STORE_URL,MLFLOW_URI,
         ARTIFACTS,HOST,LOG_LEVEL,SPOOL_BYTES,COLLECTOR_WHEN_FULL,READY_LAG,ACCEPT_POISON,LOG_HOURS,LOG_BYTES,
         PUBLISH,KEYS} and DRIFTLOOP_<PROCESS>_{PORT,URL}. ACCEPT_POISON takes topic names, comma-separated.
+        What Listening reads comes on top.
 
         Unset variables mean everything on this machine, under .driftloop/ with the ports of DEFAULT_PORTS.
 
@@ -151,9 +155,17 @@ class Settings:
             accept_poison=_topics(environment.get("DRIFTLOOP_ACCEPT_POISON", "")),
             log_hours=_at_least(1, environment, "DRIFTLOOP_LOG_HOURS", DEFAULT_LOG_HOURS),
             log_bytes=_at_least(LEAST_LOG_BYTES, environment, "DRIFTLOOP_LOG_BYTES", DEFAULT_LOG_BYTES),
+            listening=_listening(environment),
             published=environment.get("DRIFTLOOP_PUBLISH") or host,
             keys=_keys(environment.get("DRIFTLOOP_KEYS", "")),
         )
+
+
+def _listening(environment: Mapping[str, str]) -> Listening:
+    try:
+        return Listening.from_environment(environment)
+    except BadListening as error:
+        raise BadSetting(str(error)) from error
 
 
 def is_loopback(host: str) -> bool:

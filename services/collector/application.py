@@ -36,6 +36,7 @@ from services.collector.sightings import Sightings
 from services.collector.verdicts import Verdicts
 from services.parts.access.admitted import Admitted, admitted_of
 from services.parts.access.guard import Needs, admitted_otherwise, guarded
+from services.parts.ingress.answers import OwnAnswer
 from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
@@ -130,7 +131,7 @@ class Collector:
         if kind not in (_PROTOBUF, "application/json"):
             raise Refusal(415, f"content-type is none of {_PROTOBUF}, application/json")
         if kind == _PROTOBUF:
-            return Response(await self.exported(body, admitted_of(request)), media_type=_PROTOBUF)
+            return OwnAnswer(await self.exported(body, admitted_of(request)), media_type=_PROTOBUF)
         return _json_answer(await self._export(body, admitted_of(request), spans_in_json))
 
     async def exported(self, body: bytes, admitted: Admitted) -> bytes:

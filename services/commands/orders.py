@@ -89,9 +89,15 @@ def _order(path: str, order: dict[str, object]) -> None:
     """Post an order to the control process and print what it answers."""
     import httpx
 
-    url = settings_or_fail().url("control") + path
+    from services.parts.certificates import BadCertificate, own_trust
+
+    settings = settings_or_fail()
+    url = settings.url("control") + path
     try:
-        answer = httpx.post(url, json=order, headers=_key(), timeout=30, trust_env=False)
+        trust = own_trust(settings, "control")
+        answer = httpx.post(url, json=order, headers=_key(), timeout=30, trust_env=False, verify=trust)
+    except BadCertificate as error:
+        fail(str(error), UNUSABLE)
     except httpx.HTTPError:
         fail(f"control does not answer at {url}; is the stack up? See `driftloop status`", UNUSABLE)
     if answer.status_code in (401, 403):

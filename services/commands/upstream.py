@@ -1,6 +1,7 @@
 """What an upstream says of itself: its models, and whether it seems to load adapters. Asking changes nothing there."""
 
 import re
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,6 +11,7 @@ import httpx
 import msgspec
 
 from services.parts.addresses import unreached
+from services.parts.reach import client_for
 
 Loading = Literal["yes", "no", "unknown"]
 Dialect = Literal["vllm", "llama.cpp", ""]
@@ -74,12 +76,12 @@ def tidied(url: str) -> str:
     return with_scheme.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
-def with_key(key: str) -> dict[str, str]:
-    """Return the headers that tell a key, none without one."""
-    return {"authorization": f"Bearer {key}"} if key else {}
-
-
-def look_at(url: str, timeout_s: float, headers: Mapping[str, str] = MappingProxyType({})) -> Upstream:
+def look_at(
+    url: str,
+    timeout_s: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    trust: ssl.SSLContext | None = None,
+) -> Upstream:
     """Ask an upstream for its models, and its loading endpoint for its opinion of an empty order.
 
     An order without a name and a path can't be carried out, so asking has no effect: vLLM refuses it with 400 or
@@ -90,12 +92,14 @@ def look_at(url: str, timeout_s: float, headers: Mapping[str, str] = MappingProx
         url: Base URL.
         timeout_s: For each of its answers.
         headers: Credentials, if it wants some.
+        trust: What its certificate is trusted by; the public CAs unless told.
 
     Raises:
         UpstreamSilent: Not an HTTP address, or nobody answers there in time.
     """
     try:
-        with httpx.Client(timeout=timeout_s, headers=dict(headers), trust_env=False) as client:
+        with client_for(url, trust) as client:
+            client.timeout, client.headers = httpx.Timeout(timeout_s), httpx.Headers(headers)
             listed = client.get(f"{url}/v1/models")
             asked = client.post(f"{url}/v1/{_LOAD}", json={}).status_code
             nowhere = client.post(f"{url}/v1/{_NOWHERE}", json={}).status_code if asked in _JUDGED else 404

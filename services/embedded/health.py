@@ -6,6 +6,7 @@ from enum import Enum
 
 from schemas.settings import INWARD, LOOPBACK, Settings, port_variable
 from services.embedded.catalogue import Program
+from services.parts.certificates import trusting_anyone
 from services.parts.runtime.health import must_be_free
 
 
@@ -22,7 +23,7 @@ def probe(program: Program, settings: Settings, timeout_s: float) -> Health:
     host, port = _host(program.name, settings.here), settings.ports[program.name]
     if program.health == "tcp":
         return _connects(host, port, timeout_s)
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+    connection = _connection(program.name, host, settings, timeout_s)
     try:
         connection.request("GET", program.health_path)
         return Health.READY if connection.getresponse().status == 200 else Health.UNREADY
@@ -30,6 +31,13 @@ def probe(program: Program, settings: Settings, timeout_s: float) -> Health:
         return Health.SILENT
     finally:
         connection.close()
+
+
+def _connection(name: str, host: str, settings: Settings, timeout_s: float) -> http.client.HTTPConnection:
+    if settings.listening.scheme(name) == "http":
+        return http.client.HTTPConnection(host, settings.ports[name], timeout=timeout_s)
+    trust = trusting_anyone()
+    return http.client.HTTPSConnection(host, settings.ports[name], timeout=timeout_s, context=trust)
 
 
 def _connects(host: str, port: int, timeout_s: float) -> Health:

@@ -27,7 +27,7 @@ from services.gateway.mirrors import Mirrors
 from services.gateway.recorder import Recorder
 from services.gateway.routes import Routes
 from services.gateway.through import pass_through
-from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams
+from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams, Ways
 from services.gateway.wire.surfaces import SURFACES, Surface
 from services.parts.access.admitted import admitted_of
 from services.parts.access.guard import Needs, guarded
@@ -91,6 +91,8 @@ class Gateway:
         self._default_upstream = settings.url("model_server")
         self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
         self._credentials = {app.name: credentials_of(app, environment) for app in configuration.apps}
+        self._ways = Ways.of(configuration.apps, environment)
+        self._passed_bytes = settings.listening.passed_bytes
         self._key = pseudonym_key(settings.data)
         self._reception = Reception(self._apps, self._credentials, self._key)
         self.registry: CollectorRegistry = process_registry()
@@ -108,10 +110,10 @@ class Gateway:
         self._routes.start()
         self._forwarder.start()
         await run_in_threadpool(self._routes.wait_until_known, self._limits.routes_wait_s)
-        upstreams = Upstreams(tuple(self._apps.values()), self._default_upstream, self._limits.patience)
+        upstreams = Upstreams(tuple(self._apps.values()), self._default_upstream, self._limits.patience, self._ways)
         recorder = Recorder(self._spool, self._measures.unrecorded.inc)
         mirrors = Mirrors(upstreams, recorder, self._measures)
-        self._parts = Parts(self._apps, self._routes, upstreams, recorder, mirrors, self._measures)
+        self._parts = Parts(self._apps, self._routes, upstreams, recorder, mirrors, self._measures, self._passed_bytes)
         try:
             yield
         finally:

@@ -44,7 +44,11 @@ _EVENT_STREAM = "text/event-stream"
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a call passes through."""
+    """What a call passes through.
+
+    Attributes:
+        passed_bytes: Bound on a body that is passed on without being recorded.
+    """
 
     apps: Mapping[str, App]
     routes: Routes
@@ -52,6 +56,7 @@ class Parts:
     recorder: Recorder
     mirrors: Mirrors
     measures: Measures
+    passed_bytes: int
 
 
 async def answer_call(request: Request, call: Call, parts: Parts) -> Response:
@@ -108,12 +113,14 @@ def _replied(parts: Parts, call: Call, reply: Reply, chosen: Route) -> Response:
     _count_doubts(parts, call, "answer", reply.doubts)
     _end(parts, call, Outcome(reply.route, reply.answer, _ms(call), error_type=reply.error_type), reply.status)  # 3
     data = reply.data
-    if reply.status < 300:
+    if reply.encoded:
+        pass
+    elif reply.status < 300:
         addresses = Addresses(call.request_id, call.app.name, paired=call.surface.events)
         data = total(lambda: addresses.put_on(reply.data), reply.data, Doubts())
     elif call.outbound.own:
         data = call.outbound.without_own_secrets(data)
-    headers = [*inbound_headers(reply.headers), *route_headers(reply.route, call.request_id)]
+    headers = [*inbound_headers(reply.headers, encoded=reply.encoded), *route_headers(reply.route, call.request_id)]
     return PassedAnswer(reply.status, headers, data)  # 4
 
 

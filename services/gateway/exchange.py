@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 
 from schemas.learning import Route
+from services.gateway.encodings import decoded
 from services.gateway.events import Call, model_of
 from services.gateway.upstream import Sending, UpstreamFailed, Upstreams, timed_out
 from services.gateway.wire.answers import Answer
@@ -26,6 +27,7 @@ class Reply(msgspec.Struct, frozen=True):
     Attributes:
         error_type: OpenTelemetry `error.type`; empty on success.
         doubts: How much of it was not understood.
+        encoded: The data is as it came, in an encoding that can't be read here.
     """
 
     route: Route
@@ -35,6 +37,7 @@ class Reply(msgspec.Struct, frozen=True):
     answer: Answer
     error_type: str = ""
     doubts: int = 0
+    encoded: bool = False
 
 
 def attempts(chosen: Route, stable: Route, replicas: int) -> tuple[Route, ...]:
@@ -103,7 +106,11 @@ async def read_whole(response: aiohttp.ClientResponse, call: Call, route: Route)
         raise UpstreamFailed(502, "upstream_interrupted", "the upstream broke off its answer") from error
     finally:
         response.release()
-    return _reply(call, route, response, data)
+    plain = decoded(response.headers.get("content-encoding", ""), data)
+    if plain is None:
+        error_type = "" if response.status < 300 else str(response.status)
+        return Reply(route, response.status, response.raw_headers, data, Answer(), error_type, 1, encoded=True)
+    return _reply(call, route, response, plain)
 
 
 def _reply(call: Call, route: Route, response: aiohttp.ClientResponse, data: bytes) -> Reply:

@@ -95,11 +95,12 @@ def outbound_headers(raw: Raw, credentials: Credentials, *, azure: bool) -> Pair
     return pairs
 
 
-def inbound_headers(raw: Raw) -> list[tuple[bytes, bytes]]:
-    """Return an upstream's headers for the client."""
+def inbound_headers(raw: Raw, *, encoded: bool = False) -> list[tuple[bytes, bytes]]:
+    """Return an upstream's headers for the client; `encoded` if the body goes on in the encoding it came in."""
     lowered = [(name.lower(), value) for name, value in raw]
     named = _named_by_connection(lowered)
-    return [pair for pair in lowered if pair[0] not in _NOT_IN and pair[0] not in named]
+    left_out = _NOT_IN - {b"content-encoding"} if encoded else _NOT_IN
+    return [pair for pair in lowered if pair[0] not in left_out and pair[0] not in named]
 
 
 def route_headers(route: Route, request_id: str) -> list[tuple[bytes, bytes]]:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.departure import Departure
+from services.gateway.uploads import Upload
 
 Headers = Sequence[tuple[bytes, bytes]]
 _WITHOUT_BODY = (204, 304)
@@ -24,18 +25,28 @@ class PassedAnswer(Response):
 class ThroughAnswer(Response):
     """An upstream's response, piece by piece; broken off where the upstream breaks off."""
 
-    def __init__(self, upstream: aiohttp.ClientResponse, headers: Headers) -> None:
+    def __init__(self, upstream: aiohttp.ClientResponse, headers: Headers, upload: Upload | None = None) -> None:
         self.status_code, self.background = upstream.status, None
         self.raw_headers = [*headers]
-        self._upstream = upstream
+        self._upstream, self._upload = upstream, upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the answer on until it ends or the client leaves."""
+        if self._upload is not None and not self._upload.done:
+            # It answers what it has not heard to its end; the upload itself notices the client's departure.
+            try:
+                await self._pass_on(send)
+            finally:
+                self._upstream.close()
+            return
         try:
             with Departure(receive, after_s=0):
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                async for piece in self._upstream.content.iter_any():
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
-                await send({"type": "http.response.body", "body": b""})
+                await self._pass_on(send)
         finally:
             self._upstream.release()
+
+    async def _pass_on(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        async for piece in self._upstream.content.iter_any():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

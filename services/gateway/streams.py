@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from schemas.learning import Route
 from services.gateway.departure import Departure
+from services.gateway.encodings import UNDECODABLE, decoder_of, encoded
 from services.gateway.events import Call, Outcome
 from services.gateway.exchange import named
 from services.gateway.headers import inbound_headers, route_headers
@@ -34,14 +35,22 @@ class StreamedAnswer(Response):
 
     def __init__(self, upstream: aiohttp.ClientResponse, call: Call, route: Route, *, ended: Ended) -> None:
         self.status_code, self.background = upstream.status, None
-        self.raw_headers = [*inbound_headers(upstream.raw_headers), *route_headers(route, call.request_id)]
+        encoding = upstream.headers.get("content-encoding", "")
+        self._decoder = decoder_of(encoding) if encoded(encoding) else None
+        unheard = encoded(encoding) and self._decoder is None
+        self.raw_headers = [
+            *inbound_headers(upstream.raw_headers, encoded=unheard),
+            *route_headers(route, call.request_id),
+        ]
         self._upstream, self._call, self._route, self._ended = upstream, call, route, ended
         self._transcript, self._splitter = call.surface.transcript(), EventSplitter()
         self._hides_usage = call.surface.usage_option and not call.asked.wants_usage and call.asked.sampling.stream
         addresses = Addresses(call.request_id, call.app.name, paired=call.surface.events, hides_usage=self._hides_usage)
         self._put_on = addresses.put_on_event if call.surface.events else addresses.put_on
         self._ttft_ms: float | None = None
-        self._open, self._unheard = True, False
+        self._open, self._unheard = True, unheard
+        if unheard:
+            self._transcript.doubts.note()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the stream on until it ends or the client leaves."""
@@ -63,13 +72,15 @@ class StreamedAnswer(Response):
                     await send({"type": "http.response.body", "body": out, "more_body": True})
         except TimeoutError:
             broken = "timeout"
-        except aiohttp.ClientError:
+        except (aiohttp.ClientError, *UNDECODABLE):
             broken = "upstream_interrupted"
         await send({"type": "http.response.body", "body": self._ending(broken), "more_body": False})
 
     def _taken(self, chunk: bytes) -> bytes:
         if self._unheard:
             return chunk
+        if self._decoder is not None:
+            chunk = self._decoder.decompress(chunk)
         out = b"".join([self._heard(event) for event in self._splitter.feed(chunk)])
         if self._transcript.done:
             self._end()

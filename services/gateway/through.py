@@ -3,9 +3,10 @@
 Which app it is for is told by the first of: `model` in a JSON body, the form field `model` of a
 multipart body (audio), the query's `model`, the header `x-driftloop-app`, the app of the caller's key,
 and the only app when there is one. `model` is readdressed to the stable version, on the way in alone.
+Of a body that is too large to be held, the first part alone may name the app.
 """
 
-import re
+from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 import msgspec
@@ -20,16 +21,16 @@ from services.gateway.events import model_of
 from services.gateway.feedback import only
 from services.gateway.headers import inbound_headers
 from services.gateway.passed import ThroughAnswer
+from services.gateway.uploads import FORM_MODEL, FormUpload, Upload, begun
 from services.gateway.upstream import Sending, UpstreamFailed
 from services.gateway.wire.addresses import theirs
 from services.gateway.wire.members import Cut, members_of, spliced
 from services.parts.access.admitted import admitted_of
-from services.parts.ingress.bodies import body_of
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 
 # Whoever reaches them decides what is served: they belong to the rollout process alone.
 _CLOSED = {"load_lora_adapter", "unload_lora_adapter"}
-_FORM_MODEL = re.compile(rb'name="?model"?\r\n(?:[^\r\n]+\r\n)*\r\n([^\r\n]*)\r\n', re.IGNORECASE)
+_FORM = "multipart/form-data"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -40,15 +41,19 @@ async def pass_through(request: Request, reception: Reception, parts: Parts) -> 
         Refusal: 404 an address that stays closed, or an unknown app; 400 no app named; 413 too large.
     """
     path = _open_path(request)
-    body = await body_of(request, MAX_BODY_BYTES)
-    named = _named_in(body, request.headers.get("content-type", ""))
+    head, rest = await begun(request, held=MAX_BODY_BYTES, limit=parts.passed_bytes)
+    named = _named_in(head, request.headers.get("content-type", ""))
     app = _app(request, reception, parts, named[0] if named else "")
-    if named:
-        body = spliced(body, [_readdressed(named[1], app, parts.routes.of(app.name).stable)])
+    stable = parts.routes.of(app.name).stable
+    body = spliced(head, [_readdressed(named[1], app, stable)]) if named else head
     outbound = reception.outbound(request, app, path.replace("{", "%7B"))
-    sending = Sending(
-        outbound.target(""), outbound.headers, body, request.method, repeatable=request.method in _SAFE_METHODS
-    )
+    repeatable = rest is None and request.method in _SAFE_METHODS
+    sending = Sending(outbound.target(""), outbound.headers, body, request.method, repeatable=repeatable)
+    if rest is not None and not named and request.headers.get("content-type", "").startswith(_FORM):
+        form = FormUpload(body, rest, parts.passed_bytes, _put(app, stable))
+        sending = _uploading(request, sending, form, None)
+    elif rest is not None:
+        sending = _uploading(request, sending, Upload(body, rest, parts.passed_bytes), len(body) - len(head))
     try:
         upstream = await parts.upstreams.open(app.name, sending)
     except UpstreamFailed as failure:
@@ -56,7 +61,20 @@ async def pass_through(request: Request, reception: Reception, parts: Parts) -> 
         refusal = Refusal(failure.status, failure.message, kind="upstream_error", code=failure.error_type)
         return json_answer(error_body(refusal), failure.status)
     parts.measures.passed.labels(app.name, upstream.status).inc()
-    return ThroughAnswer(upstream, inbound_headers(upstream.raw_headers))
+    upload = sending.body if isinstance(sending.body, Upload) else None
+    return ThroughAnswer(upstream, inbound_headers(upstream.raw_headers, encoded=True), upload)
+
+
+def _uploading(request: Request, sending: Sending, body: Upload, grown: int | None) -> Sending:
+    """Return the same with a body that is passed on piece by piece, of a length that is known or not."""
+    headers = sending.headers
+    if grown is not None and "content-length" in request.headers:
+        headers = [*headers, ("content-length", str(int(request.headers["content-length"]) + grown))]
+    return msgspec.structs.replace(sending, body=body, headers=headers)
+
+
+def _put(app: App, stable: Route) -> Callable[[bytes], bytes]:
+    return lambda told: model_of(app, stable).encode() if told == app.name.encode() else told
 
 
 def _open_path(request: Request) -> str:
@@ -71,8 +89,8 @@ def _open_path(request: Request) -> str:
 
 def _named_in(body: bytes, content_type: str) -> tuple[str, Cut] | None:
     """Return the app that a body names, and where."""
-    if content_type.startswith("multipart/form-data"):
-        found = _FORM_MODEL.search(body)
+    if content_type.startswith(_FORM):
+        found = FORM_MODEL.search(body)
         return (found[1].decode(errors="replace"), Cut(*found.span(1), b"")) if found else None
     at = members_of(body).get("model")
     if at is None:

@@ -1,8 +1,10 @@
 """The way to the upstreams: one connection pool, replicas in turn, failures with a type."""
 
 import io
+import ssl
 import time
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import aiohttp
 import msgspec
@@ -12,6 +14,8 @@ from yarl import URL
 from schemas.configuration import App
 from services.gateway.headers import Pairs
 from services.gateway.replicas import Replicas
+from services.gateway.uploads import Upload
+from services.parts.reach import proxy_to, trust_of
 
 _TRIES = 3
 _IN_ONE_GO_BYTES = 512 * 1024
@@ -25,7 +29,7 @@ class UpstreamFailed(Exception):
 
     Attributes:
         status: What the client gets: 502 or 504.
-        error_type: For the event: upstream_unavailable, upstream_interrupted, timeout.
+        error_type: For the event: upstream_unavailable, upstream_certificate, upstream_interrupted, timeout.
     """
 
     def __init__(self, status: int, error_type: str, message: str) -> None:
@@ -54,22 +58,51 @@ class Sending(msgspec.Struct, frozen=True):
 
     target: str
     headers: Pairs
-    body: bytes
+    body: bytes | Upload
     method: str = "POST"
     repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How upstreams are reached, settled once so that no call pays for it.
+
+    Attributes:
+        trust: By app with CAs of its own.
+        proxies: By base URL that is reached through one.
+    """
+
+    trust: Mapping[str, ssl.SSLContext] = field(default_factory=dict)
+    proxies: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, apps: Iterable[App], environment: Mapping[str, str]) -> "Ways":
+        """Return those of a deployment.
+
+        Raises:
+            BadConfiguration: A file of CAs or a proxy is of no use.
+        """
+        apps = tuple(apps)
+        trust = {app.name: context for app in apps if (context := trust_of(app)) is not None}
+        urls = {url.rstrip("/") for app in apps for url in app.upstreams}
+        return cls(trust, {url: proxy for url in urls if (proxy := proxy_to(url, environment))})
+
+
+DIRECT = Ways()
 
 
 class Upstreams:
     """Every app's replicas. Made inside the event loop; close it."""
 
-    def __init__(self, apps: tuple[App, ...], default_url: str, patience: Patience) -> None:
+    def __init__(self, apps: tuple[App, ...], default_url: str, patience: Patience, ways: Ways = DIRECT) -> None:
+        self._ways = ways
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=patience.connect_s, sock_read=patience.read_s)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
             timeout=timeout,
             skip_auto_headers=_OWN_HEADERS,
             cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=True,
+            auto_decompress=False,
         )
         self._replicas = {app.name: Replicas(app.upstreams or (default_url,)) for app in apps}
         self.without_usage: set[str] = set()
@@ -90,30 +123,38 @@ class Upstreams:
 
         Raises:
             UpstreamFailed: 502 nobody could be reached; 504 nobody answered in time.
+            Refusal: The client broke off the body that is passed on.
         """
-        replicas = self._replicas[app]
+        replicas, mistrusted = self._replicas[app], False
         for _ in range(max(_TRIES, len(replicas))):
             url = replicas.pick(time.monotonic())
             try:
-                response = await self._send(url, sending)
+                response = await self._send(app, url, sending)
             except aiohttp.SocketTimeoutError as error:
                 raise timed_out() from error
             except aiohttp.ClientError as error:
+                if isinstance(sending.body, Upload) and sending.body.refusal is not None:
+                    raise sending.body.refusal from error
+                mistrusted = isinstance(error, aiohttp.ClientConnectorCertificateError)
                 replicas.unreachable(url, time.monotonic())
                 if not sending.repeatable and not isinstance(error, aiohttp.ClientConnectorError):
                     break
                 continue
             replicas.reached(url)
             return response
+        if mistrusted:
+            raise UpstreamFailed(502, "upstream_certificate", "the upstream's certificate is not trusted")
         raise UpstreamFailed(502, "upstream_unavailable", "no upstream could be reached")
 
-    async def _send(self, url: str, sending: Sending) -> aiohttp.ClientResponse:
+    async def _send(self, app: str, url: str, sending: Sending) -> aiohttp.ClientResponse:
         return await self._session.request(
             sending.method,
             URL(url + sending.target, encoded=True),
-            data=_payload(sending.body),
+            data=sending.body.pieces() if isinstance(sending.body, Upload) else _payload(sending.body),
             headers=CIMultiDict([*sending.headers, _AS_THEY_ARE]),
             allow_redirects=False,
+            ssl=self._ways.trust.get(app, True),
+            proxy=self._ways.proxies.get(url),
         )
 
 

@@ -28,8 +28,12 @@ class Credentials:
     @property
     def as_headers(self) -> dict[str, str]:
         """What a call of our own carries."""
-        told = {"authorization": f"Bearer {self.key}"} if self.key else {}
-        return {**told, **dict(self.headers)}
+        return {**with_key(self.key), **dict(self.headers)}
+
+
+def with_key(key: str) -> dict[str, str]:
+    """Return the headers that tell a key, none without one."""
+    return {"authorization": f"Bearer {key}"} if key else {}
 
 
 def credentials_of(app: App, environment: Mapping[str, str]) -> Credentials:

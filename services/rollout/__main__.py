@@ -12,6 +12,7 @@ nothing:
 
 import logging
 import os
+import ssl
 import sys
 from contextlib import closing
 from functools import partial
@@ -26,6 +27,7 @@ from services.clients.bus.producer import Producer
 from services.clients.registry.artifacts import ArtifactStore
 from services.clients.store.database import open_store
 from services.parts.credentials import credentials_of
+from services.parts.reach import proxy_to, trust_of
 from services.parts.runtime.process import Process, running
 from services.rollout.aliases import AliasMover
 from services.rollout.convergence import Converger
@@ -44,7 +46,8 @@ def main() -> None:
     with running(NAME) as process, closing(Producer(process.settings, NAME)) as producer:
         engine = open_store(process.settings.store_url)
         fetch = partial(ArtifactStore(process.settings.artifacts).fetch, into=process.settings.data / NAME)
-        converger = Converger(fetch, VISIT_REPLICAS_EVERY_S, headers=_headers(process))
+        headers, trust = _told_and_trusted(process)
+        converger = Converger(fetch, VISIT_REPLICAS_EVERY_S, headers=headers, trust=trust)
         aliases = AliasMover()
         converger.start()
         aliases.start()
@@ -59,10 +62,17 @@ def main() -> None:
         engine.dispose()
 
 
-def _headers(process: Process) -> dict[str, dict[str, str]]:
-    """Return what each app's upstreams want to be told; a key that is not set ends it with one line and status 2."""
+def _told_and_trusted(process: Process) -> tuple[dict[str, dict[str, str]], dict[str, ssl.SSLContext]]:
+    """Return by app what its upstreams want to be told, and what their certificates are trusted by.
+
+    A key that is not set, or a file or proxy of no use, ends the process with one line and status 2.
+    """
+    apps = process.configuration.apps
     try:
-        return {app.name: credentials_of(app, os.environ).as_headers for app in process.configuration.apps}
+        for url in (url for app in apps for url in app.upstreams):
+            proxy_to(url, os.environ)
+        trust = {app.name: context for app in apps if (context := trust_of(app)) is not None}
+        return {app.name: credentials_of(app, os.environ).as_headers for app in apps}, trust
     except BadConfiguration as error:
         print(f"{NAME}: {error}", file=sys.stderr)
         sys.exit(2)

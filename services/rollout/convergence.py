@@ -4,6 +4,7 @@ Runs in a thread of its own, because a load may take seconds and must not hold u
 """
 
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from types import MappingProxyType
 
 import httpx
 
+from services.parts.reach import client_for
 from services.rollout.vllm_replica import LoadRefused, Replica, ReplicaDown
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Converger:
 
     Args:
         headers: By app, what its upstreams want to be told; they may hold a key.
+        trust: By app, what its upstreams' certificates are trusted by, where that is not the public CAs.
     """
 
     def __init__(
@@ -80,12 +83,14 @@ class Converger:
         clock: Callable[[], float] = time.monotonic,
         *,
         headers: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        trust: Mapping[str, ssl.SSLContext] = MappingProxyType({}),
     ) -> None:
         self._fetch = fetch
+        self._trust = trust
         self._headers = headers
         self._interval_s = interval_s
         self._clock = clock
-        self._client = httpx.Client()
+        self._clients: dict[tuple[str, str], httpx.Client] = {}
         self._wanted: Mapping[str, Wanted] = {}
         self._standing: Mapping[str, Standing] = {}
         self._folders: dict[str, Path] = {}
@@ -104,7 +109,8 @@ class Converger:
         self._poke.set()
         if self._thread.is_alive():
             self._thread.join(timeout=2)
-        self._client.close()
+        for client in tuple(self._clients.values()):
+            client.close()
 
     def want(self, wanted: Mapping[str, Wanted]) -> None:
         """Say what each app's replicas must hold from now on."""
@@ -134,8 +140,14 @@ class Converger:
                 log.exception("a round of visits failed")
             self._poke.wait(self._interval_s)
 
+    def _client_for(self, app: str, url: str) -> httpx.Client:
+        # A replica is visited by one thread at a time.
+        if (app, url) not in self._clients:
+            self._clients[app, url] = client_for(url, self._trust.get(app))
+        return self._clients[app, url]
+
     def _visit(self, app: str, url: str, want: Wanted) -> _Visit:
-        replica, refusals = Replica(self._client, url, self._headers.get(app, {})), {}
+        replica, refusals = Replica(self._client_for(app, url), url, self._headers.get(app, {})), {}
         try:
             held = replica.versions()
             missing = [version for version in want.versions if version not in held]

@@ -22,6 +22,7 @@ from services.commands.demo.stage import Sent, Stage
 from services.commands.demo.summary import Accuracies, Rollback, Summary, Times, Verdict, failures, recovered_share
 from services.commands.demo.traffic import Traffic
 from services.embedded.supervisor import Supervisor
+from services.parts.certificates import own_trust
 from services.parts.runtime.process import read_configuration
 
 START_S = 300.0
@@ -43,7 +44,7 @@ def staged(scenario: Scenario, settings: Settings, supervisor: Supervisor, narra
         supervisor.wait_healthy(START_S)
     narrator.say(f"dashboard: {settings.url('dashboard')}")
     with Warehouse.connect(settings) as warehouse:
-        traffic = Traffic(scenario, settings.url("gateway"))
+        traffic = Traffic(scenario, settings.url("gateway"), trust=own_trust(settings, "gateway"))
         traffic.start()
         observer = Observer(warehouse, scenario.app)
         try:

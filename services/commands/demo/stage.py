@@ -19,6 +19,7 @@ from services.commands.demo.observer import NothingHappened, Observer, Row
 from services.commands.demo.prompts import LabelledPrompt
 from services.commands.demo.scenario import Scenario
 from services.commands.demo.traffic import Traffic
+from services.parts.certificates import own_trust
 
 IMPORT_CHUNK = 100
 
@@ -52,7 +53,10 @@ class Stage:
     def order(self, path: str, **body: object) -> dict[str, str]:
         """Send an operator's order to the control process and return the ids it gave."""
         response = httpx.post(
-            f"{self.settings.url('control')}{path}", json={"app": self.scenario.app, **body}, timeout=30
+            f"{self.settings.url('control')}{path}",
+            json={"app": self.scenario.app, **body},
+            timeout=30,
+            verify=own_trust(self.settings, "control"),
         )
         if response.status_code != 202:
             raise RuntimeError(f"control refused {path}: {response.status_code} {response.text}")
@@ -60,7 +64,7 @@ class Stage:
 
     def import_history(self, prompts: Sequence[LabelledPrompt]) -> None:
         """Send labelled traffic of the past through the collector, as a newcomer with logs would."""
-        began = datetime.now(UTC) - timedelta(minutes=5)
+        began, trust = datetime.now(UTC) - timedelta(minutes=5), own_trust(self.settings, "collector")
         for start in range(0, len(prompts), IMPORT_CHUNK):
             records: list[Record] = []
             for index, prompt in enumerate(prompts[start : start + IMPORT_CHUNK], start):
@@ -71,6 +75,7 @@ class Stage:
                 content=lines,
                 headers={"content-type": "application/x-ndjson"},
                 timeout=60,
+                verify=trust,
             )
             if response.status_code != 202:
                 raise RuntimeError(f"collector refused history: {response.status_code} {response.text[:200]}")

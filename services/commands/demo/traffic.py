@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import ssl
 import threading
 import time
 from collections.abc import Sequence
@@ -54,10 +55,12 @@ class Traffic:
     answer or are about to judge one, so a slow model slows the users rather than piling them up.
     """
 
-    def __init__(self, scenario: Scenario, gateway: str, seed: int = 11) -> None:
+    def __init__(
+        self, scenario: Scenario, gateway: str, seed: int = 11, *, trust: ssl.SSLContext | None = None
+    ) -> None:
         self.ledger = Ledger()
         self._scenario = scenario
-        self._gateway = gateway
+        self._gateway, self._trust = gateway, trust
         self._random = random.Random(seed)
         self._deck: _Deck | None = None
         self._stopping = threading.Event()
@@ -84,7 +87,8 @@ class Traffic:
 
     async def _run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=60)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
+        connector = aiohttp.TCPConnector(ssl=self._trust or True)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
             due = time.monotonic()
             while not self._stopping.is_set():
                 due = max(due + 1 / self._scenario.rate, time.monotonic() - 1)

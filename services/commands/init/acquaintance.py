@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from services.commands.init.judging import expanded
-from services.commands.upstream import Dialect, Loading, Upstream, UpstreamSilent, look_at, with_key
+from services.commands.upstream import Dialect, Loading, Upstream, UpstreamSilent, look_at
 from services.parts.addresses import shown
+from services.parts.credentials import with_key
 
 _PATIENCE_S = 5.0
 _AT_ONCE = 8

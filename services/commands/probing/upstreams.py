@@ -1,15 +1,18 @@
 """Probes of the model servers behind the apps."""
 
 import os
+import ssl
 from collections.abc import Iterator
 
 from schemas.configuration import App, Configuration
+from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
 from services.commands.probing.probe import NotYet, Probe, Wrong
 from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied
 from services.embedded.state import is_running
 from services.parts.addresses import shown
 from services.parts.credentials import credentials_of
+from services.parts.reach import trust_of
 
 _SILENT = "{why}; start it, or mend {place}"
 
@@ -35,7 +38,7 @@ class _Asked:
         if tidied(self._url) != self._url.rstrip("/"):
             raise Wrong(f"write http:// or https:// and leave /v1 out, which the gateway adds; mend {self._place}")
         try:
-            seen = look_at(self._url.rstrip("/"), self._timeout_s, self._credentials())
+            seen = look_at(self._url.rstrip("/"), self._timeout_s, self._credentials(), self._trust())
         except UpstreamSilent as error:
             raise Wrong(_SILENT.format(why=error, place=self._place)) from error
         if self._learns and seen.loading == "no":
@@ -50,6 +53,12 @@ class _Asked:
         if variable and not os.environ.get(variable, "").strip():
             raise Wrong(f"its key {variable} is not set; export it here and where `driftloop up` runs")
         return credentials_of(self._app, os.environ).as_headers
+
+    def _trust(self) -> ssl.SSLContext | None:
+        try:
+            return trust_of(self._app)
+        except BadConfiguration as error:
+            raise Wrong(str(error)) from error
 
 
 class _OwnAsked:

@@ -6,6 +6,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.parts.ingress.answers import OwnAnswer
+
 
 class Refusal(Exception):
     """The request can't be taken; the message is for the client and repeats nothing of its text.
@@ -32,7 +34,7 @@ class Refusal(Exception):
 
 def json_answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a value as a JSON response."""
-    return Response(msgspec.json.encode(value), status, media_type="application/json", headers=headers)
+    return OwnAnswer(msgspec.json.encode(value), status, media_type="application/json", headers=headers)
 
 
 def error_body(refusal: Refusal) -> dict[str, dict[str, str | None]]:

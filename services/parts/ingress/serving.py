@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import uvicorn
 from prometheus_client import (
@@ -20,11 +21,17 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from schemas.configuration import Configuration
 from schemas.configuration_parser import BadConfiguration
+from schemas.listening import DEFAULT_LISTENING, Listening
 from schemas.settings import BadSetting, Settings, port_variable
+from services.parts.certificates import ServerCertificate
+from services.parts.ingress.answers import OwnAnswer
+from services.parts.ingress.connections import Connection
 from services.parts.ingress.errors import Refusal, failed, json_answer, not_routed, refused
+from services.parts.ingress.server import Server, raise_file_limit
 from services.parts.runtime.health import PortTaken
 from services.parts.runtime.logs import configure_logging
 from services.parts.runtime.process import read_configuration
@@ -51,6 +58,8 @@ def serve(name: str, build: Build, *, beside: Sequence[str] = ()) -> None:
         settings = Settings.from_environment()
         configure_logging(name, settings.log_level)
         configuration = read_configuration(settings)
+        # What the deployment does not let out, a neighbour reaches on the machine.
+        certificate = ServerCertificate.of(settings.listening) if settings.listening.scheme(name) == "https" else None
         listeners = [bound_socket(name, settings), *_spare_sockets(beside, settings)]
         application = build(settings, configuration)
     except (BadSetting, BadConfiguration, PortTaken, SpoolTaken) as error:
@@ -59,18 +68,20 @@ def serve(name: str, build: Build, *, beside: Sequence[str] = ()) -> None:
     # uvicorn raises the signal again after its own clean stop; a stop that was asked for is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    raise_file_limit()
     with contextlib.ExitStack() as stack:
         for listener in listeners:
             stack.enter_context(contextlib.closing(listener))
-        uvicorn.Server(server_options(application)).run(sockets=listeners)
+        Server(server_options(application, settings.listening), certificate).run(sockets=listeners)
 
 
-def server_options(application: Starlette) -> uvicorn.Config:
-    """Return how applications are served: uvloop, httptools, no access log."""
+def server_options(application: ASGIApp, listening: Listening = DEFAULT_LISTENING) -> uvicorn.Config:
+    """Return how applications are served: uvloop, httptools within bounds, no access log."""
     return uvicorn.Config(
         application,
         loop="uvloop",
-        http="httptools",
+        http=partial(Connection, listening=listening),  # type: ignore[arg-type]  # uvicorn calls it as it calls a class
+        ws="none",
         lifespan="on",
         access_log=False,
         log_config=None,
@@ -112,7 +123,7 @@ def health_routes(ready: Callable[[], dict[str, bool]], registry: CollectorRegis
         return json_answer(conditions, 200 if all(conditions.values()) else 503)
 
     async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+        return OwnAnswer(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return [Route("/healthz", healthz), Route("/metrics", metrics)]
 

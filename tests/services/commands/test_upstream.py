@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied, with_key
+from services.commands.upstream import Upstream, UpstreamSilent, look_at, tidied
+from services.parts.credentials import with_key
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
 from tests.fixtures.upstream import BASE, KEY, StubUpstream

@@ -112,7 +112,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 settings, Configuration(apps=(app,)), edges=AWAY, limits=limits, environment=environment or {}
             )
             application = guarded(application_of(gateway), settings, NEEDS, gateway.registry)
-            served = stack.enter_context(Served(application))
+            served = stack.enter_context(Served(application, listening=settings.listening))
             return Running(served.url, settings.data, echo, settings)
 
         yield run

@@ -9,6 +9,7 @@ import pytest
 
 from services.clients.registry.artifacts import ArtifactStore
 from services.rollout.convergence import UNLOAD_AFTER_S, Converger, Wanted
+from tests.fixtures.certificates import Authority
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import until
@@ -148,3 +149,18 @@ def test_a_replica_that_wants_a_key_is_told_the_apps_own(tmp_path: Path, caplog:
         assert not without.standing(APP).loaded("v1")
         assert with_it.standing(APP).loaded("v1")
     assert "s3cret" not in caplog.text + str(without.standing(APP)) + str(with_it.standing(APP))
+
+
+def test_a_replica_with_a_private_ca_is_visited_by_its_file_alone(tmp_path: Path) -> None:
+    (tmp_path / "v1").mkdir()
+    authority, held = Authority(tmp_path), Held()
+    with (
+        Served(replica(held), tls=authority.both()) as server,
+        closing(Converger(lambda _: tmp_path / "v1", interval_s=60)) as without,
+        closing(Converger(lambda _: tmp_path / "v1", interval_s=60, trust={APP: authority.trusted()})) as with_it,
+    ):
+        for converger in (without, with_it):
+            converger.want(wanted(tmp_path, (server.url,), "v1"))
+            converger.visit_all()
+        assert not without.standing(APP).loaded("v1")
+        assert with_it.standing(APP).loaded("v1")

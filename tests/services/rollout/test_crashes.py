@@ -106,10 +106,6 @@ class Replicas(Converger):
 
     def __init__(self) -> None:
         super().__init__(lambda uri: Path(uri), interval_s=60)
-        self.close_client()
-
-    def close_client(self) -> None:
-        self._client.close()
 
     def want(self, wanted: object) -> None:
         self.wanted = cast(dict[str, Wanted], wanted)
