@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import PATIENCE_S, equals, until
 from tests.services.collector.conftest import APP, Collecting, _away
 
-QUICK = {"first_wait_s": 0.02, "longest_wait_s": 0.1, "timeout_s": PATIENCE_S, "flush_s": PATIENCE_S}
+QUICK: Any = {"first_wait_s": 0.02, "longest_wait_s": 0.1, "timeout_s": PATIENCE_S, "flush_s": PATIENCE_S}
 ANSWER = {
     "id": "chatcmpl-1",
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
@@ -344,4 +343,3 @@ def test_a_copy_beside_the_proxys_configuration_needs_nothing_of_the_product(tmp
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     assert module.driftloop.sender.wishes.url == "http://127.0.0.1:18090"
-    assert datetime.now(UTC) is not None
