@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell grep -E '^torch==' requirements.in)
 PACKAGES := schemas services stream_processors training dashboards
 
-.PHONY: help setup demo up test check browser faults kafka-cluster lock clean
+.PHONY: help setup demo up test check browser test-clients faults kafka-cluster lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ browser:
 		run=$$(test "$$(id -u)" = 0 || echo sudo); \
 		$$run apt-get -qq update && $$run apt-get -qq install -y --no-install-recommends chromium >/dev/null; }
 
+test-clients: setup ## Drive gateway and callback with LiteLLM and LangChain, in an environment of their own
+	@PYTHON=$(PYTHON) tests/clients/run.sh
+
 faults: setup ## Kill, stop and restart everything on Apache Kafka for 3 minutes, then compare with what was sent
 	@$(BIN)/python -m tests.bench.faults --minutes 3 --seed 1
 
@@ -60,5 +63,5 @@ lock: ## Resolve requirements*.in into requirements.lock
 	@deploy/lock.sh
 
 clean: ## Remove the virtual environment, caches and the demo's data
-	@rm -rf $(VENV) .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) .venv-clients .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,99 @@
+"""LiteLLM's SDK at work, with driftloop's callback switched on as its proxy does that. Runs in .venv-clients.
+
+Prints what it got of each kind of call from each address, as JSON. The callback is told nothing at the end: what
+is still queued has to leave with the process.
+"""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import litellm
+from litellm.proxy.types_utils.utils import get_instance_fn
+from pydantic import BaseModel
+
+ASKED = [{"role": "user", "content": "How is the weather?"}]
+TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
+
+
+class Weather(BaseModel):
+    """The form of a structured answer."""
+
+    city: str
+    degrees: int
+
+
+def told(answer: Any) -> dict[str, Any]:
+    """What a chat answered."""
+    choice = answer.choices[0]
+    calls = [[call.id, call.function.name, call.function.arguments] for call in choice.message.tool_calls or ()]
+    usage = answer.usage
+    return {
+        "text": choice.message.content,
+        "calls": calls,
+        "finish": choice.finish_reason,
+        "usage": [usage.prompt_tokens, usage.prompt_tokens_details.cached_tokens, usage.completion_tokens],
+    }
+
+
+def streamed(chunks: list[Any]) -> dict[str, Any]:
+    """What a stream answered."""
+    return told(litellm.stream_chunk_builder(chunks))
+
+
+async def chat_async(**given: Any) -> dict[str, Any]:
+    return told(await litellm.acompletion(messages=ASKED, **given))
+
+
+async def stream_async(**given: Any) -> dict[str, Any]:
+    usage = {"include_usage": True}
+    stream = await litellm.acompletion(messages=ASKED, stream=True, stream_options=usage, **given)
+    return streamed([chunk async for chunk in stream])
+
+
+def refused(**given: Any) -> dict[str, Any]:
+    """What a client sees of a 429."""
+    try:
+        litellm.completion(messages=[{"role": "user", "content": "status:429"}], **given)
+    except litellm.RateLimitError as error:
+        return {"status": error.status_code, "retry_after": error.response.headers.get("retry-after")}
+    return {"status": 200}
+
+
+CALLS = {
+    "sync": lambda **given: told(litellm.completion(messages=ASKED, **given)),
+    "async": lambda **given: asyncio.run(chat_async(**given)),
+    "streamed": lambda **given: streamed(
+        list(litellm.completion(messages=ASKED, stream=True, stream_options={"include_usage": True}, **given))
+    ),
+    "async streamed": lambda **given: asyncio.run(stream_async(**given)),
+    "tools": lambda **given: told(litellm.completion(messages=ASKED, tools=TOOLS, **given)),
+    "structured": lambda **given: told(litellm.completion(messages=ASKED, response_format=Weather, **given)),
+    "refused": refused,
+}
+
+
+def main(straight: str, through: str, base: str, app: str, config: str) -> None:
+    """Make each call at both addresses."""
+    litellm.callbacks = [get_instance_fn("driftloop_callback.driftloop", config_file_path=config)]
+    got: dict[str, dict[str, Any]] = {}
+    for name, call in CALLS.items():
+        for way, url, model in (("straight", straight, base), ("through", through, app)):
+            session = f"litellm {name} {way}"
+            given = {
+                "model": f"openai/{model}",
+                "api_base": f"{url}/v1",
+                "api_key": "sk-test",
+                "max_retries": 0,
+                "extra_headers": {"x-session-id": session},
+                "metadata": {"session_id": session},
+                "user": "ada",
+            }
+            got.setdefault(name, {})[way] = call(**given)
+    Path(config).with_name("got.json").write_text(json.dumps(got))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
