@@ -348,7 +348,7 @@ def _asked(kwargs: Fields, told: Fields, app: str) -> dict[str, Any]:
         "occurred_at": _instant(told["startTime"]),
         "messages": _messages(told.get("messages")),
         "session_id": _name(metadata.get("session_id") or told.get("session_id") or given.get("litellm_session_id")),
-        "user_id": _name(told.get("end_user") or keys.get("user_api_key_user_id")),
+        "user_id": _name(told.get("end_user") or kwargs.get("user") or keys.get("user_api_key_user_id")),
         "tags": {name: str(value) for name, value in tags.items() if value},
         "trace_id": trace[1] if trace else "",
         "span_id": trace[2] if trace else "",

@@ -1,13 +1,14 @@
-"""LangChain's `ChatOpenAI` at work. Runs in .venv-clients and prints what it got from each address, as JSON."""
+"""LangChain's `ChatOpenAI` at work. Runs in .venv-clients and writes down what it got from each address."""
 
 import asyncio
 import json
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import openai
-from langchain_core.tools import tool
+from langchain_core.tools import StructuredTool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
@@ -21,7 +22,6 @@ class Weather(BaseModel):
     degrees: int
 
 
-@tool
 def weather(city: str) -> str:
     """Tell the weather in a city."""
     return f"21 degrees in {city}"
@@ -65,26 +65,29 @@ def refused(model: ChatOpenAI) -> dict[str, Any]:
     return {"status": 200}
 
 
-CALLS = {
-    "sync": lambda model: told(model.invoke(ASKED)),
-    "async": lambda model: told(asyncio.run(model.ainvoke(ASKED))),
-    "streamed": lambda model: summed(list(model.stream(ASKED))),
-    "async streamed": lambda model: asyncio.run(stream_async(model)),
-    "tools": lambda model: told(model.bind_tools([weather]).invoke(ASKED)),
-    "structured": structured,
-    "refused": refused,
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+CALLS: dict[str, Callable[[ChatOpenAI, Run], dict[str, Any]]] = {
+    "sync": lambda model, _: told(model.invoke(ASKED)),
+    "async": lambda model, run: told(run(model.ainvoke(ASKED))),
+    "streamed": lambda model, _: summed(list(model.stream(ASKED))),
+    "async streamed": lambda model, run: run(stream_async(model)),
+    "tools": lambda model, _: told(model.bind_tools([StructuredTool.from_function(weather)]).invoke(ASKED)),
+    "structured": lambda model, _: structured(model),
+    "refused": lambda model, _: refused(model),
 }
 
 
 def main(straight: str, through: str, base: str, app: str, config: str) -> None:
     """Make each call at both addresses."""
     got: dict[str, dict[str, Any]] = {}
-    for name, call in CALLS.items():
-        for way, url, model in (("straight", straight, base), ("through", through, app)):
-            given: Any = {"api_key": "sk-test", "max_retries": 0, "stream_usage": True}
-            headers = {"x-session-id": f"langchain {name} {way}"}
-            chat = ChatOpenAI(model=model, base_url=f"{url}/v1", default_headers=headers, **given)
-            got.setdefault(name, {})[way] = call(chat)
+    # One loop, for LangChain keeps its connections from one model to the next.
+    with asyncio.Runner() as runner:
+        for name, call in CALLS.items():
+            for way, url, model in (("straight", straight, base), ("through", through, app)):
+                given: Any = {"api_key": "sk-test", "max_retries": 0, "stream_usage": True}
+                headers = {"x-session-id": f"langchain {name} {way}"}
+                chat = ChatOpenAI(model=model, base_url=f"{url}/v1", default_headers=headers, **given)
+                got.setdefault(name, {})[way] = call(chat, runner.run)
     Path(config).with_name("got.json").write_text(json.dumps(got))
 
 

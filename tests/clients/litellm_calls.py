@@ -1,12 +1,13 @@
 """LiteLLM's SDK at work, with driftloop's callback switched on as its proxy does that. Runs in .venv-clients.
 
-Prints what it got of each kind of call from each address, as JSON. The callback is told nothing at the end: what
-is still queued has to leave with the process.
+Writes down what it got of each kind of call from each address. The callback is told nothing at the end: what is
+still queued has to leave with the process.
 """
 
 import asyncio
 import json
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -62,36 +63,42 @@ def refused(**given: Any) -> dict[str, Any]:
     return {"status": 200}
 
 
-CALLS = {
+Call = Callable[..., dict[str, Any] | Coroutine[Any, Any, dict[str, Any]]]
+CALLS: dict[str, Call] = {
     "sync": lambda **given: told(litellm.completion(messages=ASKED, **given)),
-    "async": lambda **given: asyncio.run(chat_async(**given)),
+    "async": chat_async,
     "streamed": lambda **given: streamed(
         list(litellm.completion(messages=ASKED, stream=True, stream_options={"include_usage": True}, **given))
     ),
-    "async streamed": lambda **given: asyncio.run(stream_async(**given)),
+    "async streamed": stream_async,
     "tools": lambda **given: told(litellm.completion(messages=ASKED, tools=TOOLS, **given)),
     "structured": lambda **given: told(litellm.completion(messages=ASKED, response_format=Weather, **given)),
     "refused": refused,
 }
 
 
+def given(session: str, url: str, model: str) -> dict[str, Any]:
+    """Return what all calls are told."""
+    return {
+        "model": f"openai/{model}",
+        "api_base": f"{url}/v1",
+        "api_key": "sk-test",
+        "max_retries": 0,
+        "extra_headers": {"x-session-id": session},
+        "metadata": {"session_id": session},
+        "user": "ada",
+    }
+
+
 def main(straight: str, through: str, base: str, app: str, config: str) -> None:
     """Make each call at both addresses."""
     litellm.callbacks = [get_instance_fn("driftloop_callback.driftloop", config_file_path=config)]
     got: dict[str, dict[str, Any]] = {}
-    for name, call in CALLS.items():
-        for way, url, model in (("straight", straight, base), ("through", through, app)):
-            session = f"litellm {name} {way}"
-            given = {
-                "model": f"openai/{model}",
-                "api_base": f"{url}/v1",
-                "api_key": "sk-test",
-                "max_retries": 0,
-                "extra_headers": {"x-session-id": session},
-                "metadata": {"session_id": session},
-                "user": "ada",
-            }
-            got.setdefault(name, {})[way] = call(**given)
+    with asyncio.Runner() as runner:
+        for name, call in CALLS.items():
+            for way, url, model in (("straight", straight, base), ("through", through, app)):
+                answer = call(**given(f"litellm {name} {way}", url, model))
+                got.setdefault(name, {})[way] = runner.run(answer) if isinstance(answer, Coroutine) else answer
     Path(config).with_name("got.json").write_text(json.dumps(got))
 
 
