@@ -190,7 +190,7 @@ class Sender:
             pass
         with self._changed:
             self.dropped += len(self._calls)
-            self._forget(len(self._calls))
+            self._forget(list(self._calls))
         self._tell(every_s=0.0)
 
     def _run(self) -> None:
@@ -220,9 +220,10 @@ class Sender:
             batch.append(events)
         return batch
 
-    def _forget(self, calls: int) -> None:
-        for _ in range(min(calls, len(self._calls))):
-            self._bytes -= len(self._calls.popleft())
+    def _forget(self, batch: list[bytes]) -> None:
+        for events in batch:
+            if self._calls and self._calls[0] is events:
+                self._bytes -= len(self._calls.popleft())
 
     def _attempt(self, batch: list[bytes]) -> float | None:
         """Send a batch; None when the collector has judged it, else for how many seconds it wants none."""
@@ -237,7 +238,7 @@ class Sender:
             self._away = False
             _LOG.warning("driftloop: the collector takes calls again")
         with self._changed:
-            self._forget(len(batch))
+            self._forget(batch)
         self.rejected += len(rejected)
         self._reason = rejected[0] if rejected else self._reason
         return None
@@ -265,11 +266,8 @@ class Sender:
         if counts == self._told or now - self._told_at < every_s:
             return
         self._told, self._told_at = counts, now
-        _LOG.warning(
-            "driftloop: %d calls dropped, %d events rejected so far; last reason: %s",
-            *counts,
-            self._reason or "no room",
-        )
+        why = f"; last reason: {self._reason}" if self._reason else ""
+        _LOG.warning("driftloop: %d calls dropped for want of room, %d events rejected so far%s", *counts, why)
 
 
 def _rejected(status: int, body: bytes) -> list[str] | None:
@@ -325,10 +323,10 @@ def _cut(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _asked(kwargs: Fields, told: Fields, app: str) -> dict[str, Any]:
-    given = kwargs.get("litellm_params") or {}
-    keys = told.get("metadata") or {}
-    metadata = {**(given.get("metadata") or {}), **(keys.get("requester_metadata") or {})}
-    headers = (given.get("proxy_server_request") or {}).get("headers") or {}
+    given = _mapping(kwargs.get("litellm_params"))
+    keys = _mapping(told.get("metadata"))
+    metadata = {**_mapping(given.get("metadata")), **_mapping(keys.get("requester_metadata"))}
+    headers = _mapping(_mapping(given.get("proxy_server_request")).get("headers"))
     trace = re.fullmatch(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", str(headers.get("traceparent")))
     tags = {
         "provider": told.get("custom_llm_provider"),
@@ -336,7 +334,7 @@ def _asked(kwargs: Fields, told: Fields, app: str) -> dict[str, Any]:
         "team": keys.get("user_api_key_team_alias"),
         "key": keys.get("user_api_key_alias"),
         "organization": keys.get("user_api_key_org_id"),
-        "tags": ",".join(map(str, told.get("request_tags") or ())),
+        "tags": ",".join(map(str, _listed(told.get("request_tags")))),
         "cache_hit": "true" if told.get("cache_hit") else "",
     }
     return {
@@ -358,22 +356,22 @@ def _asked(kwargs: Fields, told: Fields, app: str) -> dict[str, Any]:
 
 def _answered(told: Fields) -> dict[str, Any]:
     response = told.get("response")
-    response = response if isinstance(response, dict) else {"choices": [{"text": response}] if response else []}
-    choices = [_choice(choice) for choice in response.get("choices") or ()] or _from_items(response)
+    response = {"choices": [{"text": response}]} if isinstance(response, str) else _mapping(response)
+    choices = [_choice(_mapping(choice)) for choice in _listed(response.get("choices"))] or _from_items(response)
     first = choices[0] if choices else {"finish_reason": "", "reasoning": ""}
-    cost = told.get("response_cost")
+    cost = _number(told.get("response_cost"))
     return {
         **_timed(told),
         **first,
         "choices": choices[1:],
-        "usage": _usage(response.get("usage") or {}, told),
-        "cost_usd": cost if isinstance(cost, int | float) and 0 <= cost < float("inf") else 0.0,
+        "usage": _usage(_mapping(response.get("usage")), told),
+        "cost_usd": cost if cost is not None and 0 <= cost < float("inf") else 0.0,
     }
 
 
 def _failed(kwargs: Fields, told: Fields) -> dict[str, Any]:
-    error = told.get("error_information") or {}
-    given = kwargs.get("litellm_params") or {}
+    error = _mapping(told.get("error_information"))
+    given = _mapping(kwargs.get("litellm_params"))
     said = str(error.get("error_message") or told.get("error_str") or "")
     for secret in (kwargs.get("api_key"), given.get("api_key")):
         said = said.replace(secret, "***") if isinstance(secret, str) and secret else said
@@ -393,7 +391,7 @@ def _timed(told: Fields) -> dict[str, Any]:
 
 
 def _choice(choice: Fields) -> dict[str, Any]:
-    message = choice.get("message") or {"content": choice.get("text")}
+    message = _mapping(choice.get("message")) or {"content": choice.get("text")}
     return {
         "output": _message({**message, "role": "assistant"}),
         "finish_reason": _name(choice.get("finish_reason")),
@@ -403,12 +401,12 @@ def _choice(choice: Fields) -> dict[str, Any]:
 
 def _from_items(response: Fields) -> list[dict[str, Any]]:
     """Return the one answer that the items of the Responses API are."""
-    items = [item for item in response.get("output") or () if isinstance(item, dict)]
+    items = [_mapping(item) for item in _listed(response.get("output"))]
     if not items:
         return []
     told = [_message(item) for item in items if item.get("type") != "reasoning"]
     calls = [call for message in told for call in message.get("tool_calls", ())]
-    summaries = [part for item in items for part in item.get("summary") or () if isinstance(part, dict)]
+    summaries = [_mapping(part) for item in items for part in _listed(item.get("summary"))]
     ended = {"completed": "tool_calls" if calls else "stop", "incomplete": "length"}
     text = "\n".join(text for message in told if (text := _cut(message)["content"]))
     return [
@@ -422,10 +420,8 @@ def _from_items(response: Fields) -> list[dict[str, Any]]:
 
 def _messages(told: object) -> list[dict[str, Any]]:
     """Return messages, texts or the items of the Responses API as messages."""
-    if isinstance(told, dict):
-        told = told.get("messages", [told])
     listed = told if isinstance(told, list) else [told] if told else []
-    return [_message(item if isinstance(item, dict) else {"content": str(item)}) for item in listed]
+    return [_message({"content": item} if isinstance(item, str) else _mapping(item)) for item in listed]
 
 
 def _message(item: Fields) -> dict[str, Any]:
@@ -436,7 +432,8 @@ def _message(item: Fields) -> dict[str, Any]:
         item = {"role": "assistant", "tool_calls": [{"id": item.get("call_id"), "function": item}]}
     role = item.get("role") or "user"
     content = item.get("content")
-    calls = [*(item.get("tool_calls") or ()), *({"function": call} for call in (item.get("function_call"),) if call)]
+    calls = [_mapping(call) for call in _listed(item.get("tool_calls"))]
+    calls += [{"function": item["function_call"]}] if item.get("function_call") else []
     return {
         "role": role if role in _ROLES else "other",
         "content": [_part(part) for part in content] if isinstance(content, list) else str(content or ""),
@@ -463,7 +460,7 @@ def _part(part: object) -> dict[str, Any]:
 
 
 def _tool_call(call: Fields) -> dict[str, str]:
-    function = call.get("function") or call.get("custom") or {}
+    function = _mapping(call.get("function") or call.get("custom"))
     written = function.get("arguments") or function.get("input") or ""
     return {
         "id": str(call.get("id") or ""),
@@ -473,8 +470,8 @@ def _tool_call(call: Fields) -> dict[str, str]:
 
 
 def _usage(usage: Fields, told: Fields) -> dict[str, int]:
-    read = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
-    written = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    read = _mapping(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    written = _mapping(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     return {
         "input_tokens": _count(usage.get("prompt_tokens") or usage.get("input_tokens") or told.get("prompt_tokens")),
         "output_tokens": _count(
@@ -486,13 +483,13 @@ def _usage(usage: Fields, told: Fields) -> dict[str, int]:
 
 
 def _sampling(told: Fields) -> dict[str, Any]:
-    parameters = told.get("model_parameters") or {}
+    parameters = _mapping(told.get("model_parameters"))
     most = (parameters.get(name) for name in ("max_tokens", "max_completion_tokens", "max_output_tokens"))
     return {
         "max_tokens": _count(next(filter(None, most), None)) or None,
         "temperature": _number(parameters.get("temperature")),
         "top_p": _number(parameters.get("top_p")),
-        "seed": seed if isinstance(seed := parameters.get("seed"), int) else None,
+        "seed": seed if type(seed := parameters.get("seed")) is int and abs(seed) < 2**53 else None,
         "stream": bool(told.get("stream")),
     }
 
@@ -501,6 +498,17 @@ def _request_id(kwargs: Fields, told: Fields) -> str:
     """Return the id that the client sees in the answer, good for feedback; LiteLLM's own where that is too long."""
     known = (str(name) for name in (told.get("id"), told.get("litellm_call_id"), kwargs.get("litellm_call_id")) if name)
     return next(name for name in known if len(name) <= 256)
+
+
+def _mapping(value: object) -> Fields:
+    """Return an object's fields; LiteLLM hands over its own classes where a user passed an answer back in."""
+    dump = getattr(value, "model_dump", None)
+    fields = dump() if callable(dump) else value
+    return fields if isinstance(fields, dict) else {}
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def _number(value: object) -> float | None:

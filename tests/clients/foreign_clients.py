@@ -30,7 +30,15 @@ CLIENTS = ("litellm", "langchain")
 WAYS = ("straight", "through")
 LIMIT_S = 500
 CALL = ["call_1", TOOL["name"], TOOL["arguments"]]
-SAID = {"sync": TEXT, "async": TEXT, "streamed": TEXT, "async streamed": TEXT, "tools": "", "structured": FORMED}
+SAID = {
+    "sync": TEXT,
+    "async": TEXT,
+    "streamed": TEXT,
+    "async streamed": TEXT,
+    "tools": "",
+    "tool result": TEXT,
+    "structured": FORMED,
+}
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +128,6 @@ def assert_recorded(asked: InferenceRequested, answered: InferenceResponded, nam
     assert answered.output is not None
     calls = [[call.id, call.name, call.arguments] for call in answered.output.tool_calls]
     assert calls == ([CALL] if name == "tools" else [])
+    if name == "tool result":
+        assert [[call.id, call.name] for call in asked.messages[1].tool_calls] == [CALL[:2]]
+        assert (asked.messages[2].tool_call_id, asked.messages[2].text) == ("call_1", "21 degrees")

@@ -8,11 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import openai
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import StructuredTool
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
 ASKED = "How is the weather?"
+
+HISTORY = [
+    HumanMessage(ASKED),
+    AIMessage("", tool_calls=[{"id": "call_1", "name": "weather", "args": {"city": "Paris"}}]),
+    ToolMessage("21 degrees", tool_call_id="call_1"),
+]
 
 
 class Weather(BaseModel):
@@ -72,6 +79,7 @@ CALLS: dict[str, Callable[[ChatOpenAI, Run], dict[str, Any]]] = {
     "streamed": lambda model, _: summed(list(model.stream(ASKED))),
     "async streamed": lambda model, run: run(stream_async(model)),
     "tools": lambda model, _: told(model.bind_tools([StructuredTool.from_function(weather)]).invoke(ASKED)),
+    "tool result": lambda model, _: told(model.bind_tools([StructuredTool.from_function(weather)]).invoke(HISTORY)),
     "structured": lambda model, _: structured(model),
     "refused": lambda model, _: refused(model),
 }

@@ -18,6 +18,14 @@ from pydantic import BaseModel
 ASKED = [{"role": "user", "content": "How is the weather?"}]
 TOOLS = [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {}}}}]
 
+ARGUMENTS = '{"city": "Paris"}'
+CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ARGUMENTS}}
+HISTORY = [
+    *ASKED,
+    litellm.Message(role="assistant", content=None, tool_calls=[CALL]),
+    {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"},
+]
+
 
 class Weather(BaseModel):
     """The form of a structured answer."""
@@ -59,7 +67,8 @@ def refused(**given: Any) -> dict[str, Any]:
     try:
         litellm.completion(messages=[{"role": "user", "content": "status:429"}], **given)
     except litellm.RateLimitError as error:
-        return {"status": error.status_code, "retry_after": error.response.headers.get("retry-after")}
+        headers = error.litellm_response_headers or {}  # its `response` is one of its own making
+        return {"status": error.status_code, "retry_after": headers.get("retry-after")}
     return {"status": 200}
 
 
@@ -72,6 +81,7 @@ CALLS: dict[str, Call] = {
     ),
     "async streamed": stream_async,
     "tools": lambda **given: told(litellm.completion(messages=ASKED, tools=TOOLS, **given)),
+    "tool result": lambda **given: told(litellm.completion(messages=HISTORY, tools=TOOLS, **given)),
     "structured": lambda **given: told(litellm.completion(messages=ASKED, response_format=Weather, **given)),
     "refused": refused,
 }

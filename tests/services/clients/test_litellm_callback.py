@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -38,7 +39,12 @@ ANSWER = {
         "completion_tokens_details": {"reasoning_tokens": 3},
     },
 }
-KEYS = {"user_api_key_team_id": "team-1", "user_api_key_team_alias": "Guards", "user_api_key_alias": "ci"}
+KEYS = {
+    "user_api_key_team_id": "team-1",
+    "user_api_key_team_alias": "Guards",
+    "user_api_key_alias": "ci",
+    "user_api_key_hash": "88dc28d0f0",
+}
 
 
 def logged(**fields: Any) -> dict[str, Any]:
@@ -124,6 +130,7 @@ def test_a_call_arrives_with_who_asked_what_and_what_it_cost(told: Told) -> None
     assert (asked.session_id, asked.prompt, answered.answer, answered.finish_reason) == ("s-1", "Hello", "Hi", "stop")
     assert asked.user_id not in ("", "ada")
     assert asked.tags["team"] == "Guards"
+    assert "88dc28d0f0" not in str((asked, answered))
     assert asked.tags["tags"] == "nightly,eu"
     sampling, usage = asked.sampling, answered.usage
     assert (sampling.temperature, sampling.max_tokens, sampling.seed, sampling.stream) == (1, 64, 7, False)
@@ -149,6 +156,20 @@ def test_tool_calls_and_their_results_are_told(told: Told) -> None:
         assert [(c.id, c.name, c.arguments) for c in message.tool_calls] == [("c-1", "weather", '{"at": "x"}')]
     assert (asked.messages[2].tool_call_id, asked.messages[2].text) == ("c-1", "rain")
     assert answered.finish_reason == "tool_calls"
+
+
+def test_an_answer_that_is_passed_back_in_as_an_object_is_read_as_its_fields(told: Told) -> None:
+    class Call(BaseModel):
+        id: str = "c-1"
+        function: dict[str, str] = {"name": "f", "arguments": "{}"}
+
+    class Answer(BaseModel):
+        role: str = "assistant"
+        content: str | None = None
+        tool_calls: list[Call] = [Call()]
+
+    asked, _ = told(logged(messages=[Answer(), {"role": "assistant", "tool_calls": [Call()]}]))
+    assert [[(c.id, c.name) for c in message.tool_calls] for message in asked.messages] == [[("c-1", "f")]] * 2
 
 
 def test_all_choices_and_the_reasoning_are_told(told: Told) -> None:
@@ -206,6 +227,10 @@ def test_metadata_names_app_version_and_trace(told: Told) -> None:
         ({"messages": [{"content": ["a", {"type": "text", "text": "b"}, {"type": "video_url"}]}]}, ["a\nb"]),
         ({"response": {"data": [{"embedding": [0.5]}]}, "response_cost": None}, ["Hello"]),
         ({"response": [], "model_parameters": {"max_tokens": 64.5, "temperature": "hot", "seed": None}}, ["Hello"]),
+        ({"messages": [7, {"content": 8, "tool_calls": [9, "f"]}, {"tool_calls": "f"}]}, ["", "8", ""]),
+        ({"response": {"choices": [3], "usage": [4]}, "error_information": 5, "request_tags": 6}, ["Hello"]),
+        ({"model_parameters": {"seed": 2**70, "max_tokens": float("nan"), "top_p": float("inf")}}, ["Hello"]),
+        ({"response_cost": float("nan"), "endTime": None, "completionStartTime": None, "stream": True}, ["Hello"]),
         ({"id": "r" * 300, "metadata": None, "request_tags": None, "end_user": 7}, ["Hello"]),
         ({"messages": [{"role": "user", "content": "x" * 2_000_000}]}, ["x" * 60_000]),
     ],
