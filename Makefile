@@ -9,7 +9,11 @@ EXPORTERS := .venv-exporters
 TORCH := $(shell grep -E '^torch==' requirements.in)
 PACKAGES := schemas services stream_processors training dashboards
 
+<<<<<<< HEAD
 .PHONY: help setup demo up test test-vllm test-exporters check browser faults kafka-cluster lock clean
+=======
+.PHONY: help setup demo up test check browser test-clients faults kafka-cluster lock clean
+>>>>>>> refs_callback
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -55,7 +59,10 @@ test-exporters: setup ## The real exporters of OpenLLMetry and OpenInference, in
 	@$(PYTHON) -m venv $(EXPORTERS)
 	@if $(EXPORTERS)/bin/pip install --quiet --disable-pip-version-check --no-deps -r tests/exporters/requirements.txt; then \
 		EXPORTERS_PYTHON=$(EXPORTERS)/bin/python $(BIN)/python -m pytest tests/exporters/real_exporters.py; \
-	else echo "test-exporters: NOT RUN: the exporters' packages could not be fetched"; fi
+	else echo "test-exporters: NOT RUN: the exporters' packages could not be fetched" >&2; exit 3; fi
+
+test-clients: setup ## Drive gateway and callback with LiteLLM and LangChain, in an environment of their own
+	@PYTHON=$(PYTHON) tests/clients/run.sh
 
 faults: setup ## Kill, stop and restart everything on Apache Kafka for 3 minutes, then compare with what was sent
 	@$(BIN)/python -m tests.bench.faults --minutes 3 --seed 1
@@ -71,5 +78,5 @@ lock: ## Resolve requirements*.in into requirements.lock
 	@deploy/lock.sh
 
 clean: ## Remove the virtual environment, caches and the demo's data
-	@rm -rf $(VENV) $(VENV)-vllm $(EXPORTERS) .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(VENV) $(VENV)-vllm $(VENV)-clients $(EXPORTERS) .driftloop build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@find $(PACKAGES) tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -41,11 +41,12 @@ def message_of(value: object, doubts: Doubts) -> Message:
         doubts.note()
         return Message(role="other", content=text_of(value))
     content = value.get("content")
+    more = len(value) > 2 or "content" not in value  # a role and tool calls alone are a message, too
     return Message(
         role=_role(value.get("role"), doubts),
         content=content if type(content) is str else content_of(content, doubts),
-        tool_calls=calls_of(value, doubts) if len(value) > 2 else (),
-        tool_call_id=name_of(value.get("tool_call_id")) if len(value) > 2 else "",
+        tool_calls=calls_of(value, doubts) if more else (),
+        tool_call_id=name_of(value.get("tool_call_id")) if more else "",
     )
 
 
