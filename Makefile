@@ -9,11 +9,7 @@ EXPORTERS := .venv-exporters
 TORCH := $(shell grep -E '^torch==' requirements.in)
 PACKAGES := schemas services stream_processors training dashboards
 
-<<<<<<< HEAD
-.PHONY: help setup demo up test test-vllm test-exporters check browser faults kafka-cluster lock clean
-=======
-.PHONY: help setup demo up test check browser test-clients faults kafka-cluster lock clean
->>>>>>> refs_callback
+.PHONY: help setup demo up test test-vllm test-exporters test-clients check browser faults kafka-cluster lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'

@@ -20,7 +20,7 @@ from schemas.settings import Settings
 from services.collector.application import Collector, Limits, application_of
 from tests.fixtures.http import Served
 from tests.services.collector.conftest import APP as COLLECTED
-from tests.services.collector.conftest import Collecting, _away
+from tests.services.collector.conftest import Collecting, away
 from tests.services.gateway.conftest import APP
 from tests.services.gateway.stub_api import BASE, FORMED, TEXT, TOOL, Fronted, fronted
 
@@ -51,7 +51,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collecting]:
     data = tmp_path_factory.mktemp("collector")
     settings = Settings.from_environment({"DRIFTLOOP_DATA": str(data)})
-    built = Collector(settings, Configuration(apps=(COLLECTED,)), producer=_away, limits=Limits())
+    built = Collector(settings, Configuration(apps=(COLLECTED,)), producer=away, limits=Limits())
     with Served(application_of(built)) as served:
         yield Collecting(served.url, data)
 

@@ -26,7 +26,7 @@ from services.collector.application import Collector, Limits, application_of
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import PATIENCE_S, equals, until
-from tests.services.collector.conftest import APP, Collecting, _away
+from tests.services.collector.conftest import APP, Collecting, away
 
 QUICK: Any = {"first_wait_s": 0.02, "longest_wait_s": 0.1, "timeout_s": PATIENCE_S, "flush_s": PATIENCE_S}
 ANSWER = {
@@ -81,7 +81,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., C
         def run(port: int | None = None) -> Collecting:
             data = tmp_path_factory.mktemp("collector")
             settings = Settings.from_environment({"DRIFTLOOP_DATA": str(data)})
-            collector = Collector(settings, Configuration(apps=(APP,)), producer=_away, limits=Limits())
+            collector = Collector(settings, Configuration(apps=(APP,)), producer=away, limits=Limits())
             return Collecting(stack.enter_context(Served(application_of(collector), port)).url, data)
 
         yield run
