@@ -20,7 +20,7 @@ _SET_ATTRIBUTES = {"x86_64": 314, "aarch64": 274}
 _SHORT_NS, _LONG_NS = 100_000, 4_000_000
 GROUP_FILE = "/proc/self/autogroup"
 _GROUP_WITHIN_S = 3.0
-_SESSION_NICENESS = 5
+_SESSION_NICENESS = 10
 
 
 def main() -> None:
@@ -51,8 +51,8 @@ def die_with(parent: int) -> None:
 def session_yields() -> None:
     """Have this session as a whole yield, on a Linux that shares the processor out by session first.
 
-    There a process's niceness counts among those of its session only, and a session starts at 0. At 5 it gets a
-    quarter of a core that something else wants whole; at 15 it gets a thirtieth, and Kafka needs minutes to start.
+    There a process's niceness counts among those of its session only, and a session starts at 0. At 10 it gets a
+    tenth of a core that something else wants whole; at 15 it gets a thirtieth, and Kafka needs minutes to start.
     Who is not root may set one in each tenth of a second, whoever else did.
     """
     give_up_at = time.monotonic() + _GROUP_WITHIN_S
