@@ -339,14 +339,14 @@ def _asked(kwargs: Fields, told: Fields, app: str) -> dict[str, Any]:
     }
     return {
         "app": metadata.get("driftloop_app") or app or told.get("model_group") or told.get("model"),
-        "model": _name(told.get("model")),
+        "model": _model(told),
         "adapter_version": _name(metadata.get("driftloop_adapter_version")),
         "tenant": _name(keys.get("user_api_key_team_id")),
         "request_id": _request_id(kwargs, told),
         "occurred_at": _instant(told["startTime"]),
         "messages": _messages(told.get("messages")),
         "session_id": _name(metadata.get("session_id") or told.get("session_id") or given.get("litellm_session_id")),
-        "user_id": _name(told.get("end_user") or kwargs.get("user") or keys.get("user_api_key_user_id")),
+        "user_id": _name(told.get("end_user") or kwargs.get("user") or _owner(keys)),
         "tags": {name: str(value) for name, value in tags.items() if value},
         "trace_id": trace[1] if trace else "",
         "span_id": trace[2] if trace else "",
@@ -509,6 +509,19 @@ def _mapping(value: object) -> Fields:
 
 def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
+
+
+def _model(told: Fields) -> str:
+    """Return the model's name without its provider, which stands before it in calls through the proxy."""
+    model = _name(told.get("model"))
+    provider, _, name = model.partition("/")
+    return name if name and str(told.get("custom_llm_provider")).endswith(provider) else model
+
+
+def _owner(keys: Fields) -> object:
+    """Return the user of the proxy's key; the proxy's name for nobody is none."""
+    owner = keys.get("user_api_key_user_id")
+    return None if owner == "default_user_id" else owner
 
 
 def _number(value: object) -> float | None:

@@ -64,7 +64,7 @@ def got(
     found = {}
     for client in CLIENTS:
         folder = tmp_path_factory.mktemp(client)
-        shutil.copy(ROOT / "services" / "clients" / "litellm_callback.py", folder / "driftloop_callback.py")
+        shutil.copy(ROOT / "services" / "clients" / "litellm_callback.py", folder)
         config = folder / "config.yaml"
         script = ROOT / "tests" / "clients" / f"{client}_calls.py"
         arguments = (gateway.straight, gateway.url, BASE, APP, str(config))

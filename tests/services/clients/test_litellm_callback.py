@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib.util
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -218,6 +219,28 @@ def test_metadata_names_app_version_and_trace(told: Told) -> None:
 
 
 @pytest.mark.parametrize(
+    ("provider", "model", "name"),
+    [
+        ("openai", "gpt-4o", "gpt-4o"),
+        ("openai", "openai/gpt-4o", "gpt-4o"),
+        ("text-completion-openai", "openai/gpt-4o", "gpt-4o"),
+        ("openrouter", "openrouter/meta/llama", "meta/llama"),
+        ("hosted_vllm", "meta/llama", "meta/llama"),
+        (None, None, ""),
+    ],
+)
+def test_a_models_name_is_the_same_from_sdk_and_proxy(provider: str, model: str, name: str) -> None:
+    asked, _ = events_of(logged(custom_llm_provider=provider, model=model), "")
+    assert json.loads(asked)["data"]["model"] == name
+
+
+def test_a_proxys_key_without_an_owner_makes_nobody_a_user(told: Told) -> None:
+    nobody, _ = told(logged(end_user=None, metadata={"user_api_key_user_id": "default_user_id"}))
+    owner, _ = told(logged(end_user=None, metadata={"user_api_key_user_id": "ada"}))
+    assert (nobody.user_id, bool(owner.user_id)) == ("", True)
+
+
+@pytest.mark.parametrize(
     ("odd", "texts"),
     [
         ({"messages": "Once"}, ["Once"]),
@@ -292,6 +315,16 @@ def test_what_does_not_fit_in_the_queue_is_counted_and_told_in_one_line(caplog: 
     assert lines[-1].startswith("driftloop: 20 calls dropped")
     assert len(lines) <= 2
     assert "Hello" not in caplog.text
+
+
+def test_what_was_sent_makes_room(collector: Collecting) -> None:
+    size = len(b",".join(events_of(logged(), "")))
+    callback = DriftloopCallback(Wishes(collector.url, waiting_bytes=2 * size, **QUICK))
+    for number in range(5):
+        callback.log_success_event(logged(litellm_call_id=f"c-{number}"), None, None, None)
+        until(lambda: callback.sender.waiting, equals(0))
+    callback.close()
+    assert callback.sender.dropped == 0
 
 
 def test_the_end_of_the_process_waits_for_what_is_queued_and_later_calls_are_sent_there_and_then(
