@@ -1,7 +1,8 @@
 """LiteLLM's callback: each call of its SDK or proxy goes to the collector, and no call waits for that.
 
 This file imports the standard library and, where there is one, LiteLLM: it runs in LiteLLM's environment, named
-among its `callbacks` or copied beside the proxy's configuration. It reads LiteLLM's StandardLoggingPayload.
+among its `callbacks` or copied beside the proxy's configuration, and is one file so that one is to be copied. It
+reads LiteLLM's StandardLoggingPayload.
 
 Order of effects: 1. a call becomes two CloudEvents and is queued, 2. one thread sends the queue, oldest first,
 and sends again what the collector has not judged. The ids are derived from the call's, so what arrives twice is

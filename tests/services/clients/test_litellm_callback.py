@@ -17,17 +17,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from schemas.configuration import Configuration
 from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.record import Record
-from schemas.settings import Settings
 from services.clients import litellm_callback
 from services.clients.litellm_callback import DriftloopCallback, Wishes, events_of
-from services.collector.application import Collector, Limits, application_of
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import PATIENCE_S, equals, until
-from tests.services.collector.conftest import APP, Collecting, _away
+from tests.services.collector.conftest import Collecting, collecting
 
 QUICK: Any = {"first_wait_s": 0.02, "longest_wait_s": 0.1, "timeout_s": PATIENCE_S, "flush_s": PATIENCE_S}
 ANSWER = {
@@ -80,10 +77,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., C
     with ExitStack() as stack:
 
         def run(port: int | None = None) -> Collecting:
-            data = tmp_path_factory.mktemp("collector")
-            settings = Settings.from_environment({"DRIFTLOOP_DATA": str(data)})
-            collector = Collector(settings, Configuration(apps=(APP,)), producer=_away, limits=Limits())
-            return Collecting(stack.enter_context(Served(application_of(collector), port)).url, data)
+            return stack.enter_context(collecting(tmp_path_factory.mktemp("collector"), port))
 
         yield run
 

@@ -1,7 +1,7 @@
 """A collector on a free port whose broker is away, and a look into its spool."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,6 +41,15 @@ class Collecting:
                 entry = entry_in(payload)
                 found.append(decode(entry.topic, entry.value, datetime.now(UTC)))
         return found
+
+
+@contextmanager
+def collecting(data: Path, port: int | None = None) -> Iterator[Collecting]:
+    """Run a collector for longer than a test."""
+    settings = Settings.from_environment({"DRIFTLOOP_DATA": str(data)})
+    collector = Collector(settings, Configuration(apps=(APP,)), producer=_away, limits=Limits())
+    with Served(application_of(collector), port) as served:
+        yield Collecting(served.url, data)
 
 
 Start = Callable[..., Collecting]
