@@ -1,7 +1,8 @@
 """LiteLLM's callback: each call of its SDK or proxy goes to the collector, and no call waits for that.
 
 This file imports the standard library and, where there is one, LiteLLM: it runs in LiteLLM's environment, named
-among its `callbacks` or copied beside the proxy's configuration. It reads LiteLLM's StandardLoggingPayload.
+among its `callbacks` or copied beside the proxy's configuration, and is one file so that one is to be copied. It
+reads LiteLLM's StandardLoggingPayload.
 
 Order of effects: 1. a call becomes two CloudEvents and is queued, 2. one thread sends the queue, oldest first,
 and sends again what the collector has not judged. The ids are derived from the call's, so what arrives twice is
@@ -69,9 +70,9 @@ class Wishes:
 
     @staticmethod
     def from_environment(environment: Mapping[str, str]) -> "Wishes":
-        """Return what `DRIFTLOOP_COLLECTOR_URL`, `DRIFTLOOP_APP` and `DRIFTLOOP_COLLECTOR_KEY` say."""
+        """Return what `DRIFTLOOP_COLLECTOR_URL`, `DRIFTLOOP_APP` and `DRIFTLOOP_KEY` say."""
         url = environment.get("DRIFTLOOP_COLLECTOR_URL", Wishes().url)
-        return Wishes(url, environment.get("DRIFTLOOP_APP", ""), environment.get("DRIFTLOOP_COLLECTOR_KEY", ""))
+        return Wishes(url, environment.get("DRIFTLOOP_APP", ""), environment.get("DRIFTLOOP_KEY", ""))
 
 
 class DriftloopCallback(CustomLogger):  # type: ignore[misc]  # LiteLLM is not there when types are checked
@@ -339,14 +340,14 @@ def _asked(kwargs: Fields, told: Fields, app: str) -> dict[str, Any]:
     }
     return {
         "app": metadata.get("driftloop_app") or app or told.get("model_group") or told.get("model"),
-        "model": _name(told.get("model")),
+        "model": _model(told),
         "adapter_version": _name(metadata.get("driftloop_adapter_version")),
         "tenant": _name(keys.get("user_api_key_team_id")),
         "request_id": _request_id(kwargs, told),
         "occurred_at": _instant(told["startTime"]),
         "messages": _messages(told.get("messages")),
         "session_id": _name(metadata.get("session_id") or told.get("session_id") or given.get("litellm_session_id")),
-        "user_id": _name(told.get("end_user") or kwargs.get("user") or keys.get("user_api_key_user_id")),
+        "user_id": _name(told.get("end_user") or kwargs.get("user") or _owner(keys)),
         "tags": {name: str(value) for name, value in tags.items() if value},
         "trace_id": trace[1] if trace else "",
         "span_id": trace[2] if trace else "",
@@ -509,6 +510,19 @@ def _mapping(value: object) -> Fields:
 
 def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
+
+
+def _model(told: Fields) -> str:
+    """Return the model's name without its provider, which stands before it in calls through the proxy."""
+    model = _name(told.get("model"))
+    provider, _, name = model.partition("/")
+    return name if name and str(told.get("custom_llm_provider")).endswith(provider) else model
+
+
+def _owner(keys: Fields) -> object:
+    """Return the user of the proxy's key; the proxy's name for nobody is none."""
+    owner = keys.get("user_api_key_user_id")
+    return None if owner == "default_user_id" else owner
 
 
 def _number(value: object) -> float | None:

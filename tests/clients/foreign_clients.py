@@ -14,13 +14,8 @@ from typing import Any
 
 import pytest
 
-from schemas.configuration import Configuration
 from schemas.inference import InferenceRequested, InferenceResponded
-from schemas.settings import Settings
-from services.collector.application import Collector, Limits, application_of
-from tests.fixtures.http import Served
-from tests.services.collector.conftest import APP as COLLECTED
-from tests.services.collector.conftest import Collecting, away
+from tests.services.collector.conftest import Collecting, collecting
 from tests.services.gateway.conftest import APP
 from tests.services.gateway.stub_api import BASE, FORMED, TEXT, TOOL, Fronted, fronted
 
@@ -49,11 +44,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fronted]:
 
 @pytest.fixture(scope="module")
 def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collecting]:
-    data = tmp_path_factory.mktemp("collector")
-    settings = Settings.from_environment({"DRIFTLOOP_DATA": str(data)})
-    built = Collector(settings, Configuration(apps=(COLLECTED,)), producer=away, limits=Limits())
-    with Served(application_of(built)) as served:
-        yield Collecting(served.url, data)
+    with collecting(tmp_path_factory.mktemp("collector")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +56,7 @@ def got(
     found = {}
     for client in CLIENTS:
         folder = tmp_path_factory.mktemp(client)
-        shutil.copy(ROOT / "services" / "clients" / "litellm_callback.py", folder / "driftloop_callback.py")
+        shutil.copy(ROOT / "services" / "clients" / "litellm_callback.py", folder)
         config = folder / "config.yaml"
         script = ROOT / "tests" / "clients" / f"{client}_calls.py"
         arguments = (gateway.straight, gateway.url, BASE, APP, str(config))

@@ -102,7 +102,7 @@ def given(session: str, url: str, model: str) -> dict[str, Any]:
 
 def main(straight: str, through: str, base: str, app: str, config: str) -> None:
     """Make each call at both addresses."""
-    litellm.callbacks = [get_instance_fn("driftloop_callback.driftloop", config_file_path=config)]
+    litellm.callbacks = [get_instance_fn("litellm_callback.driftloop", config_file_path=config)]
     got: dict[str, dict[str, Any]] = {}
     with asyncio.Runner() as runner:
         for name, call in CALLS.items():

@@ -352,7 +352,7 @@ def test_what_cannot_be_read_is_told_once_and_raises_nothing(
 
 
 def test_the_environment_says_where_calls_go() -> None:
-    said = {"DRIFTLOOP_COLLECTOR_URL": "https://c", "DRIFTLOOP_APP": "a", "DRIFTLOOP_COLLECTOR_KEY": "k"}
+    said = {"DRIFTLOOP_COLLECTOR_URL": "https://c", "DRIFTLOOP_APP": "a", "DRIFTLOOP_KEY": "k"}
     assert Wishes.from_environment(said) == Wishes("https://c", "a", "k")
     with pytest.raises(ValueError, match="DRIFTLOOP_COLLECTOR_URL is no http"):
         Wishes.from_environment({"DRIFTLOOP_COLLECTOR_URL": "collector:1"})

@@ -1,7 +1,7 @@
 """A collector on a free port whose broker is away, and a look into its spool."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -53,6 +53,15 @@ class Collecting:
     def records(self) -> list[Record]:
         """Everything on the spool, oldest first."""
         return spooled(self.data / "collector")
+
+
+@contextmanager
+def collecting(data: Path, port: int | None = None) -> Iterator[Collecting]:
+    """Run a collector for longer than a test."""
+    settings = Settings.from_environment({"DRIFTLOOP_DATA": str(data)})
+    collector = Collector(settings, Configuration(apps=(APP,)), producer=away, limits=Limits())
+    with Served(application_of(collector), port) as served:
+        yield Collecting(served.url, data)
 
 
 Start = Callable[..., Collecting]
