@@ -169,7 +169,8 @@ class About:
         One row a (at, adapter_version, variant) with the counters' sums over the bucket that begins
         at `at`, and `covered_s`, the seconds of the bucket that closed windows of any version cover.
         """
-        counters = ("responses", "errors", "input_tokens", "output_tokens", "cost_usd", "feedback", "feedback_correct")
+        counters = ("responses", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced")
+        counters += ("feedback", "feedback_correct")
         sums = ", ".join(f"sum(JSONExtractFloat(kept, '{name}')) AS {name}" for name in counters)
         return self._ask(
             f"""

@@ -4,9 +4,10 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.configuration import App, Price
-from schemas.inference import InferenceRequested, InferenceResponded, Message, Usage
+from schemas.configuration import App
+from schemas.inference import InferenceRequested, InferenceResponded, Message
 from schemas.learning import Route
+from schemas.prices import cost_usd, price_of
 from schemas.record import Variant
 from services.gateway.headers import Outbound
 from services.gateway.wire.answers import Answer
@@ -73,11 +74,6 @@ def model_of(app: App, route: Route) -> str:
     return route.adapter_version or app.base_model
 
 
-def cost_usd(usage: Usage, price: Price) -> float:
-    """Return the price of the tokens; prices are per million."""
-    return (usage.input_tokens * price.input + usage.output_tokens * price.output) / 1_000_000
-
-
 def requested(call: Call, route: Route, *, event_id: str) -> InferenceRequested:
     """Return the event of a call's arrival."""
     caller = call.caller
@@ -104,6 +100,8 @@ def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> I
     """Return the event of a call's end, priced by the configuration in force."""
     asked = requested(call, outcome.route, event_id=event_id)
     error = outcome.answer.error
+    price = price_of(call.app, outcome.route.adapter_version, call.app.base_model)
+    failed = bool(outcome.error_type) and outcome.answer.output is None
     return InferenceResponded(
         **{**msgspec.structs.asdict(asked), "occurred_at": at},
         output=outcome.answer.output,
@@ -111,7 +109,7 @@ def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> I
         usage=outcome.answer.usage,
         latency_ms=round(outcome.latency_ms, 3),
         ttft_ms=None if outcome.ttft_ms is None else round(outcome.ttft_ms, 3),
-        cost_usd=cost_usd(outcome.answer.usage, call.app.price),
+        cost_usd=cost_usd(price, outcome.answer.usage, asked.messages, failed=failed),
         error_type=outcome.error_type,
         reasoning=outcome.answer.reasoning,
         choices=outcome.answer.others,
