@@ -66,7 +66,7 @@ class Collector:
     ) -> None:
         self._limits = limits
         self._apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
-        self._admission = Admission(frozenset(self._apps), pseudonym_key(settings.data))
+        self._admission = Admission(self._apps, pseudonym_key(settings.data))
         self.registry: CollectorRegistry = process_registry()
         self._events = counter("driftloop_collector_events_total", self.registry)
         folder = settings.data / "collector" / "spool"
