@@ -34,6 +34,12 @@ def test_a_file_beside_the_configuration_prices_models_for_every_app(tmp_path: P
     assert free.price == Price()
 
 
+def test_the_example_of_the_documentation_is_a_price_file(tmp_path: Path) -> None:
+    section = (Path(__file__).parents[2] / "docs" / "operations.md").read_text().split("## Prices")[1]
+    (tmp_path / "prices.yaml").write_text(section.split("```yaml\n")[1].split("```")[0])
+    assert {"small-model", "thinking-*", "our-own-model"} < set(apps(tmp_path)[0].prices)
+
+
 def test_prices_may_stand_in_the_configuration_itself() -> None:
     (app,) = parse_configuration("prices: {tiny: {input: 1}}\napps: [{name: guard, base_model: tiny}]").apps
     assert app.prices == {"tiny": Price(input=1)}
