@@ -12,6 +12,7 @@ from datetime import timedelta
 import pandas as pd
 
 from dashboards.rows import Row, Rows
+from schemas.metrics import COUNTERS
 from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse, WarehouseError
 
@@ -169,8 +170,7 @@ class About:
         One row a (at, adapter_version, variant) with the counters' sums over the bucket that begins
         at `at`, and `covered_s`, the seconds of the bucket that closed windows of any version cover.
         """
-        counters = ("responses", "errors", "input_tokens", "output_tokens", "cost_usd", "feedback", "feedback_correct")
-        sums = ", ".join(f"sum(JSONExtractFloat(kept, '{name}')) AS {name}" for name in counters)
+        sums = ", ".join(f"sum(JSONExtractFloat(kept, '{name}')) AS {name}" for name in COUNTERS)
         return self._ask(
             f"""
             WITH partials AS ({_partials("counters")}),

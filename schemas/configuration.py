@@ -7,6 +7,7 @@ import msgspec
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Usd = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
 Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
 
 
@@ -15,10 +16,23 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Price(Section, frozen=True, kw_only=True):
-    """USD for a million tokens."""
+    """USD for a million tokens; `image` and `call` for one.
 
-    input: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    output: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    Attributes:
+        cached_input: Input read from the provider's cache; as `input` unless set.
+        cache_write: Input written to it; as `input` unless set.
+        reasoning: Output that is not part of the answer; as `output` unless set.
+        image: Each image in the prompt, beside its tokens.
+        call: Each call that was answered.
+    """
+
+    input: Usd = 0.0
+    output: Usd = 0.0
+    cached_input: Usd | None = None
+    cache_write: Usd | None = None
+    reasoning: Usd | None = None
+    image: Usd = 0.0
+    call: Usd = 0.0
 
 
 class App(Section, frozen=True, kw_only=True):
@@ -28,6 +42,8 @@ class App(Section, frozen=True, kw_only=True):
         name: What clients send as `model`.
         base_model: What the upstream calls the base.
         upstreams: Base URLs of its replicas; empty means the embedded model server.
+        price: Of its calls, whichever model answers; over the prices by model.
+        prices: By model name or pattern, over those of the whole file, which the parser adds.
         labels: Answers that feedback may name as right; they make it a classifier.
         constrain: How the gateway asks for one of `labels` where the client asks for no form: `auto` asks driftloop's
             own model server alone, `vllm` and `llama.cpp` name what the upstreams understand.
@@ -41,7 +57,8 @@ class App(Section, frozen=True, kw_only=True):
     name: Key
     base_model: str
     upstreams: tuple[str, ...] = ()
-    price: Price = Price()
+    price: Price | None = None
+    prices: dict[str, Price] = {}
     labels: tuple[str, ...] = ()
     constrain: Literal["auto", "vllm", "llama.cpp", "none"] = "auto"
     identities: Literal["pseudonym", "as-sent"] = "pseudonym"
@@ -200,9 +217,14 @@ class Subscription(Section, frozen=True, kw_only=True):
 
 
 class Configuration(Section, frozen=True, kw_only=True):
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        prices: By model name or pattern; in the file also the path of a file that has them.
+    """
 
     apps: tuple[App, ...]
+    prices: dict[str, Price] = {}
     windows: Windows = Windows()
     monitors: tuple[Monitor, ...] = ()
     drift: Drift = Drift()

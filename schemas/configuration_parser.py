@@ -4,6 +4,7 @@ import difflib
 import re
 import typing
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ import yaml
 from schemas.configuration import Configuration, Section
 from schemas.durations import parse_duration
 from schemas.metrics import METRIC_BY_NAME
+from schemas.price_file import BadPrices, read_prices
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -36,6 +38,10 @@ class BadConfiguration(ValueError):
     """The file can't be used. The message is one line: where, what, how to mend."""
 
 
+class BadPriceFile(BadConfiguration):
+    """The prices by model can't be used."""
+
+
 def expand_variables(text: str, environment: Mapping[str, str]) -> str:
     """Return the text with ${NAME} and ${NAME:-default} replaced from the environment.
 
@@ -52,11 +58,12 @@ def expand_variables(text: str, environment: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def parse_configuration(text: str) -> Configuration:
-    """Return the configuration in a YAML text.
+def parse_configuration(text: str, folder: Path = Path()) -> Configuration:
+    """Return the configuration in a YAML text, with the price file that it names, relative to `folder`.
 
     Raises:
         BadConfiguration: Not YAML, unknown keys, wrong types, or values that contradict each other.
+        BadPriceFile: The prices by model are missing or wrong.
     """
     try:
         tree = yaml.safe_load(text)
@@ -65,12 +72,26 @@ def parse_configuration(text: str) -> Configuration:
         where = f"line {mark.line + 1}: " if mark else ""
         raise BadConfiguration(f"{where}not YAML: {getattr(error, 'problem', None) or 'unreadable'}") from error
     try:
-        configuration = msgspec.convert(tree, Configuration)
+        configuration = _priced(msgspec.convert(_with_prices(tree, folder), Configuration))
     except msgspec.ValidationError as error:
         raise BadConfiguration(_explain(str(error))) from error
     _check_durations(configuration, "")
     _check_references(configuration)
     return configuration
+
+
+def _with_prices(tree: Any, folder: Path) -> Any:
+    if not isinstance(tree, dict) or "prices" not in tree:
+        return tree
+    try:
+        return {**tree, "prices": read_prices(tree["prices"], folder)}
+    except BadPrices as error:
+        raise BadPriceFile(str(error)) from error
+
+
+def _priced(configuration: Configuration) -> Configuration:
+    apps = (msgspec.structs.replace(app, prices={**configuration.prices, **app.prices}) for app in configuration.apps)
+    return msgspec.structs.replace(configuration, apps=tuple(apps))
 
 
 def _explain(message: str) -> str:
@@ -91,14 +112,14 @@ def _keys_at(path: str) -> list[str]:
     for step in re.findall(r"[a-z_]+", path.replace("[...]", "")):
         hints = typing.get_type_hints(section)
         names = {field.encode_name: field.name for field in msgspec.structs.fields(section)}
-        section = _section_in(hints[names.get(step, step)])
+        section = _section_in(hints[names.get(step, step)]) or section
     return [field.encode_name for field in msgspec.structs.fields(section)]
 
 
-def _section_in(hint: Any) -> type[Any]:
+def _section_in(hint: Any) -> type[Any] | None:
     if typing.get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, Section):
         return hint
-    return next(_section_in(part) for part in typing.get_args(hint) if part is not Ellipsis)
+    return next(filter(None, map(_section_in, typing.get_args(hint))), None)
 
 
 def _check_durations(section: msgspec.Struct, path: str) -> None:

@@ -53,12 +53,13 @@ class Sampling(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Token counts; `cached` is part of `input`, `reasoning` is part of `output`."""
+    """Token counts; `cached` and `cache_write` are parts of `input`, `reasoning` is part of `output`."""
 
     input_tokens: Count = 0
     output_tokens: Count = 0
     cached_tokens: Count = 0
     reasoning_tokens: Count = 0
+    cache_write_tokens: Count = 0
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,7 +108,7 @@ class InferenceResponded(Call, frozen=True, kw_only=True):
         error_type: OpenTelemetry `error.type`; empty on success.
         latency_ms: From the gateway's receipt of the request to the last byte of the answer.
         ttft_ms: To the first token; None when not streamed.
-        cost_usd: Tokens priced by the configuration in force.
+        cost_usd: By the prices in force when the call ended; None where nobody knows (schemas.prices).
         reasoning: What the model wrote on the way to `output`.
         choices: The choices beyond the first.
         error_message: What the upstream said of its failure, in its own words.
@@ -119,7 +120,7 @@ class InferenceResponded(Call, frozen=True, kw_only=True):
     usage: Usage = Usage()
     latency_ms: Milliseconds = 0.0
     ttft_ms: Milliseconds | None = None
-    cost_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    cost_usd: Annotated[float, msgspec.Meta(ge=0)] | None = None
     error_type: Name = ""
     reasoning: str = ""
     choices: tuple[Choice, ...] = ()

@@ -8,7 +8,8 @@ COUNTERS = {
     "errors": "answers with an error type",
     "input_tokens": "tokens read",
     "output_tokens": "tokens written",
-    "cost_usd": "tokens priced by the configuration",
+    "cost_usd": "what the answers of known cost cost",
+    "unpriced": "answers of unknown cost",
     "feedback": "feedback joined to an answer of this series",
     "feedback_correct": "of those, the correct ones: label equals the answer, or score at least 0.5",
 }
@@ -54,7 +55,7 @@ METRICS = (
     Metric("ttft_ms.p99", "window", "ms", "99th percentile of time to first token"),
     Metric("tokens.input", "window", "tokens", "tokens read"),
     Metric("tokens.output", "window", "tokens", "tokens written"),
-    Metric("cost_usd.sum", "window", "USD", "cost of the window"),
+    Metric("cost_usd.sum", "window", "USD", "cost of the window's answers, without those of unknown cost"),
     Metric("feedback.accuracy", "window", "ratio", "share of judged answers that were correct"),
     Metric("feedback.count", "window", "answers", "judged answers"),
     Metric("prompt.injection_ratio", "score", "ratio", "share of prompts labelled unsafe by the injection head"),

@@ -58,7 +58,14 @@ def _totals(windows: pd.DataFrame, totals: pd.DataFrame) -> None:
     worst = f"{totals['p95'].max():,.0f} ms" if len(totals) else "none"
     latency.metric("Latency p95, slowest version", worst, border=True)
     tokens.metric("Tokens", f"{windows[['input_tokens', 'output_tokens']].to_numpy().sum():,.0f}", border=True)
-    cost.metric("Cost", f"{windows['cost_usd'].sum():,.4f} USD", border=True)
+    cost.metric("Cost", cost_of(total, windows["unpriced"].sum(), windows["cost_usd"].sum()), border=True)
+
+
+def cost_of(answers: float, unpriced: float, cost_usd: float) -> str:
+    """Return the cost of what is known of it, marked as a lower bound where that is not all."""
+    if unpriced >= answers:
+        return "unknown"
+    return f"{'at least ' if unpriced else ''}{cost_usd:,.4f} USD"
 
 
 def _charts(frame: pd.DataFrame, latencies: pd.DataFrame) -> None:
@@ -86,15 +93,18 @@ def _headroom(shares: pd.Series) -> float:
 
 
 def _table(windows: pd.DataFrame, totals: pd.DataFrame) -> pd.DataFrame:
-    names = ["responses", "errors", "feedback", "feedback_correct", "input_tokens", "output_tokens", "cost_usd"]
+    names = ["responses", "errors", "feedback", "feedback_correct", "input_tokens", "output_tokens"]
+    names += ["cost_usd", "unpriced"]
     table = windows.groupby("adapter_version", as_index=False)[names].sum()
     answered = table["responses"].where(table["responses"] > 0)
+    priced = table["responses"] - table["unpriced"]
+    per_priced = 1000 * table["cost_usd"] / priced.where(priced > 0)
     table = table.assign(
         version=[version_name(version) for version in table["adapter_version"]],
         failed=100 * table["errors"] / answered,
         accuracy=100 * table["feedback_correct"] / table["feedback"].where(table["feedback"] > 0),
         tokens=(table["input_tokens"] + table["output_tokens"]) / answered,
-        cost=1000 * table["cost_usd"] / answered,
+        cost=per_priced.map("{:.4f}".format, na_action="ignore").fillna("unknown"),
     )
     joined = table.merge(totals[["adapter_version", *QUANTILES]], how="left", on="adapter_version")
     return joined[["version", "responses", "failed", "accuracy", *QUANTILES, "tokens", "cost"]]
@@ -109,7 +119,7 @@ def _columns() -> dict[str, Any]:
         "p95": st.column_config.NumberColumn("p95", format="%.0f ms"),
         "p99": st.column_config.NumberColumn("p99", format="%.0f ms"),
         "tokens": st.column_config.NumberColumn("tokens an answer", format="%.1f"),
-        "cost": st.column_config.NumberColumn("USD a 1000 answers", format="%.4f"),
+        "cost": st.column_config.TextColumn("USD a 1000 answers", help="Of the answers whose cost is known."),
     }
 
 

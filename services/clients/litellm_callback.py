@@ -366,7 +366,8 @@ def _answered(told: Fields) -> dict[str, Any]:
         **first,
         "choices": choices[1:],
         "usage": _usage(_mapping(response.get("usage")), told),
-        "cost_usd": cost if cost is not None and 0 <= cost < float("inf") else 0.0,
+        # LiteLLM says 0 where it knows no price, too; the collector has prices of its own.
+        **({"cost_usd": cost} if cost is not None and 0 < cost < float("inf") else {}),
     }
 
 

@@ -77,7 +77,7 @@ class Collector:
     ) -> None:
         self._limits = limits
         apps: Mapping[str, App] = {app.name: app for app in configuration.apps}
-        self._admission = Admission(frozenset(apps), pseudonym_key(settings.data))
+        self._admission = Admission(apps, pseudonym_key(settings.data))
         self._kserve = KServeCalls(apps)
         self._spans = SpanJudge(self._admission, apps, Sightings(), place_in(settings.url("gateway")))
         self.registry: CollectorRegistry = process_registry()

@@ -4,14 +4,16 @@ What an element lacks is filled in: its id from the CloudEvents source and id (s
 is the same event), its time from the envelope or the clock. The judgement is schemas.codec's.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
 
 from schemas.codec import MAX_EVENT_BYTES, BadRecord, decode, encode, to_rfc3339
+from schemas.configuration import App
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.prices import cost_usd, price_of
 from schemas.record import Record
 from schemas.topics import FEEDBACK_GIVEN, INBOUND
 from services.collector.verdicts import Rejected
@@ -45,7 +47,7 @@ class Admission:
         admitted: Who sends: its events are of its app and its tenant, whatever they say of the tenant.
     """
 
-    apps: Collection[str]
+    apps: Mapping[str, App]
     key: bytes
     admitted: Admitted = EVERYBODY
 
@@ -81,7 +83,7 @@ class Admission:
         return self.known(_small(record, body))
 
     def known(self, record: Record) -> Record:
-        """Return a record of a configured app.
+        """Return a record of a configured app, priced where its sender tells no cost.
 
         Raises:
             Rejected: No such app, or one that the sender's key is not for.
@@ -90,7 +92,7 @@ class Admission:
             raise Rejected(f"no app is called {record.app!r}")
         if not self.admitted.takes(record.app):
             raise Rejected(f"the API key is for the app {self.admitted.app!r} alone")
-        return record
+        return _priced(record, self.apps[record.app])
 
     def from_elsewhere(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
         """Return a record made of what another convention tells, under the same judgement.
@@ -100,6 +102,14 @@ class Admission:
         """
         element = Element(_TYPE_OF[type(record)], msgspec.to_builtins(record), record.event_id)
         return self.admit(element, now)
+
+
+def _priced(record: Record, app: App) -> Record:
+    if not isinstance(record, InferenceResponded) or record.cost_usd is not None:
+        return record
+    price = price_of(app, record.adapter_version, record.model, app.base_model)
+    cost = cost_usd(price, record.usage, record.messages, failed=bool(record.error_type) and record.output is None)
+    return record if cost is None else msgspec.structs.replace(record, cost_usd=cost)
 
 
 def _small(record: Record, body: bytes) -> Record:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from schemas.configuration import Configuration
-from schemas.configuration_parser import BadConfiguration, expand_variables, parse_configuration
+from schemas.configuration_parser import BadConfiguration, BadPriceFile, expand_variables, parse_configuration
 from schemas.durations import parse_duration
 from services.commands.outcome import UNUSABLE, WRONG, fail, settings_or_fail
 
@@ -36,7 +36,7 @@ def check(
         driftloop check mine.yaml --probe --deadline 10s
 
     Exit codes: 0 good, and with --probe nothing is wrong; 1 the file or something that it names is wrong; 2 the file
-    can't be read, or a setting or option is wrong.
+    or its price file can't be used, or a setting or option is wrong.
     """
     path = file or settings_or_fail().configuration
     found = _read(path)
@@ -49,9 +49,11 @@ def check(
 
 def _read(path: Path) -> Configuration:
     try:
-        return parse_configuration(expand_variables(path.read_text(), os.environ))
+        return parse_configuration(expand_variables(path.read_text(), os.environ), path.parent)
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{path}: {getattr(error, 'strerror', None) or 'not a text file'}", UNUSABLE)
+    except BadPriceFile as error:
+        fail(f"{path.name}: {error}", UNUSABLE)
     except BadConfiguration as error:
         fail(f"{path.name}: {error}", WRONG)
 

@@ -141,7 +141,7 @@ def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> 
 
 
 def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> None:
-    charge(call, outcome.answer.usage)
+    charge(call, outcome)
     parts.measures.requests.labels(call.app.name, outcome.route.variant, status).inc()
     if not call.app.record:
         return

@@ -4,9 +4,10 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.configuration import App, Price
-from schemas.inference import InferenceRequested, InferenceResponded, Message, Usage
+from schemas.configuration import App
+from schemas.inference import InferenceRequested, InferenceResponded, Message
 from schemas.learning import Route
+from schemas.prices import cost_usd, price_of
 from schemas.record import Variant
 from services.gateway.headers import Outbound
 from services.gateway.wire.answers import Answer
@@ -80,11 +81,6 @@ def model_of(app: App, route: Route) -> str:
     return route.adapter_version or app.base_model
 
 
-def cost_usd(usage: Usage, price: Price) -> float:
-    """Return the price of the tokens; prices are per million."""
-    return (usage.input_tokens * price.input + usage.output_tokens * price.output) / 1_000_000
-
-
 def requested(call: Call, route: Route, *, event_id: str) -> InferenceRequested:
     """Return the event of a call's arrival."""
     caller = call.caller
@@ -118,13 +114,20 @@ def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> I
         usage=outcome.answer.usage,
         latency_ms=round(outcome.latency_ms, 3),
         ttft_ms=None if outcome.ttft_ms is None else round(outcome.ttft_ms, 3),
-        cost_usd=cost_usd(outcome.answer.usage, call.app.price),
+        cost_usd=cost_of(call, outcome),
         error_type=outcome.error_type,
         reasoning=outcome.answer.reasoning,
         choices=outcome.answer.others,
         error_message=call.outbound.without_secrets(error.message) if error else "",
         upstream_error_type=error.kind if error else "",
     )
+
+
+def cost_of(call: Call, outcome: Outcome) -> float | None:
+    """Return what a call has cost in USD by the prices in force; None where nobody knows."""
+    price = price_of(call.app, outcome.route.adapter_version, call.app.base_model)
+    failed = bool(outcome.error_type) and outcome.answer.output is None
+    return cost_usd(price, outcome.answer.usage, call.asked.messages, failed=failed)
 
 
 def shortened(event: InferenceRequested | InferenceResponded) -> InferenceRequested | InferenceResponded:

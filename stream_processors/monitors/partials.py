@@ -13,7 +13,6 @@ _SUMS = {
     "volume.count": ("responses", "responses"),
     "tokens.input": ("input_tokens", "responses"),
     "tokens.output": ("output_tokens", "responses"),
-    "cost_usd.sum": ("cost_usd", "responses"),
     "feedback.count": ("feedback", "feedback"),
 }
 _RATIOS = {
@@ -57,6 +56,9 @@ def measure(metric: str, windows: Iterable[WindowClosed]) -> Measure:
     if metric in _RATIOS:
         part, whole = (_total(partials, counter) for counter in _RATIOS[metric])
         return Measure(part / whole if whole else None, int(whole))
+    if metric == "cost_usd.sum":
+        priced = int(_total(partials, "responses") - _total(partials, "unpriced"))
+        return Measure(_total(partials, "cost_usd") if priced else None, priced)
     name, aggregate = metric.rsplit(".", 1)
     sketch = merged_sketch(partials, name)
     return Measure(quantile(sketch, _QUANTILES[aggregate]) if sketch.count else None, sketch.count)

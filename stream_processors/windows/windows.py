@@ -67,6 +67,7 @@ class Cell:
     input_tokens: int = 0
     output_tokens: int = 0
     cost_usd: float = 0.0
+    unpriced: int = 0
     latency_ms: Accumulator = field(default_factory=Accumulator)
     ttft_ms: Accumulator | None = None
     feedback: int = 0
@@ -88,7 +89,10 @@ class Cell:
         self.responses += 1
         self.input_tokens += usage.input_tokens
         self.output_tokens += usage.output_tokens
-        self.cost_usd += responded.cost_usd
+        if responded.cost_usd is None:
+            self.unpriced += 1
+        else:
+            self.cost_usd += responded.cost_usd
         self.latency_ms.add(responded.latency_ms)
         if responded.error_type:
             self.errors += 1
@@ -101,7 +105,11 @@ class Cell:
         """The sums, by the names they have in WindowClosed; none of a kind of event that never came."""
         names: tuple[str, ...] = ()
         if self.responses:
-            names += ("responses", "errors", "input_tokens", "output_tokens", "cost_usd")
+            names += ("responses", "errors", "input_tokens", "output_tokens")
+        if self.responses > self.unpriced:
+            names += ("cost_usd",)
+        if self.unpriced:
+            names += ("unpriced",)
         if self.feedback:
             names += ("feedback", "feedback_correct")
         return {name: float(getattr(self, name)) for name in names}

@@ -19,7 +19,7 @@ from schemas.sketches import RELATIVE_ACCURACY, merge, quantile
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED
 
 QUANTILES = (0.5, 0.95, 0.99)
-_SUMS = ("responses", "errors", "input_tokens", "output_tokens", "cost_usd", "feedback", "feedback_correct")
+_SUMS = ("responses", "errors", "input_tokens", "output_tokens", "cost_usd", "unpriced", "feedback", "feedback_correct")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Answered(NamedTuple):
     failed: bool
     input_tokens: int
     output_tokens: int
-    cost_usd: float
+    cost_usd: float | None
     latency_ms: float
     ttft_ms: float | None
     text: str
@@ -95,7 +95,8 @@ class Expected:
             "errors": answered.failed,
             "input_tokens": answered.input_tokens,
             "output_tokens": answered.output_tokens,
-            "cost_usd": answered.cost_usd,
+            "cost_usd": answered.cost_usd or 0.0,
+            "unpriced": answered.cost_usd is None,
         }
         for name, value in counted.items():
             self.sums[name] += value

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.pages import DOWN, EMPTY, PAGES
+from dashboards.views import overview
+from schemas.observations import WindowClosed
+from schemas.record import Record
 from schemas.settings import Settings
 from services.clients.warehouse.migrations import migrate
 from tests.dashboards.builders import APP
@@ -41,10 +45,11 @@ def words(page: AppTest) -> str:
 
 @pytest.fixture(scope="module")
 def databases(warehouse_environment: dict[str, str]) -> dict[str, dict[str, str]]:
-    """The variables that lead to databases with the story, with traffic only, with old rows only, with nothing."""
+    """The variables that lead to databases with the story, with traffic only, with old rows only, with the
+    traffic of an app of no price, with nothing."""
     found = {}
     begin = datetime.now(UTC) - LENGTH
-    for name in ("story", "traffic", "old", "empty"):
+    for name in ("story", "traffic", "old", "unpriced", "empty"):
         found[name] = {**warehouse_environment, "DRIFTLOOP_WAREHOUSE_DATABASE": f"driftloop_{name}"}
         migrate(Settings.from_environment(found[name]))
     tell(Settings.from_environment(found["story"]), begin)
@@ -53,7 +58,16 @@ def databases(warehouse_environment: dict[str, str]) -> dict[str, dict[str, str]
         [*list(traffic(begin - timedelta(days=2)))[:500], *records(begin - timedelta(days=2))],
     )
     store(Settings.from_environment(found["traffic"]), list(traffic(begin))[:500])
+    store(Settings.from_environment(found["unpriced"]), [unpriced(record) for record in list(traffic(begin))[:500]])
     return found
+
+
+def unpriced(record: Record) -> Record:
+    """Return a window as it is when no answer has a price; other records as they are."""
+    if not isinstance(record, WindowClosed) or "cost_usd" not in record.counters:
+        return record
+    counters = {name: value for name, value in record.counters.items() if name != "cost_usd"}
+    return msgspec.structs.replace(record, counters={**counters, "unpriced": counters["responses"]})
 
 
 def enter(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str]) -> None:
@@ -120,6 +134,25 @@ def test_the_overview_shows_merged_numbers(
     assert {metric.label: metric.value for metric in page.metric}["Answers"] == "4,480"
     table = page.dataframe[0].value
     assert list(table["version"]) == ["base model", f"{APP}-v1", f"{APP}-v2", f"{APP}-v3"]
+
+
+def test_a_cost_that_nobody_knows_is_shown_as_unknown_and_not_as_0(
+    databases: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(monkeypatch, databases["unpriced"])
+    page = shown("Overview")
+    assert not page.exception
+    assert {metric.label: metric.value for metric in page.metric}["Cost"] == "unknown"
+    assert set(page.dataframe[0].value["cost"]) == {"unknown"}
+    enter(monkeypatch, databases["story"])
+    page = shown("Overview")
+    assert {metric.label: metric.value for metric in page.metric}["Cost"] == "0.0112 USD"
+    assert set(page.dataframe[0].value["cost"]) == {"0.0025"}
+
+
+def test_a_cost_known_in_part_is_a_lower_bound() -> None:
+    assert overview.cost_of(100, 1, 0.5) == "at least 0.5000 USD"
+    assert overview.cost_of(100, 0, 0.0) == "0.0000 USD"
 
 
 def test_the_training_page_tells_of_each_version_that_is_chosen(

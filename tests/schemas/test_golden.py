@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 
 from schemas.codec import decode, encode, from_unix_ms
@@ -47,6 +48,18 @@ def test_an_answer_of_a_producer_that_knows_one_choice_only_is_still_read() -> N
     record = decode(topic.name, json.dumps(tree).encode(), LOGGED_AT)
     assert isinstance(record, InferenceResponded)
     assert (record.answer, record.reasoning, record.choices, record.error_message) == ("unsafe", "", (), "")
+
+
+@pytest.mark.parametrize(("told", "cost"), [({}, None), ({"cost_usd": None}, None), ({"cost_usd": 0}, 0)])
+def test_a_cost_that_nobody_tells_is_unknown_and_not_0(told: dict[str, object], cost: float | None) -> None:
+    topic = next(topic for topic in TOPICS if topic.name == "inference.responded.v1")
+    tree = json.loads(golden(topic))
+    del tree["cost_usd"]
+    jsonschema.Draft202012Validator(json_schema(topic)).validate({**tree, **told})
+    record = decode(topic.name, json.dumps({**tree, **told}).encode(), LOGGED_AT)
+    assert isinstance(record, InferenceResponded)
+    assert record.cost_usd == cost
+    assert json.loads(encode(record))["cost_usd"] == cost
 
 
 @each_topic
@@ -105,6 +118,24 @@ def test_every_example_can_be_read_back_from_the_engine(warehouse: Settings) -> 
             assert row["event_id"] == record.event_id
             assert row["occurred_at"] == record.occurred_at
             assert row["recorded_at"] == LOGGED_AT
+
+
+@pytest.mark.warehouse
+def test_an_unknown_cost_is_stored_as_null_and_is_no_part_of_sum_and_mean(warehouse: Settings) -> None:
+    topic = next(topic for topic in TOPICS if topic.name == "inference.responded.v1")
+    tables, trees = TableStore(warehouse), []
+    for number, cost in enumerate((None, 0, 3)):
+        tree = {**json.loads(golden(topic)), "app": "costs", "event_id": f"cost-{number}", "cost_usd": cost}
+        trees.append(msgspec.structs.replace(message(topic, 100 + number), value=json.dumps(tree).encode()))
+    for block in blocks_of([row for told in trees for row in judged(told, LOGGED_AT) if isinstance(row, Row)]):
+        tables.insert(block)
+    tables.close()
+    with Warehouse.connect(warehouse) as client:
+        (found,) = client.query(
+            "SELECT countIf(cost_usd IS NULL) AS unknown, sum(cost_usd) AS sum, avg(cost_usd) AS mean "
+            "FROM responses FINAL WHERE app = 'costs'"
+        )
+    assert found == {"unknown": 1, "sum": 3, "mean": 1.5}
 
 
 def test_times_keep_their_milliseconds() -> None:

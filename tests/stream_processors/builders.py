@@ -16,7 +16,14 @@ def now_ms() -> int:
 
 
 def responded(
-    number: int, *, at: int, answer: str = "safe", version: str = "v1", variant: str = "stable", latency: float = 10.0
+    number: int,
+    *,
+    at: int,
+    answer: str = "safe",
+    version: str = "v1",
+    variant: str = "stable",
+    latency: float = 10.0,
+    cost: float | None = 0.5,
 ) -> InferenceResponded:
     """Return a response to request `number`."""
     return InferenceResponded(
@@ -31,7 +38,7 @@ def responded(
         output=Message(role="assistant", content=answer),
         usage=Usage(input_tokens=3, output_tokens=1),
         latency_ms=latency,
-        cost_usd=0.5,
+        cost_usd=cost,
     )
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from schemas.configuration import App
 from schemas.ids import derived_id
-from schemas.inference import InferenceRequested, InferenceResponded, Sampling, Usage
+from schemas.inference import InferenceRequested, InferenceResponded, Sampling
+from schemas.prices import cost_usd, price_of
 from schemas.record import Variant
 from services.collector.conventions.attributes import NAME_LENGTH, Attributes, decoded, first, number, text, whole
 from services.collector.conventions.content import Content, content_of
@@ -111,6 +112,8 @@ def _responded(span: Span, requested: InferenceRequested, app: App, content: Con
     shared = {name: getattr(requested, name) for name in requested.__struct_fields__}
     usage = usage_of(span.attributes)
     error_type = error_type_of(span)
+    models = (text(span.attributes, names) for names in (_RESPONSE_MODEL, _REQUEST_MODEL))
+    price = price_of(app, *models, app.base_model)
     return InferenceResponded(
         **{
             **shared,
@@ -122,14 +125,9 @@ def _responded(span: Span, requested: InferenceRequested, app: App, content: Con
         usage=usage,
         latency_ms=max(0, span.end_ns - span.start_ns) / 1e6,
         ttft_ms=first_token_ms(span),
-        cost_usd=cost_usd(usage, app),
+        cost_usd=cost_usd(price, usage, content.asked, failed=bool(error_type)),
         error_type=error_type,
     )
-
-
-def cost_usd(usage: Usage, app: App) -> float:
-    """Return the price of the tokens."""
-    return (usage.input_tokens * app.price.input + usage.output_tokens * app.price.output) / 1_000_000
 
 
 def _request_id(span: Span) -> str:

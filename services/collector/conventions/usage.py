@@ -53,7 +53,13 @@ def usage_of(attributes: Attributes) -> Usage:
         given += cached
     if reasoned > answered or total == given + answered + reasoned:
         answered += reasoned
-    return Usage(input_tokens=given, output_tokens=answered, cached_tokens=read, reasoning_tokens=reasoned)
+    return Usage(
+        input_tokens=given,
+        output_tokens=answered,
+        cached_tokens=read,
+        reasoning_tokens=reasoned,
+        cache_write_tokens=written,
+    )
 
 
 def _count(attributes: Attributes, names: Sequence[str]) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from schemas.configuration import App
 from schemas.ids import derived_id
 from schemas.inference import InferenceRequested, InferenceResponded
-from services.collector.conventions.calls import cost_usd
+from schemas.prices import cost_usd, price_of
 from services.collector.kserve.bodies import Answered, Asked
 from services.collector.kserve.halves import Half
 from services.collector.verdicts import Rejected
@@ -101,6 +101,7 @@ def _responded(pair: _Pair, asked: InferenceRequested, app: App) -> InferenceRes
     answered = pair.answered.content
     assert isinstance(answered, Answered)
     usage = answered.usage
+    price = price_of(app, asked.adapter_version, app.base_model)
     shared = {name: getattr(asked, name) for name in asked.__struct_fields__}
     waited = (pair.answered.at - pair.asked.at).total_seconds() if pair.asked else 0.0
     told = {"response_id": answered.answer_id} if answered.answer_id else {}
@@ -115,7 +116,7 @@ def _responded(pair: _Pair, asked: InferenceRequested, app: App) -> InferenceRes
         finish_reason=answered.finish_reason,
         usage=usage,
         latency_ms=max(0.0, waited) * 1000,
-        cost_usd=cost_usd(usage, app),
+        cost_usd=cost_usd(price, usage, asked.messages, failed=bool(answered.error_type)),
         error_type=answered.error_type,
     )
 

@@ -1,8 +1,8 @@
 """Token counts in the dialects of those who count them. Pure.
 
-Ours: `cached` is part of `input`, `reasoning` is part of `output`. OpenAI counts so; Anthropic counts
-what was read from and written to its cache beside its `input_tokens`; some count reasoning beside the
-completion. What can't be a part, because it is larger than the whole, is taken to stand beside it.
+Ours: `cached` and `cache_write` are parts of `input`, `reasoning` is part of `output`. OpenAI counts so;
+Anthropic counts what was read from and written to its cache beside its `input_tokens`; some count reasoning
+beside the completion. What can't be a part, because it is larger than the whole, is taken to stand beside it.
 """
 
 from typing import Any
@@ -25,9 +25,10 @@ def usage_of(value: object) -> Usage:
         return Usage(input_tokens=asked, output_tokens=said)
     whole, details = _input(wire)
     cached = count_of(details.get("cached_tokens")) or _first(wire, _CACHED)
+    kept = count_of(wire.get("cache_creation_input_tokens")) or count_of(details.get("cache_creation_tokens"))
     beside = "prompt_tokens" not in wire and not details and "cache_read_input_tokens" in wire
     if beside or cached > whole:
-        whole += cached + count_of(wire.get("cache_creation_input_tokens"))
+        whole += cached + kept
     written = count_of(said) or count_of(wire.get("output_tokens"))
     spent = mapping(wire.get("completion_tokens_details")) or mapping(wire.get("output_tokens_details"))
     reasoning = count_of(spent.get("reasoning_tokens")) or count_of(wire.get("reasoning_tokens"))
@@ -36,6 +37,7 @@ def usage_of(value: object) -> Usage:
         output_tokens=written + reasoning if reasoning > written else written,
         cached_tokens=cached,
         reasoning_tokens=reasoning,
+        cache_write_tokens=kept,
     )
 
 

@@ -45,7 +45,7 @@ def read_configuration(settings: Settings) -> Configuration:
             f"{settings.configuration}: {error.strerror}; `driftloop init` writes one, DRIFTLOOP_CONFIG names one"
         ) from error
     try:
-        return parse_configuration(expand_variables(text, os.environ))
+        return parse_configuration(expand_variables(text, os.environ), settings.configuration.parent)
     except BadConfiguration as error:
         raise BadConfiguration(f"{settings.configuration.name}: {error}") from error
 

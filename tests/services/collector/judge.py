@@ -14,7 +14,7 @@ from services.collector.verdicts import Verdicts
 from services.parts.ingress.identity import new_event_id
 from tests.services.collector.conftest import APP
 
-ADMISSION = Admission(frozenset({APP.name}), b"k" * 32)
+ADMISSION = Admission({APP.name: APP}, b"k" * 32)
 
 
 def json_spans(body: bytes) -> Verdicts:

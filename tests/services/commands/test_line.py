@@ -59,6 +59,15 @@ def test_check_of_something_that_is_no_text_is_one_line_and_status_2(folder: Pat
     assert (result.exit_code, result.stderr) == (2, "driftloop: noise.yaml: not a text file\n")
 
 
+def test_check_of_a_bad_price_file_is_one_line_that_names_the_model_and_status_2(folder: Path) -> None:
+    (folder / "mine").mkdir()
+    (folder / "mine" / "driftloop.yaml").write_text(f"prices: prices.yaml\n{GOOD}")
+    (folder / "mine" / "prices.yaml").write_text("gpt-4o: {input: cheap}\n")
+    result = driftloop("check", "mine/driftloop.yaml")
+    said = "driftloop.yaml: prices: prices.yaml: gpt-4o: input: Expected `float`, got `str`"
+    assert (result.exit_code, result.stderr) == (2, f"driftloop: {said}\n")
+
+
 def test_check_expands_variables_as_the_processes_do(folder: Path) -> None:
     (folder / "driftloop.yaml").write_text(GOOD.replace("tiny", "${NOT_SET_ANYWHERE:-tiny}"))
     assert driftloop("check").exit_code == 0

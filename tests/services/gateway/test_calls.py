@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from schemas.configuration import Price
 from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.learning import Route
 from schemas.record import Variant
@@ -77,6 +78,27 @@ def test_request_and_response_are_on_record_when_the_answer_arrives(start: Start
     assert answered.cost_usd == pytest.approx((7 * 1 + 3 * 2) / 1e6)
     assert answered.latency_ms > 0
     assert answered.ttft_ms is None
+
+
+@pytest.mark.parametrize(
+    ("prices", "cost"),
+    [
+        ({"price": None}, None),
+        ({"price": None, "prices": {"another-*": Price(input=5)}}, None),
+        (
+            {"price": None, "prices": {"echo-*": Price(input=5, cached_input=1, output=2)}},
+            (5 * 5 + 2 * 1 + 3 * 2) / 1e6,
+        ),
+        ({"price": Price(input=0, output=0)}, 0),
+    ],
+    ids=["no price", "none of this model", "by model", "free"],
+)
+def test_a_cost_is_by_the_price_of_app_or_model_and_unknown_without_one(
+    start: Start, prices: dict[str, Any], cost: float | None
+) -> None:
+    gateway = start(**prices)
+    post(gateway, chat())
+    assert recorded(gateway)[1].cost_usd == (None if cost is None else pytest.approx(cost))
 
 
 def test_a_user_is_known_by_a_stable_pseudonym_only(start: Start) -> None:

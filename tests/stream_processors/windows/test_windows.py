@@ -1,5 +1,6 @@
 """Tumbling windows without an engine: any restart point gives the windows of an undisturbed run."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +8,7 @@ from schemas.codec import to_unix_ms
 from schemas.observations import WindowClosed
 from schemas.record import Series
 from stream_processors.frame.delivery import Source
+from stream_processors.monitors.partials import Measure, measure
 from stream_processors.windows.windows import SKEW_MS, Bounds, OpenWindows, window_closed
 from tests.stream_processors.builders import EPOCH, responded
 
@@ -109,6 +111,27 @@ def test_an_event_sent_twice_counts_once() -> None:
     for _ in range(2):
         cell.count(responded(1, at=EPOCH), late=False)
     assert cell.counters["responses"] == 1
+
+
+@pytest.mark.parametrize(
+    ("costs", "told", "measured"),
+    [
+        ((0.5, None, 0.25), {"cost_usd": 0.75, "unpriced": 1.0}, Measure(0.75, 2)),
+        ((None, None), {"unpriced": 2.0}, Measure(None, 0)),
+        ((0.0, 0.0), {"cost_usd": 0.0}, Measure(0.0, 2)),
+    ],
+    ids=["in part", "unknown", "free"],
+)
+def test_an_unknown_cost_is_left_out_of_the_sum_and_counted(
+    costs: tuple[float | None, ...], told: dict[str, float], measured: Measure
+) -> None:
+    windows = OpenWindows(BOUNDS)
+    cell = windows.cell(SERIES, "tiny", start=EPOCH, offset=0)
+    for number, cost in enumerate(costs):
+        cell.count(responded(number, at=EPOCH, cost=cost), late=False)
+    closed = window_closed(cell, SOURCE, "topic", BOUNDS.length)
+    assert {name: closed.counters[name] for name in ("cost_usd", "unpriced") if name in closed.counters} == told
+    assert measure("cost_usd.sum", [closed]) == measured
 
 
 def test_a_record_out_of_order_beyond_the_skew_counts_as_late_where_the_log_stands() -> None:

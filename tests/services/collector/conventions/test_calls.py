@@ -39,6 +39,7 @@ def test_cached_tokens_are_part_of_the_input_whoever_tells_them(counts: dict[str
     _, answered = read({**CHAT, "gen_ai.usage.output_tokens": 100, **counts})
     usage = answered.usage
     assert (usage.input_tokens, usage.cached_tokens, usage.output_tokens) == (130_213, READ, 100)
+    assert usage.cache_write_tokens == WRITTEN
     assert answered.cost_usd == pytest.approx(0.130413)
 
 

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from schemas.configuration import Configuration
+from schemas.configuration import Configuration, Price
 from schemas.configuration_parser import expand_variables, parse_configuration
 from services.commands.init.draft import Draft, scalar, text_of
 
@@ -104,7 +104,7 @@ def test_what_is_commented_out_is_good_once_the_hashes_are_gone(draft: Draft) ->
     found = _read(text, {"KEY": "5ecret"})
     assert found.training[0].app == found.rollout[0].app == draft.app
     assert "answers-slow" in {monitor.name for monitor in found.monitors}
-    assert found.apps[0].price.input == 0.05
+    assert found.apps[0].price == Price(input=0.05, output=0.1)
 
 
 @given(TEXTS)

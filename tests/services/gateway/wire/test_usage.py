@@ -67,4 +67,16 @@ def counts(usage: Usage) -> tuple[int, int, int, int]:
 def test_counts_are_read_as_they_are_meant(wire: Any, expected: tuple[int, int, int, int]) -> None:
     usage = usage_of(wire)
     assert counts(usage) == expected
-    assert usage.cached_tokens <= usage.input_tokens
+    assert usage.cached_tokens + usage.cache_write_tokens <= usage.input_tokens
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        {"input_tokens": 5, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20},
+        {"prompt_tokens": 125, "cache_read_input_tokens": 100, "cache_creation_input_tokens": 20},
+        {"prompt_tokens": 125, "prompt_tokens_details": {"cached_tokens": 100, "cache_creation_tokens": 20}},
+    ],
+)
+def test_tokens_written_to_a_cache_are_told_apart_and_are_part_of_the_input(wire: dict[str, Any]) -> None:
+    assert usage_of(wire) == Usage(input_tokens=125, cached_tokens=100, cache_write_tokens=20)
