@@ -20,6 +20,7 @@ from services.clients.bus.topics import Lag, consumer_lag, create_topics, topic_
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
 from tests.fixtures.ports import free_port
+from tests.fixtures.waiting import until
 from tests.services.clients.bus.traffic import gather, make_anew
 
 # kafka-python leaves the sockets of refused connections to the garbage collector.
@@ -56,8 +57,10 @@ def test_a_topic_of_the_wrong_number_of_partitions_is_made_anew_on_the_light_bro
 def test_an_operators_number_of_partitions_is_left_alone_on_kafka() -> None:
     kafka = KafkaNode()
     kafka.start()
-    assert _partitions_after_creation_over_four(kafka.settings) == 4
-    kafka.stop()
+    try:
+        assert _partitions_after_creation_over_four(kafka.settings) == 4
+    finally:
+        kafka.stop()
 
 
 def _partitions_after_creation_over_four(settings: Settings) -> int:
@@ -68,7 +71,10 @@ def _partitions_after_creation_over_four(settings: Settings) -> int:
             time.sleep(0.05)
         admin.create_topics({"rollouts.ordered.v1": {"num_partitions": 4, "replication_factor": 1}})
         create_topics(settings)
-        (described,) = admin.describe_topics(["rollouts.ordered.v1"])
+        # Kafka tells of a new topic a moment later, and of none of its partitions until then.
+        (described,) = until(
+            lambda: admin.describe_topics(["rollouts.ordered.v1"]), lambda found: found and found[0]["partitions"]
+        )
     return len(described["partitions"])
 
 
