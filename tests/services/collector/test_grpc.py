@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from schemas.settings import Settings
+from services.collector.otlp import over_grpc
 from services.collector.otlp.over_grpc import traces_over_grpc
 from services.collector.otlp.wire import fields_in
 from tests.fixtures.keys import make_key
@@ -142,7 +143,7 @@ async def test_a_port_that_is_taken_is_done_without_in_one_line(start: Start, ca
     with caplog.at_level(logging.WARNING):
         async with traces_over_grpc(never, settings, message_bytes=1000) as served:
             assert not served
-    (line,) = caplog.messages
+    (line,) = (record.getMessage() for record in caplog.records if record.name == over_grpc.__name__)
     assert line == f"otlp_grpc: port {port} is taken; set DRIFTLOOP_OTLP_GRPC_PORT to a free one; going on without it"
 
 
