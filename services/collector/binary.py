@@ -10,11 +10,10 @@ from urllib.parse import unquote
 import msgspec
 
 from services.collector.envelopes import SINGLE_CONTENT_TYPE
-from services.collector.mending import readings
+from services.collector.mending import UNREADABLE, any_json
 
 _PREFIX = "ce-"
 _NO_ATTRIBUTES = ("data", "data_base64")
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def structured(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str]:
@@ -35,9 +34,7 @@ def structured(headers: Mapping[str, str], body: bytes) -> tuple[bytes, str]:
 
 
 def _data(body: bytes) -> dict[str, object]:
-    for attempt in readings(body):
-        try:
-            return {"data": msgspec.json.decode(attempt)}
-        except _UNREADABLE:
-            continue
-    return {"data_base64": base64.b64encode(body).decode()}
+    try:
+        return {"data": any_json(body)}
+    except UNREADABLE:
+        return {"data_base64": base64.b64encode(body).decode()}

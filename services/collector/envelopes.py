@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
 
 from schemas.codec import BATCH_CONTENT_TYPE, BadRecord, split
 from schemas.ids import derived_id
 from services.collector.inbound import Element
-from services.collector.mending import mended
+from services.collector.mending import UNREADABLE, read
 from services.collector.verdicts import Rejected
 from services.parts.ingress.errors import Refusal
 
@@ -30,7 +31,7 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _BATCH = msgspec.json.Decoder(list[msgspec.Raw])
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+T = TypeVar("T")
 
 
 def elements_in(body: bytes, content_type: str) -> list[bytes]:
@@ -57,7 +58,7 @@ def elements_in(body: bytes, content_type: str) -> list[bytes]:
 def _batched(body: bytes) -> list[bytes]:
     try:
         return [bytes(raw) for raw in _BATCH.decode(body)]
-    except _UNREADABLE:
+    except UNREADABLE:
         return _taken_apart(body)
 
 
@@ -75,35 +76,41 @@ def parse_element(data: bytes, *, plain: bool, new_id: Callable[[], str]) -> Ele
     Raises:
         Rejected: Malformed, or without what CloudEvents requires.
     """
-    envelope = _envelope(data)
+    envelope = read_as(_ENVELOPE, data)
     missing = list(_missing(envelope))
     if missing and not plain:
         raise Rejected(f"CloudEvents needs {', '.join(missing)}")
     # CloudEvents: source and id together name an event, so the same pair is the same event again.
     named = envelope.source and envelope.id
     event_id = derived_id("cloudevents", envelope.source, envelope.id) if named else new_id()
-    return Element(envelope.type, envelope.data, event_id, _utc(envelope.time))
+    return Element(envelope.type, envelope.data, event_id, utc(envelope.time))
 
 
-def _envelope(data: bytes) -> _Envelope:
+def read_as(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
+    """Return an element as a decoder has it; what is wrong with it may be no more than half an emoji.
+
+    Raises:
+        Rejected: Malformed, or of other types than the decoder's.
+    """
+
+    def reader(text: bytes) -> T:
+        try:
+            return decoder.decode(text)
+        except msgspec.ValidationError as error:
+            raise Rejected(f"invalid: {error}") from error
+
     try:
-        return _decoded(data)
-    except _UNREADABLE:
-        pass  # what is wrong may be no more than half an emoji
-    try:
-        return _decoded(mended(data))
-    except _UNREADABLE as error:
+        return read(reader, data)
+    except UNREADABLE as error:
         raise Rejected("malformed JSON") from error
 
 
-def _decoded(data: bytes) -> _Envelope:
-    try:
-        return _ENVELOPE.decode(data)
-    except msgspec.ValidationError as error:
-        raise Rejected(f"invalid: {error}") from error
+def utc(time: datetime | None) -> datetime | None:
+    """Return the time of an envelope in UTC.
 
-
-def _utc(time: datetime | None) -> datetime | None:
+    Raises:
+        Rejected: It has no offset, or is nobody's in UTC.
+    """
     if time is None:
         return None
     if time.tzinfo is None:

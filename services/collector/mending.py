@@ -5,7 +5,13 @@ cost its neighbours.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _WORD = re.compile(rb'"(?:[^"\\]+|\\.)*+"?|[-+.\w]+', re.DOTALL)
 _BRACKETS = re.compile(rb'"(?:[^"\\]+|\\.)*+"?|[\[{]+|[\]}]+', re.DOTALL)
@@ -14,14 +20,30 @@ _STRUCTURE = re.compile(r'"(?:[^"\\]+|\\.)*+("?)|[\[\]{},]', re.DOTALL)
 _HALF_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _CLOSER = {"[": "]", "{": "}"}
 _NO_NUMBERS = (b"NaN", b"Infinity", b"-Infinity")
+_ANY: msgspec.json.Decoder[object] = msgspec.json.Decoder(object)
 # Deeper than any message; a reader that calls itself for each level has to stay far from its limit.
 _DEEPEST = 100
 
 
-def readings(data: bytes) -> Iterator[bytes]:
-    """Yield a text as it came, and then, for a reader that refused it, mended."""
-    yield data
-    yield mended(data)
+def read(reader: Callable[[bytes], T], data: bytes) -> T:
+    """Return what a reader of JSON makes of a text as it came, or mended if it refuses that.
+
+    Raises:
+        UNREADABLE: It refuses the mended text as well.
+    """
+    try:
+        return reader(data)
+    except UNREADABLE:
+        return reader(mended(data))
+
+
+def any_json(data: bytes) -> object:
+    """Return what a JSON text holds, mended if need be.
+
+    Raises:
+        UNREADABLE: It is none.
+    """
+    return read(_ANY.decode, data)
 
 
 def mended(data: bytes) -> bytes:

@@ -10,11 +10,10 @@ from services.commands.outcome import OK, UNUSABLE, WRONG, fail, settings_or_fai
 def up() -> None:
     """Start the whole stack on this machine and stay until Ctrl-C.
 
-    Broker, warehouse, gateway, processors, training, rollout and dashboard run as processes of their
-    own, are restarted when they die, and keep their data under DRIFTLOOP_DATA (.driftloop): after a
-    stop, or a crash, `up` goes on where it was. The model server is one of them when an app names no
-    upstreams. The broker is Apache Kafka; DRIFTLOOP_BROKER=light runs one in memory instead, which
-    forgets its log when it stops.
+    Broker, warehouse, gateway, processors, training, rollout and dashboard run as processes of their own, are
+    restarted when they die, and keep their data under DRIFTLOOP_DATA (.driftloop): after a stop, or a crash, `up`
+    goes on where it was. The model server is one of them when an app names no upstreams. The broker is Apache
+    Kafka; DRIFTLOOP_BROKER=light runs one in memory instead, which forgets its log when it stops.
 
     Examples:
 

@@ -76,6 +76,17 @@ class Service:
 
 
 @contextmanager
+def kafka() -> Iterator[KafkaNode]:
+    """Run Apache Kafka as a deployment does, with the catalogue's topics."""
+    broker = KafkaNode(options=())
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@contextmanager
 def upstream_of(delay_ms: float, interval_ms: float = 10.0) -> Iterator[Service]:
     """Run tests.bench.timed_upstream."""
     port = free_port()
@@ -141,9 +152,7 @@ def called(port: int, callers: int, seconds: float, chunks: int = 0) -> Row:
 def measure(folder: Path, *, callers: tuple[int, ...], seconds: float, rounds: int) -> dict[str, object]:
     """Return what is added to whole and to streamed calls, by callers; and the gateways' memory."""
     with ExitStack() as stack:
-        broker = KafkaNode(options=())
-        stack.callback(broker.stop)
-        broker.start()
+        broker = stack.enter_context(kafka())
         upstream = stack.enter_context(upstream_of(20.0))
         on = stack.enter_context(gateway_of(folder / "on", upstream, broker))
         off = stack.enter_context(gateway_of(folder / "off", upstream, broker, record=False))
@@ -191,9 +200,7 @@ def capacity(folder: Path, *, seconds: float, rounds: int) -> dict[str, object]:
     to Kafka among them.
     """
     with ExitStack() as stack:
-        broker = KafkaNode(options=())
-        stack.callback(broker.stop)
-        broker.start()
+        broker = stack.enter_context(kafka())
         upstream = stack.enter_context(upstream_of(0.0))
         rows: dict[str, object] = {}
         for record in (True, False):
@@ -219,9 +226,7 @@ def _spent(gateway: Service, seconds: float) -> Row:
 def streams(folder: Path, *, at_once: int, seconds: float) -> dict[str, object]:
     """Return what the gateway adds to each chunk of many streams at once: one chunk a second each."""
     with ExitStack() as stack:
-        broker = KafkaNode(options=())
-        stack.callback(broker.stop)
-        broker.start()
+        broker = stack.enter_context(kafka())
         upstream = stack.enter_context(upstream_of(20.0, interval_ms=1000.0))
         gateway = stack.enter_context(gateway_of(folder, upstream, broker))
         called(gateway.port, 16, 1.0)
@@ -235,9 +240,7 @@ def streams(folder: Path, *, at_once: int, seconds: float) -> dict[str, object]:
 def flat(folder: Path, *, seconds: float, rate_callers: int = 8) -> dict[str, object]:
     """Return the gateway's memory over a long run, by tenths of it, recording on."""
     with ExitStack() as stack:
-        broker = KafkaNode(options=())
-        stack.callback(broker.stop)
-        broker.start()
+        broker = stack.enter_context(kafka())
         upstream = stack.enter_context(upstream_of(20.0))
         gateway = stack.enter_context(gateway_of(folder, upstream, broker))
         called(gateway.port, rate_callers, seconds / 20)

@@ -18,10 +18,9 @@ import httpx
 from rich.progress import track
 
 from services.gateway.wire.asked import read_wire
-from tests.bench.callers_overhead import Service, gateway_of
+from tests.bench.callers_overhead import Service, gateway_of, kafka
 from tests.bench.machine import machine
 from tests.fixtures.http import Served
-from tests.fixtures.kafka import KafkaNode
 from tests.services.gateway.canned import Canned
 from tests.services.gateway.conftest import APP
 from tests.services.gateway.corpus.mutations import mutated, with_other_bytes
@@ -31,30 +30,27 @@ from tests.services.gateway.corpus.pairs import pairs
 def run(folder: Path, calls: int, seed: int) -> dict[str, object]:
     """Return how the calls ended, and each that should not have ended so."""
     random, corpus, upstream = Random(seed), tuple(pairs()), Canned(())
-    broker, outcomes, wrong = KafkaNode(options=()), Counter[str](), []
-    broker.start()
-    try:
-        with (
-            Served(upstream) as served,
-            gateway_of(folder, served, broker, app=APP) as gateway,
-            httpx.Client() as client,
-        ):
-            for number in track(range(calls), "mutating"):
-                pair, request, pieces = mutated(corpus, random)
-                if number % 2:
-                    request = with_other_bytes(request, random)
-                    pieces = tuple(with_other_bytes(piece, random) for piece in pieces)
-                upstream.pieces, upstream.status, upstream.headers = pieces, pair.status, pair.headers
-                upstream.sent.clear()
-                outcome = _outcome(client, served, gateway, pair.path, request)
-                outcomes[outcome] += 1
-                if outcome.startswith("wrong"):
-                    wrong.append(f"{number} {pair.name}: {outcome}")
-            gateway.wait_until_forwarded()
-            unrecorded = gateway.metric("driftloop_gateway_unrecorded_total")
-            alive = gateway.alive
-    finally:
-        broker.stop()
+    outcomes, wrong = Counter[str](), []
+    with (
+        kafka() as broker,
+        Served(upstream) as served,
+        gateway_of(folder, served, broker, app=APP) as gateway,
+        httpx.Client() as client,
+    ):
+        for number in track(range(calls), "mutating"):
+            pair, request, pieces = mutated(corpus, random)
+            if number % 2:
+                request = with_other_bytes(request, random)
+                pieces = tuple(with_other_bytes(piece, random) for piece in pieces)
+            upstream.pieces, upstream.status, upstream.headers = pieces, pair.status, pair.headers
+            upstream.sent.clear()
+            outcome = _outcome(client, served, gateway, pair.path, request)
+            outcomes[outcome] += 1
+            if outcome.startswith("wrong"):
+                wrong.append(f"{number} {pair.name}: {outcome}")
+        gateway.wait_until_forwarded()
+        unrecorded = gateway.metric("driftloop_gateway_unrecorded_total")
+        alive = gateway.alive
     return {
         "calls": calls,
         "seed": seed,

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from schemas.configuration import App
 from schemas.ids import derived_id
 from schemas.inference import InferenceRequested, InferenceResponded
-from schemas.prices import cost_usd, price_of
 from services.collector.kserve.bodies import Answered, Asked
 from services.collector.kserve.halves import Half
 from services.collector.verdicts import Rejected
@@ -55,7 +54,7 @@ class KServeCalls:
         app = self._app_of(pair)
         asked = _requested(pair, half, app)
         events: list[InferenceRequested | InferenceResponded] = [asked] if half is pair.asked else []
-        return [*events, _responded(pair, asked, app)] if pair.answered else events
+        return [*events, _responded(pair, asked)] if pair.answered else events
 
     def forget(self, half: Half) -> None:
         """Let go of a half that was not taken, so that it spoils no other."""
@@ -96,12 +95,10 @@ def _requested(pair: _Pair, half: Half, app: App) -> InferenceRequested:
     )
 
 
-def _responded(pair: _Pair, asked: InferenceRequested, app: App) -> InferenceResponded:
+def _responded(pair: _Pair, asked: InferenceRequested) -> InferenceResponded:
     assert pair.answered is not None
     answered = pair.answered.content
     assert isinstance(answered, Answered)
-    usage = answered.usage
-    price = price_of(app, asked.adapter_version, app.base_model)
     shared = {name: getattr(asked, name) for name in asked.__struct_fields__}
     waited = (pair.answered.at - pair.asked.at).total_seconds() if pair.asked else 0.0
     told = {"response_id": answered.answer_id} if answered.answer_id else {}
@@ -114,9 +111,8 @@ def _responded(pair: _Pair, asked: InferenceRequested, app: App) -> InferenceRes
         },
         output=answered.output,
         finish_reason=answered.finish_reason,
-        usage=usage,
+        usage=answered.usage,
         latency_ms=max(0.0, waited) * 1000,
-        cost_usd=cost_usd(price, usage, asked.messages, failed=bool(answered.error_type)),
         error_type=answered.error_type,
     )
 

@@ -7,19 +7,17 @@ import base64
 import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TypeVar
+from datetime import datetime
 
 import msgspec
 
+from services.collector.envelopes import read_as, utc
 from services.collector.kserve.bodies import Answered, Asked, answered_in, asked_in
-from services.collector.mending import readings
+from services.collector.mending import UNREADABLE, any_json
 from services.collector.verdicts import Rejected
 
 _FAMILY = "org.kubeflow.serving.inference."
 _REQUEST, _RESPONSE = f"{_FAMILY}request", f"{_FAMILY}response"
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-T = TypeVar("T")
 _NOTHING = msgspec.Raw(b"null")
 
 
@@ -74,10 +72,10 @@ def half_in(data: bytes, now: datetime) -> Half | None:
     """
     if _FAMILY.encode() not in data:
         return None
-    kind = _read(_KIND, data)
+    kind = read_as(_KIND, data)
     if not isinstance(kind.type, str) or not kind.type.startswith(_FAMILY):
         return None
-    envelope = _read(_ENVELOPE, data)
+    envelope = read_as(_ENVELOPE, data)
     if envelope.type not in (_REQUEST, _RESPONSE):
         raise Rejected(f"type is none of {_REQUEST}, {_RESPONSE}")
     if not envelope.id:
@@ -87,22 +85,11 @@ def half_in(data: bytes, now: datetime) -> Half | None:
     return Half(
         call_id=envelope.id,
         service=envelope.inferenceservicename,
-        at=_utc(envelope.time) or now,
+        at=utc(envelope.time) or now,
         content=asked_in(body) if envelope.type == _REQUEST else answered_in(body),
         tags={name: value for name, value in told if value},
         size=len(data),
     )
-
-
-def _read(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
-    for attempt in readings(data):
-        try:
-            return decoder.decode(attempt)
-        except msgspec.ValidationError as error:
-            raise Rejected(f"invalid: {error}") from error
-        except _UNREADABLE:
-            continue
-    raise Rejected("malformed JSON")
 
 
 def _body(envelope: _Envelope) -> object:
@@ -117,20 +104,7 @@ def _body(envelope: _Envelope) -> object:
 
 
 def _json_or_text(data: bytes) -> object:
-    for attempt in readings(data):
-        try:
-            return msgspec.json.decode(attempt)
-        except _UNREADABLE:
-            continue
-    return data.decode(errors="replace")
-
-
-def _utc(time: datetime | None) -> datetime | None:
-    if time is None:
-        return None
-    if time.tzinfo is None:
-        raise Rejected("time has no offset from UTC")
     try:
-        return time.astimezone(UTC)
-    except OverflowError as error:
-        raise Rejected("time is out of range") from error
+        return any_json(data)
+    except UNREADABLE:
+        return data.decode(errors="replace")

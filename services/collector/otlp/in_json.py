@@ -7,13 +7,10 @@ costs as little of it as can be.
 
 from collections.abc import Iterator, Mapping
 
-import msgspec
-
-from services.collector.mending import mended
+from services.collector.mending import UNREADABLE, any_json
 from services.collector.otlp.spans import STATUS_ERROR, Attribute, Exported, Span, SpanEvent, Unreadable
 from services.parts.ingress.errors import Refusal
 
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 Json = Mapping[str, object]
 
 
@@ -37,12 +34,8 @@ def spans_in_json(body: bytes) -> Exported:
 
 def _decoded(body: bytes) -> object:
     try:
-        return msgspec.json.decode(body)
-    except _UNREADABLE:
-        pass  # what is wrong may be no more than half an emoji
-    try:
-        return msgspec.json.decode(mended(body))
-    except _UNREADABLE as error:
+        return any_json(body)
+    except UNREADABLE as error:
         raise Refusal(400, "the body is not an OTLP trace export in JSON", code="invalid_json") from error
 
 

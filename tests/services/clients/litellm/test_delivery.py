@@ -24,6 +24,12 @@ from tests.services.clients.litellm.conftest import QUICK, logged
 from tests.services.collector.conftest import Collecting
 
 
+@pytest.fixture(autouse=True)
+def level(caplog: pytest.LogCaptureFixture) -> None:
+    """LiteLLM's own, whatever level a process of ours that ran in this one has left behind."""
+    caplog.set_level(logging.WARNING)
+
+
 def test_a_call_that_is_logged_twice_is_the_same_events_again() -> None:
     call = logged()
     assert events_of(call, "") == events_of(call, "")
