@@ -14,6 +14,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage  # type: ignore[import-unt
 from google.protobuf.duration_pb2 import Duration  # type: ignore[import-untyped]  # as above
 
 from schemas.settings import Settings, port_variable
+from services.collector.otlp.grpc_tls import server_credentials
 from services.collector.otlp.wire import as_varint, delimited
 from services.parts.access.admitted import EVERYBODY, Admitted
 from services.parts.ingress.errors import Refusal
@@ -80,8 +81,13 @@ def _bind(server: grpc.aio.Server, settings: Settings) -> None:
     # A socket of our own says first whether the port is free: gRPC would log a page about it.
     bound_socket(PORT, settings).close()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"{host}:{settings.ports[PORT]}"
+    credentials = server_credentials(settings.listening)
     try:
-        server.add_insecure_port(f"{host}:{settings.ports[PORT]}")
+        if credentials is None:
+            server.add_insecure_port(address)
+        else:
+            server.add_secure_port(address, credentials)
     except RuntimeError as error:
         raise PortTaken(PORT, settings.ports[PORT], port_variable(PORT)) from error
 
