@@ -28,7 +28,7 @@ Probabilities = npt.NDArray[np.float64]
 
 RECIPE = f"{EMBEDDING}; byte n-grams 3-5; logistic regression; 1"
 EMBEDDING_SHARE = 0.25
-FIT_TIMEOUT_S = 300
+FIT_TIMEOUT_S = 900
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -63,10 +63,10 @@ def test_what_is_no_array_is_bad_as_a_whole(value: bytes | None) -> None:
 
 
 def test_a_string_without_an_end_is_looked_for_once() -> None:
-    begun = time.monotonic()
+    begun = time.thread_time()
     (verdict,) = judged(b'["' + b'\\"' * 100_000 + b"]")
     assert isinstance(verdict, BadElement)
-    assert time.monotonic() - begun < 5
+    assert time.thread_time() - begun < 5
 
 
 def test_an_empty_array_holds_no_event_and_nothing_bad() -> None:

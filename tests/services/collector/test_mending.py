@@ -56,9 +56,9 @@ def test_any_bytes_can_be_given(data: bytes) -> None:
     "body", [b'["' + b'\\"' * 200_000, b"[" * 400_000, b'"' * 400_001], ids=["open", "deep", "odd"]
 )
 def test_mending_takes_time_in_proportion(body: bytes) -> None:
-    start = time.monotonic()
+    start = time.thread_time()
     mended(body)
-    assert time.monotonic() - start < 5
+    assert time.thread_time() - start < 5
 
 
 MESSAGES = json.dumps(

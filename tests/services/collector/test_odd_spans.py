@@ -196,9 +196,9 @@ def test_numbers_told_otherwise_are_read() -> None:
 def test_an_export_of_a_thousand_odd_texts_is_taken_apart_in_reasonable_time() -> None:
     spans = [{**golden.GENAI, "tag.note": "cut #"} for _ in range(1000)]
     body = golden.as_protobuf(golden.exported(now_ns(), *spans)).replace(b"cut #", b"cut \xf0")
-    begun = time.monotonic()
+    begun = time.thread_time()
     assert len(calls(protobuf_spans(body))) == 1000
-    assert time.monotonic() - begun < 10
+    assert time.thread_time() - begun < 10
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/x-protobuf"])
