@@ -1,5 +1,8 @@
 """Fixtures of the whole suite, and the rule that only marked tests may touch the real parts."""
 
+import logging
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 
@@ -33,3 +36,14 @@ def _real_parts_need_a_marker(request: pytest.FixtureRequest, monkeypatch: pytes
             pytest.fail(f"this test touches the {marker}: mark it with @pytest.mark.{marker}")
 
         monkeypatch.setattr(entry, refuse)
+
+
+@pytest.fixture(autouse=True)
+def _logging_is_left_as_it_was() -> Iterator[None]:
+    """A test that sets up a process's log must not decide what the next one sees of its own."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    root.setLevel(level)
+    for handler in [handler for handler in root.handlers if handler not in handlers]:
+        root.removeHandler(handler)

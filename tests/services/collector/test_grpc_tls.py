@@ -1,6 +1,7 @@
 """TLS on the gRPC port: the listeners' certificate, its renewal, and clients that must show one."""
 
 import asyncio
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -106,6 +107,7 @@ def test_a_renewed_certificate_is_shown_and_a_broken_one_is_not(
 ) -> None:
     port, later = Port(tmp_path), Authority(tmp_path, "later")
     port.shows(authority.signed())
+    caplog.set_level(logging.WARNING)
     broken = authority.signed()[0], later.signed()[1]
     clients = Client(authority), Renewing(authority, port, broken), Renewing(later, port, later.signed())
     assert port.answers(*clients, Client(authority)) == [b"hello", b"hello", b"hello", None]
