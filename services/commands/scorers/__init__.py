@@ -1,0 +1,1 @@
+"""`driftloop scorers`: what scorers there are, and how right they are."""

@@ -1,0 +1,97 @@
+"""What scorers are judged on: calls of which it is known whether they are bad."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from schemas.evaluations import Relation
+from services.scorers.contract import Card, Measure, Subject
+
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A call and the truth about it.
+
+    Attributes:
+        bad: Whether it is what a measure should find: an attack, harm, an ungrounded answer.
+        kind: Category or source, for slices; empty where nobody says.
+        language: Code of ISO 639-1; empty where nobody says, and then it is guessed.
+    """
+
+    subject: Subject
+    bad: bool
+    kind: str = ""
+    language: str = ""
+
+    @property
+    def text(self) -> str:
+        """What slices by language and length look at."""
+        return self.subject.prompt or self.subject.answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSet:
+    """Labelled examples that are quoted under one name.
+
+    Attributes:
+        about: What the labels tell, e.g. injection, as in the measure prompt.injection; empty: whatever a scorer finds.
+        everyday: Whether it is ordinary talk, all of it harmless.
+    """
+
+    name: str
+    relation: Relation
+    examples: tuple[Labelled, ...]
+    about: frozenset[str] = frozenset()
+    everyday: bool = False
+
+    @property
+    def digest(self) -> str:
+        """Hash of texts and labels in order: the same data, the same digits."""
+        whole = hashlib.sha256()
+        for example in self.examples:
+            subject = example.subject
+            for part in (subject.prompt, subject.answer, *subject.contexts, "bad" if example.bad else "good"):
+                octets = part.encode(errors="surrogatepass")
+                whole.update(len(octets).to_bytes(8, "big") + octets)
+        return whole.hexdigest()[:_DIGITS]
+
+    def judges(self, measure: Measure) -> bool:
+        """Whether the labels say something of a measure."""
+        if measure.direction == "neither":
+            return False
+        return not self.about or measure.name.partition(".")[2] in self.about
+
+    def judged_measures(self, card: Card) -> tuple[Measure, ...]:
+        """Return the measures of a scorer that the labels say something of."""
+        return tuple(measure for measure in card.measures if self.judges(measure))
+
+    def thinned(self, most: int) -> "DataSet":
+        """Return at most `most` examples with the same share of bad ones, chosen by hash: the same each time."""
+        if len(self.examples) <= most:
+            return self
+        bad = [example for example in self.examples if example.bad]
+        good = [example for example in self.examples if not example.bad]
+        share = round(most * len(bad) / len(self.examples))
+        kept = {id(example) for example in (*_first(bad, share), *_first(good, most - share))}
+        return DataSet(
+            name=self.name,
+            relation=self.relation,
+            examples=tuple(example for example in self.examples if id(example) in kept),
+            about=self.about,
+            everyday=self.everyday,
+        )
+
+
+def prompts(rows: Iterable[tuple[str, bool, str]]) -> tuple[Labelled, ...]:
+    """Return examples that are prompts alone: text, whether it is bad, kind."""
+    return tuple(Labelled(Subject(prompt=text), bad, kind) for text, bad, kind in rows)
+
+
+def _first(examples: Sequence[Labelled], number: int) -> list[Labelled]:
+    def order(example: Labelled) -> bytes:
+        text = "\0".join((example.subject.prompt, example.subject.answer))
+        return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+
+    return sorted(examples, key=order)[:number]
