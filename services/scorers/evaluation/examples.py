@@ -1,8 +1,8 @@
 """What scorers are judged on: calls of which it is known whether they are bad."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from schemas.evaluations import Relation
 from services.scorers.contract import Card, Measure, Subject
@@ -71,17 +71,12 @@ class DataSet:
         """Return at most `most` examples with the same share of bad ones, chosen by hash: the same each time."""
         if len(self.examples) <= most:
             return self
-        bad = [example for example in self.examples if example.bad]
-        good = [example for example in self.examples if not example.bad]
-        share = round(most * len(bad) / len(self.examples))
-        kept = {id(example) for example in (*_first(bad, share), *_first(good, most - share))}
-        return DataSet(
-            name=self.name,
-            relation=self.relation,
-            examples=tuple(example for example in self.examples if id(example) in kept),
-            about=self.about,
-            everyday=self.everyday,
-        )
+        order = sorted(range(len(self.examples)), key=lambda place: _order(self.examples[place]))
+        bad = [place for place in order if self.examples[place].bad]
+        good = [place for place in order if not self.examples[place].bad]
+        share = round(most * len(bad) / len(order))
+        kept = sorted((*bad[:share], *good[: most - share]))
+        return replace(self, examples=tuple(self.examples[place] for place in kept))
 
 
 def prompts(rows: Iterable[tuple[str, bool, str]]) -> tuple[Labelled, ...]:
@@ -89,9 +84,6 @@ def prompts(rows: Iterable[tuple[str, bool, str]]) -> tuple[Labelled, ...]:
     return tuple(Labelled(Subject(prompt=text), bad, kind) for text, bad, kind in rows)
 
 
-def _first(examples: Sequence[Labelled], number: int) -> list[Labelled]:
-    def order(example: Labelled) -> bytes:
-        text = "\0".join((example.subject.prompt, example.subject.answer))
-        return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
-
-    return sorted(examples, key=order)[:number]
+def _order(example: Labelled) -> bytes:
+    text = "\0".join((example.subject.prompt, example.subject.answer))
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
