@@ -58,3 +58,6 @@ ENGINE = ReplacingMergeTree(`offset`)
 PARTITION BY toYYYYMM(occurred_at)
 ORDER BY (app, occurred_at, event_id)
 SETTINGS non_replicated_deduplication_window = 1000;
+
+-- Whose scores a detector looked at: those of another version are another series.
+ALTER TABLE drift_measurements ADD COLUMN IF NOT EXISTS `scorer` LowCardinality(String) AFTER `reference`;

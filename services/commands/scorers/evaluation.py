@@ -7,9 +7,10 @@ Order of effects: 1. the data is read, 2. each scorer is loaded, judges and is l
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -23,14 +24,15 @@ from services.clients.bus.errors import BusError
 from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import Warehouse, WarehouseError
 from services.commands.outcome import UNUSABLE, WRONG, fail
+from services.commands.scorers.chosen import chosen_entries
 from services.commands.scorers.tables import draw
+from services.scorers.catalogue import load
 from services.scorers.contract import Card, Scorer
 from services.scorers.evaluation.bootstrap import RESAMPLES, SEED
 from services.scorers.evaluation.committed import compute, write_committed
 from services.scorers.evaluation.evaluation import evaluate
 from services.scorers.evaluation.examples import DataSet
 from services.scorers.evaluation.packaged import packaged_sets
-from services.scorers.evaluation.present import present_scorers
 from services.scorers.evaluation.reading import Columns, Unreadable, read_data_set
 from services.scorers.evaluation.recorded import recorded_data_set
 from services.scorers.evaluation.results import (
@@ -43,11 +45,10 @@ from services.scorers.evaluation.results import (
     save,
     write,
 )
+from services.scorers.offers import ScorerUnavailable
+from services.scorers.workshop import Workshop
 
 FLUSH_S = 10.0
-
-Advance = Callable[[int], None]
-Makers = Mapping[str, Callable[[], Scorer]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +75,17 @@ class Wanted:
 
 def run_evaluation(settings: Settings, wanted: Wanted) -> None:
     """Evaluate, print, keep; what can't be done ends the command with one line."""
-    makers = _makers(settings, wanted.scorers)
+    scorers = _loaded(settings, wanted)
     sets = _sets(settings, wanted)  # 1
     now = datetime.now(UTC)
     if wanted.figures is not None:
-        _commit(makers, sets, now, wanted.figures)
+        _commit(scorers, sets, now, wanted.figures)
         return
-    cards, results = _evaluated(makers, sets, wanted.measures)  # 2
+    cards, results = _evaluated(scorers, sets, wanted.measures)  # 2
     if not results:
         told = ", ".join(data.name for data in sets)
-        fail(f"nothing was judged: no measure of {', '.join(makers)} is what the labels of {told} tell", WRONG)
+        names = ", ".join(card.name for card in cards)
+        fail(f"nothing was judged: {names} could say nothing of what the labels of {told} tell", WRONG)
     evaluation = Evaluation(
         id=time_ordered_id(to_unix_ms(now), os.urandom(10)),
         at=now.replace(microsecond=now.microsecond // 1000 * 1000),
@@ -107,11 +109,16 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def _makers(settings: Settings, names: Sequence[str]) -> Makers:
-    present = present_scorers(settings.data)
-    if unknown := sorted(set(names) - present.keys()):
-        fail(f"no scorer is called {unknown[0]!r}; there are {', '.join(present)}", UNUSABLE)
-    return {name: present[name] for name in names or present}
+def _loaded(settings: Settings, wanted: Wanted) -> Iterator[Scorer]:
+    """Yield the scorers, one after the other; one that is not there is told, and missed only if it was asked for."""
+    workshop = Workshop.of(settings)
+    for entry in chosen_entries(settings, wanted.scorers, wanted.recorded):
+        try:
+            yield load(entry, workshop)
+        except ScorerUnavailable as error:
+            if wanted.scorers:
+                fail(str(error), UNUSABLE)
+            print(f"driftloop: left out: {error}", file=sys.stderr)
 
 
 def _sets(settings: Settings, wanted: Wanted) -> list[DataSet]:
@@ -139,20 +146,18 @@ def _found(settings: Settings, wanted: Wanted) -> Iterator[DataSet]:
                 yield data
 
 
-def _evaluated(makers: Makers, sets: Sequence[DataSet], only: frozenset[str]) -> tuple[list[Card], list[Result]]:
+def _evaluated(
+    scorers: Iterable[Scorer], sets: Sequence[DataSet], only: frozenset[str]
+) -> tuple[list[Card], list[Result]]:
     cards: list[Card] = []
     results: list[Result] = []
     with _progress() as progress:
-        for name, make in makers.items():
-            task = progress.add_task(name, total=None)
-            scorer = make()
+        for scorer in scorers:
             cards.append(scorer.card)
             judged = [data for data in sets if data.judged_measures(scorer.card)]
-            progress.update(task, total=sum(len(data.examples) for data in judged))
+            task = progress.add_task(scorer.card.name, total=sum(len(data.examples) for data in judged))
             for data in judged:
-                results += evaluate(
-                    scorer, data, only=only, advance=lambda some, task=task: progress.advance(task, some)
-                )
+                results += evaluate(scorer, data, only=only, advance=partial(progress.advance, task))
     return cards, results
 
 
@@ -162,8 +167,8 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def _commit(makers: Makers, sets: Sequence[DataSet], at: datetime, path: Path) -> None:
-    committed = compute((make() for make in makers.values()), sets, at=at.replace(microsecond=0), machine=machine())
+def _commit(scorers: Iterable[Scorer], sets: Sequence[DataSet], at: datetime, path: Path) -> None:
+    committed = compute(scorers, sets, at=at.replace(microsecond=0), machine=machine())
     write_committed(committed, path)
     print(f"{len(committed.published)} figures to publish, {len(committed.gate)} for the gate: {path}")
 

@@ -37,6 +37,10 @@ class Anchors:
     subjects: tuple[Subject, ...]
     kinds: tuple[str, ...]
 
+    def every(self, nth: int) -> "Anchors":
+        """Return every n-th anchor: other texts, so with a version of their own."""
+        return Anchors.of(self.subjects[::nth], self.kinds[::nth])
+
     @classmethod
     def of(cls, subjects: Sequence[Subject], kinds: Sequence[str] = ()) -> "Anchors":
         """Return anchors made of calls."""

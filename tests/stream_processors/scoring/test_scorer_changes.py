@@ -33,7 +33,7 @@ async def ticked(telling: Telling, outbox: Outbox) -> list[str]:
 
 
 def started(data: Path, *versions: ShiftedScorer) -> Telling:
-    return Telling(AnchorMemory(data), versions, FEW, at=AT)
+    return Telling(AnchorMemory(data), versions, FEW, AT)
 
 
 async def test_a_change_is_emitted_on_the_first_tick_and_settled_on_the_next(tmp_path: Path) -> None:
