@@ -18,15 +18,25 @@ def chosen_entries(settings: Settings, names: Sequence[str], app: str = "") -> l
         names: Of scorers of the catalogue, whether they run or not, or of the configuration.
         app: Whose entries; empty for those of every app.
     """
-    try:
-        configured = read_configuration(settings).scorers if settings.configuration.exists() else ()
-        check_entries(configured)
-    except (BadConfiguration, UnknownScorer) as error:
-        fail(f"{settings.configuration.name}: {error}".removeprefix(f"{settings.configuration.name}: " * 2), UNUSABLE)
+    entries = configured(settings)
     if not names:
-        return entries_for(configured, app)
+        return entries_for(entries, app)
     known = {name: ScorerEntry(name=name) for name in LISTING_BY_NAME}
-    known |= {entry.name: entry for entry in entries_of(configured, app)}
+    known |= {entry.name: entry for entry in entries_of(entries, app)}
     if unknown := [name for name in names if name not in known]:
         fail(f"no scorer is called {unknown[0]!r}; there are {', '.join(known)}", UNUSABLE)
     return [known[name] for name in dict.fromkeys(names)]
+
+
+def configured(settings: Settings) -> tuple[ScorerEntry, ...]:
+    """Return the entries of the configuration; none where there is none yet. One that is wrong ends the command."""
+    if not settings.configuration.exists():
+        return ()
+    try:
+        entries = read_configuration(settings).scorers
+        check_entries(entries)
+    except BadConfiguration as error:
+        fail(str(error), UNUSABLE)
+    except UnknownScorer as error:
+        fail(f"{settings.configuration.name}: {error}", UNUSABLE)
+    return entries

@@ -19,17 +19,18 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from schemas.codec import to_unix_ms
 from schemas.durations import parse_duration
 from schemas.ids import time_ordered_id
+from schemas.scoring import score_metrics
 from schemas.settings import Settings
 from services.clients.bus.errors import BusError
 from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import Warehouse, WarehouseError
 from services.commands.outcome import UNUSABLE, WRONG, fail
-from services.commands.scorers.chosen import chosen_entries
+from services.commands.scorers.chosen import chosen_entries, configured
 from services.commands.scorers.tables import draw
 from services.scorers.catalogue import load
 from services.scorers.contract import Card, Scorer
 from services.scorers.evaluation.bootstrap import RESAMPLES, SEED
-from services.scorers.evaluation.committed import compute, write_committed
+from services.scorers.evaluation.committed import catalogued_cards, compute, write_committed
 from services.scorers.evaluation.evaluation import evaluate
 from services.scorers.evaluation.examples import DataSet
 from services.scorers.evaluation.packaged import packaged_sets
@@ -79,9 +80,9 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> None:
     sets = _sets(settings, wanted)  # 1
     now = datetime.now(UTC)
     if wanted.figures is not None:
-        _commit(scorers, sets, now, wanted.figures)
+        _commit(scorers, catalogued_cards(Workshop.of(settings)), sets, now, wanted.figures)
         return
-    cards, results = _evaluated(scorers, sets, wanted.measures)  # 2
+    cards, results = _evaluated(settings, scorers, sets, wanted.measures)  # 2
     if not results:
         told = ", ".join(data.name for data in sets)
         names = ", ".join(card.name for card in cards)
@@ -147,17 +148,19 @@ def _found(settings: Settings, wanted: Wanted) -> Iterator[DataSet]:
 
 
 def _evaluated(
-    scorers: Iterable[Scorer], sets: Sequence[DataSet], only: frozenset[str]
+    settings: Settings, scorers: Iterable[Scorer], sets: Sequence[DataSet], only: frozenset[str]
 ) -> tuple[list[Card], list[Result]]:
     cards: list[Card] = []
     results: list[Result] = []
+    flagging = {metric.score: metric.label for metric in score_metrics(configured(settings)).values() if metric.label}
     with _progress() as progress:
         for scorer in scorers:
             cards.append(scorer.card)
             judged = [data for data in sets if data.judged_measures(scorer.card)]
             task = progress.add_task(scorer.card.name, total=sum(len(data.examples) for data in judged))
             for data in judged:
-                results += evaluate(scorer, data, only=only, advance=partial(progress.advance, task))
+                advance = partial(progress.advance, task)
+                results += evaluate(scorer, data, only=only, flagging=flagging, advance=advance)
     return cards, results
 
 
@@ -167,8 +170,10 @@ def _progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True), transient=True)
 
 
-def _commit(scorers: Iterable[Scorer], sets: Sequence[DataSet], at: datetime, path: Path) -> None:
-    committed = compute(scorers, sets, at=at.replace(microsecond=0), machine=machine())
+def _commit(
+    scorers: Iterable[Scorer], cards: Iterable[Card], sets: Sequence[DataSet], at: datetime, path: Path
+) -> None:
+    committed = compute(scorers, cards, sets, at=at.replace(microsecond=0), machine=machine())
     write_committed(committed, path)
     print(f"{len(committed.published)} figures to publish, {len(committed.gate)} for the gate: {path}")
 

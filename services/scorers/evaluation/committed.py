@@ -12,10 +12,13 @@ from pathlib import Path
 import msgspec
 
 from schemas.evaluations import Estimate
-from services.scorers.contract import Scorer
-from services.scorers.evaluation.evaluation import Advance, Resampling, evaluate
+from schemas.scoring import ScorerEntry
+from services.scorers.catalogue import CATALOGUE, offer_of
+from services.scorers.contract import Card, Scorer
+from services.scorers.evaluation.evaluation import Resampling, evaluate
 from services.scorers.evaluation.examples import DataSet
-from services.scorers.evaluation.results import Described, Result, described, write
+from services.scorers.evaluation.results import Described, DescribedData, Result, described, write
+from services.scorers.workshop import Workshop
 
 GATE_EXAMPLES = 400
 SLACK = 0.002
@@ -30,6 +33,8 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         gate_examples: How many of each data set the gate's figures are of, at most.
+        scorers: Every one there is, those that could not be judged here too.
+        gate: Of cheap scorers alone.
     """
 
     at: datetime
@@ -38,6 +43,7 @@ class Committed(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     gate_examples: int
     scorers: tuple[Described, ...]
+    data: tuple[DescribedData, ...]
     published: tuple[Result, ...]
     gate: tuple[Result, ...]
 
@@ -60,19 +66,26 @@ def write_committed(committed: Committed, path: Path) -> None:
 
 
 def compute(
-    scorers: Iterable[Scorer], sets: Sequence[DataSet], *, at: datetime, machine: str, advance: Advance = lambda _: None
+    scorers: Iterable[Scorer], cards: Iterable[Card], sets: Sequence[DataSet], *, at: datetime, machine: str
 ) -> Committed:
-    """Return the figures of scorers on data sets: all there is to publish, and a subset for the gate."""
+    """Return the figures of scorers on data sets: all there is to publish, and a subset for the gate.
+
+    Args:
+        scorers: Those that can be had.
+        cards: Of every scorer there is.
+        sets: Data to judge on.
+        at: When.
+        machine: On what.
+    """
     resampling = Resampling()
     published: list[Result] = []
     gate: list[Result] = []
-    cards = []
     for scorer in scorers:
-        cards.append(scorer.card)
         for data in sets:
-            found = evaluate(scorer, data, resampling=resampling, advance=advance)
+            found = evaluate(scorer, data, resampling=resampling)
             published.extend(result for result in found if result.whole or result.sliced_by in _TOLD_SLICES)
-        gate.extend(gate_results(scorer, sets, most=GATE_EXAMPLES))
+        if scorer.card.cost == "cheap":
+            gate.extend(gate_results(scorer, sets, most=GATE_EXAMPLES))
     return Committed(
         at=at,
         machine=machine,
@@ -80,9 +93,15 @@ def compute(
         seed=resampling.seed,
         gate_examples=GATE_EXAMPLES,
         scorers=described(cards),
+        data=tuple(map(DescribedData.of, sets)),
         published=tuple(published),
         gate=tuple(gate),
     )
+
+
+def catalogued_cards(workshop: Workshop) -> list[Card]:
+    """Return the card of every scorer of the product; none is loaded."""
+    return [offer_of(ScorerEntry(name=listing.name), workshop).card for listing in CATALOGUE]
 
 
 def gate_results(scorer: Scorer, sets: Iterable[DataSet], *, most: int) -> Iterator[Result]:

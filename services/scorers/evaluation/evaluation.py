@@ -1,12 +1,13 @@
 """Runs scorers over labelled data sets: figures with intervals, for the whole and for its slices."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from msgspec.structs import replace
 
+from schemas.metrics import SCORE_METRICS
 from services.scorers.contract import Measure, Score, Scorer, Subject
 from services.scorers.evaluation.bootstrap import RESAMPLES, SEED, estimates_of
 from services.scorers.evaluation.examples import DataSet
@@ -30,6 +31,8 @@ class Resampling:
 
 
 DEFAULT = Resampling()
+FLAGGING: Mapping[str, str] = {metric.score: metric.label for metric in SCORE_METRICS if metric.label}
+"""Of a measure the label that means bad, for the product's own."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +53,7 @@ def evaluate(
     data: DataSet,
     *,
     only: frozenset[str] = frozenset(),
+    flagging: Mapping[str, str] = FLAGGING,
     resampling: Resampling = DEFAULT,
     advance: Advance = lambda _: None,
 ) -> list[Result]:
@@ -61,6 +65,7 @@ def evaluate(
         scorer: Any.
         data: At least one example.
         only: Measures; empty for all.
+        flagging: Of a measure the label that means bad; of others all labels but the first do.
         resampling: How intervals are drawn.
         advance: Called with how many examples more have been scored.
     """
@@ -72,7 +77,7 @@ def evaluate(
     return [
         result
         for measure in measures
-        for result in _results(scorer, data, judged_by(measure, rows, data), measure, speed, resampling)
+        for result in _results(scorer, data, judged_by(measure, rows, data, flagging), measure, speed, resampling)
     ]
 
 
@@ -90,7 +95,7 @@ def _scored(scorer: Scorer, subjects: Sequence[Subject], advance: Advance) -> tu
     return rows, seconds
 
 
-def judged_by(measure: Measure, rows: Rows, data: DataSet) -> Judged:
+def judged_by(measure: Measure, rows: Rows, data: DataSet, flagging: Mapping[str, str]) -> Judged:
     """Return what a measure said of the examples that it could judge, turned so that more is worse."""
     scores = [next(score for score in row if score.name == measure.name) for row in rows]
     places = np.array([place for place, score in enumerate(scores) if score.value is not None], np.intp)
@@ -99,8 +104,8 @@ def judged_by(measure: Measure, rows: Rows, data: DataSet) -> Judged:
     upright = measure.direction == "higher is worse"
     flagged = None
     if measure.labels:
-        # Labels go from harmless to worst.
-        flagged = np.array([scores[place].label in measure.labels[1:] for place in places], np.bool_)
+        worst = (flagging[measure.name],) if measure.name in flagging else measure.labels[1:]
+        flagged = np.array([scores[place].label in worst for place in places], np.bool_)
     probability = (values if upright else 1 - values) if measure.unit == "probability" else None
     return Judged(places, Sample(bad, values if upright else -values, flagged, probability))
 

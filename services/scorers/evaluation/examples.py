@@ -36,6 +36,7 @@ class DataSet:
     """Labelled examples that are quoted under one name.
 
     Attributes:
+        source: Where it is from, with licence, for people.
         about: What the labels tell, e.g. injection, as in the measure prompt.injection; empty: whatever a scorer finds.
         everyday: Whether it is ordinary talk, all of it harmless.
     """
@@ -43,6 +44,7 @@ class DataSet:
     name: str
     relation: Relation
     examples: tuple[Labelled, ...]
+    source: str = ""
     about: frozenset[str] = frozenset()
     everyday: bool = False
 

@@ -59,7 +59,16 @@ def page_of(committed: Committed) -> str:
     parts += ["## Overview\n", *_overview(committed)]
     for card in committed.scorers:
         parts += _section(card, [result for result in committed.published if result.scorer == card.name])
-    return "\n".join(parts)
+    return "\n".join([*parts, "## Data\n", *_data(committed)])
+
+
+def _data(committed: Committed) -> Iterator[str]:
+    yield _row(("data set", "relation", "texts", "bad", "hash", "source and licence"))
+    yield _rule(6)
+    for one in committed.data:
+        counts = (f"{one.examples:,}", f"{one.bad:,}")
+        yield _row((one.name, one.relation, *counts, f"`{one.data_hash}`", one.source or "–"))
+    yield ""
 
 
 def _overview(committed: Committed) -> Iterator[str]:

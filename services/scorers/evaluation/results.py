@@ -11,6 +11,7 @@ import msgspec
 from schemas.evaluations import Estimate, Relation, ScorerEvaluated
 from schemas.ids import derived_id
 from services.scorers.contract import Card, CostClass, Direction, Side
+from services.scorers.evaluation.examples import DataSet
 from services.scorers.evaluation.slices import SlicedBy
 
 FOLDER = "evaluations"
@@ -71,6 +72,29 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
                 DescribedMeasure(name=one.name, unit=one.unit, direction=one.direction, labels=one.labels)
                 for one in card.measures
             ),
+        )
+
+
+class DescribedData(msgspec.Struct, frozen=True, kw_only=True):
+    """A data set as a file keeps it: all but its texts."""
+
+    name: str
+    relation: Relation
+    source: str
+    examples: int
+    bad: int
+    data_hash: str
+
+    @classmethod
+    def of(cls, data: DataSet) -> "DescribedData":
+        """Return a data set's description."""
+        return cls(
+            name=data.name,
+            relation=data.relation,
+            source=data.source,
+            examples=len(data.examples),
+            bad=sum(example.bad for example in data.examples),
+            data_hash=data.digest,
         )
 
 

@@ -27,7 +27,7 @@ def graded(shift: float = 0.0) -> list[DataSet]:
 
 
 def committed() -> Committed:
-    return compute([Oracle([])], graded(), at=AT, machine="2 cores")
+    return compute([Oracle([])], [Oracle([]).card], graded(), at=AT, machine="2 cores")
 
 
 def test_the_same_scorer_on_the_same_data_keeps_every_figure() -> None:
@@ -37,7 +37,7 @@ def test_the_same_scorer_on_the_same_data_keeps_every_figure() -> None:
 def test_a_scorer_that_has_become_worse_is_told_with_the_figure_and_its_interval() -> None:
     worse = gate_results(Oracle([]), graded(shift=-0.25), most=400)
     lines = breaches(committed().gate, worse)
-    assert any(line.startswith("oracle: prompt.harm on toys: auc is 0.") and "outside 0." in line for line in lines)
+    assert any(line.startswith("oracle: prompt.danger on toys: auc is 0.") and "outside 0." in line for line in lines)
 
 
 def test_a_scorer_that_has_become_better_is_told_too_so_that_the_figures_are_computed_again() -> None:
@@ -46,14 +46,14 @@ def test_a_scorer_that_has_become_better_is_told_too_so_that_the_figures_are_com
 
 def test_what_is_computed_no_more_is_told() -> None:
     assert breaches(committed().gate, []) == [
-        "oracle: prompt.harm on toys: is computed no more",
-        "oracle: prompt.harm on chat: is computed no more",
+        "oracle: prompt.danger on toys: is computed no more",
+        "oracle: prompt.danger on chat: is computed no more",
     ]
 
 
 def test_a_figure_that_is_computed_no_more_is_told() -> None:
     found = [msgspec.structs.replace(result, figures={}) for result in committed().gate]
-    assert "oracle: prompt.harm on toys: auc is computed no more" in breaches(committed().gate, found)
+    assert "oracle: prompt.danger on toys: auc is computed no more" in breaches(committed().gate, found)
 
 
 def test_the_file_comes_back_rounded_and_has_a_line_a_result(tmp_path: Path) -> None:
@@ -72,13 +72,13 @@ def test_the_page_has_a_section_with_tables_for_a_scorer(tmp_path: Path) -> None
     page = page_of(committed())
     assert "\n## oracle\n" in page
     assert "A test | of pages." in page
-    assert "| `prompt.harm` | probability | higher is worse | safe, doubtful, unsafe |" in page
-    assert "| `prompt.harm` | toys | 200 | 100 | 0 |" in page
-    assert "| `prompt.harm` | chat | 150 | " in page
+    assert "| `prompt.danger` | probability | higher is worse | safe, doubtful, unsafe |" in page
+    assert "| `prompt.danger` | toys | 200 | 100 | 0 |" in page
+    assert "| `prompt.danger` | chat | 150 | " in page
 
 
 def test_a_scorer_without_labelled_data_is_said_to_have_no_known_error() -> None:
-    assert "Not known" in page_of(compute([Oracle([])], [], at=AT, machine="2 cores"))
+    assert "Not known" in page_of(compute([], [Oracle([]).card], [], at=AT, machine="2 cores"))
 
 
 def test_the_page_is_written_by_its_module(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def test_figures_are_of_what_was_judged() -> None:
 
     (whole,) = evaluate(Oracle([]), data, resampling=FEW)
 
-    assert (whole.scorer, whole.version, whole.measure) == ("oracle", "1", "prompt.harm")
+    assert (whole.scorer, whole.version, whole.measure) == ("oracle", "1", "prompt.danger")
     assert (whole.examples, whole.bad, whole.unjudged) == (5, 3, 1)
     assert whole.figures["auc"].value == pytest.approx(4 / 6)
     assert whole.figures["recall"].value == pytest.approx(2 / 3), "doubtful counts as flagged"
@@ -97,3 +97,9 @@ def test_every_result_is_an_event_of_its_own_that_survives_the_wire() -> None:
 
 def test_no_text_of_the_data_is_kept() -> None:
     assert b"some text" not in json_of(evaluation())
+
+
+def test_the_label_that_means_bad_may_be_named() -> None:
+    data = data_set(["0.9 a", "0.6 b", "0.2 c"], ["0.1 d", "0.7 e"])
+    (whole,) = evaluate(Oracle([]), data, flagging={"prompt.danger": "unsafe"}, resampling=FEW)
+    assert whole.figures["recall"].value == pytest.approx(1 / 3), "doubtful is none of it"

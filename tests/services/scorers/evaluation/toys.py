@@ -23,7 +23,7 @@ class Oracle:
     def card(self) -> Card:
         measures = (
             Measure(
-                name="prompt.harm",
+                name="prompt.danger",
                 unit="probability",
                 direction=self.direction,
                 labels=("safe", "doubtful", "unsafe"),
@@ -50,7 +50,7 @@ class Oracle:
         except ValueError:
             return unjudged(self.card, "no number")
         label = "unsafe" if value >= 0.8 else "doubtful" if value >= 0.5 else "safe"
-        return Score("prompt.harm", value, label), Score("prompt.length", float(len(text)))
+        return Score("prompt.danger", value, label), Score("prompt.length", float(len(text)))
 
 
 def data_set(bad: Sequence[str], good: Sequence[str], *, name: str = "toys", everyday: bool = False) -> DataSet:
@@ -60,6 +60,6 @@ def data_set(bad: Sequence[str], good: Sequence[str], *, name: str = "toys", eve
         name=name,
         relation="across data sets",
         examples=prompts(rows),
-        about=frozenset(("harm",)),
+        about=frozenset(("danger",)),
         everyday=everyday,
     )
