@@ -33,7 +33,7 @@ def test_a_measure_of_which_more_is_better_is_turned() -> None:
     data = data_set(["0.1 a", "0.2 b"], ["0.9 c", "0.3 d"])
     (whole,) = evaluate(Oracle([], direction="higher is better"), data, resampling=FEW)
     assert whole.figures["auc"].value == 1
-    assert whole.figures["brier"].value == pytest.approx((0.01 + 0.04 + 0.81 + 0.09) / 4)
+    assert whole.figures["brier"].value == pytest.approx((0.01 + 0.04 + 0.01 + 0.49) / 4)
 
 
 def test_slices_are_told_when_they_are_large_enough() -> None:
