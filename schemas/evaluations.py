@@ -31,7 +31,7 @@ class ScorerEvaluated(Record, frozen=True, kw_only=True):
         scorer: Name of the scorer, without its version.
         relation: In distribution: what it learnt from has parts of the same sources. Across data sets: from sources
             that it never saw. Yours: given by the user.
-        everyday: Whether the set is ordinary talk, all of it harmless.
+        harmless: Whether nothing in the set is bad, so that there are only false alarms to tell.
         data_hash: SHA-256 of the texts and labels, the first twelve digits.
         sliced_by: What makes this a slice; empty for the whole set.
         slice: E.g. de, for language; empty for the whole set.
@@ -49,7 +49,7 @@ class ScorerEvaluated(Record, frozen=True, kw_only=True):
     data_set: Name
     data_hash: Name
     relation: Relation
-    everyday: bool = False
+    harmless: bool = False
     sliced_by: Literal["", "language", "length", "kind"] = ""
     slice: Name = ""
     examples: Count

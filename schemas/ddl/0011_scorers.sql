@@ -15,7 +15,7 @@ CREATE TABLE IF NOT EXISTS scorer_evaluations
     `data_set` String,
     `data_hash` String,
     `relation` LowCardinality(String),
-    `everyday` Bool,
+    `harmless` Bool,
     `sliced_by` LowCardinality(String),
     `slice` String,
     `examples` Int64,

@@ -1,1 +1,1 @@
-"""`driftloop scorers`: what scorers there are, and how right they are."""
+"""What a person does with scorers at the command line."""

@@ -56,9 +56,9 @@ def evaluate(  # noqa: PLR0913  # a flag for everything
 ) -> None:
     """Tell how right the scorers are: on packaged data, on your own file, or on your recorded calls.
 
-    Prints a table for each kind of data: in distribution, across data sets, harmless everyday talk (false alarms
-    alone), and slices by language, length and kind. Every figure has its 95 % interval. Results are kept in the data
-    folder and, when the stack is up, in the warehouse's table scorer_evaluations.
+    Prints a table for each kind of data: in distribution, across data sets, harmless texts such as everyday chat
+    (false alarms alone), and slices by language, length and kind. Every figure has its 95 % interval. Results are kept
+    in the data folder and, when the stack is up, in the warehouse's table scorer_evaluations.
 
     A row of your file has a prompt, an answer or both, and a label: 1 or 0, true or false, unsafe or safe and the like.
     Feedback on recorded calls counts as bad when its label says so or its score is below one half.

@@ -22,11 +22,11 @@ def draw(evaluation: Evaluation, console: Console) -> None:
     """Print everything that was found, the figures above their 95 % intervals."""
     wholes = [result for result in evaluation.results if result.whole]
     for relation, title in _TITLES.items():
-        rows = [result for result in wholes if result.relation == relation and not result.everyday]
+        rows = [result for result in wholes if result.relation == relation and not result.harmless]
         if rows:
             console.print(_figures(title, rows, tuple(COLUMNS)))
-    if everyday := [result for result in wholes if result.everyday]:
-        console.print(_false_alarms(everyday))
+    if harmless := [result for result in wholes if result.harmless]:
+        console.print(_false_alarms(harmless))
     if slices := [result for result in evaluation.results if not result.whole]:
         console.print(_slices(slices[:MOST_SLICES]))
         if len(slices) > MOST_SLICES:
@@ -50,7 +50,7 @@ def _figures(title: str, results: Sequence[Result], figures: Sequence[str]) -> T
 
 
 def _false_alarms(results: Sequence[Result]) -> Table:
-    title = "Harmless everyday talk: false alarms at the scorer's own threshold"
+    title = "Harmless texts, everyday talk among them: false alarms at the scorer's own threshold"
     table = _table(title, ("measure", "data set"), ("texts", "alarms", "false alarms", "95 % interval", "texts/s"))
     for result in results:
         estimate = result.figures.get("false_alarms")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from msgspec.structs import replace
 
-from schemas.metrics import SCORE_METRICS
+from schemas.metrics import SCORE_METRICS, UNSAFE
 from services.scorers.contract import Measure, Score, Scorer, Subject
 from services.scorers.evaluation.bootstrap import RESAMPLES, SEED, estimates_of
 from services.scorers.evaluation.examples import DataSet
@@ -65,7 +65,7 @@ def evaluate(
         scorer: Any.
         data: At least one example.
         only: Measures; empty for all.
-        flagging: Of a measure the label that means bad; of others all labels but the first do.
+        flagging: Of a measure the label that means bad; where none is named, "unsafe" does.
         resampling: How intervals are drawn.
         advance: Called with how many examples more have been scored.
     """
@@ -102,10 +102,10 @@ def judged_by(measure: Measure, rows: Rows, data: DataSet, flagging: Mapping[str
     values = np.array([scores[place].value for place in places], np.float64)
     bad = np.array([data.examples[place].bad for place in places], np.bool_)
     upright = measure.direction == "higher is worse"
+    worst = flagging.get(measure.name, UNSAFE)
     flagged = None
-    if measure.labels:
-        worst = (flagging[measure.name],) if measure.name in flagging else measure.labels[1:]
-        flagged = np.array([scores[place].label in worst for place in places], np.bool_)
+    if worst in measure.labels:
+        flagged = np.array([scores[place].label == worst for place in places], np.bool_)
     probability = (values if upright else 1 - values) if measure.unit == "probability" else None
     return Judged(places, Sample(bad, values if upright else -values, flagged, probability))
 
@@ -122,7 +122,7 @@ def _results(
         data_set=data.name,
         data_hash=data.digest,
         relation=data.relation,
-        everyday=data.everyday,
+        harmless=data.harmless,
     )
     unjudged = len(data.examples) - len(judged.places)
     whole = _filled(blank, judged.sample, resampling)

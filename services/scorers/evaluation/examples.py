@@ -38,7 +38,6 @@ class DataSet:
     Attributes:
         source: Where it is from, with licence, for people.
         about: What the labels tell, e.g. injection, as in the measure prompt.injection; empty: whatever a scorer finds.
-        everyday: Whether it is ordinary talk, all of it harmless.
     """
 
     name: str
@@ -46,7 +45,11 @@ class DataSet:
     examples: tuple[Labelled, ...]
     source: str = ""
     about: frozenset[str] = frozenset()
-    everyday: bool = False
+
+    @property
+    def harmless(self) -> bool:
+        """Whether nothing in it is bad, so that there are only false alarms to tell."""
+        return not any(example.bad for example in self.examples)
 
     @property
     def digest(self) -> str:

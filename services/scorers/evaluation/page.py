@@ -99,17 +99,17 @@ def _section(card: Described, results: Sequence[Result]) -> Iterator[str]:
     if not wholes:
         yield "**Error rates.** Not known: no packaged data is labelled for it. Measure it on your own.\n"
     for relation, title in _RELATIONS.items():
-        of_relation = [result for result in wholes if result.relation == relation and not result.everyday]
+        of_relation = [result for result in wholes if result.relation == relation and not result.harmless]
         if of_relation:
             yield f"**{title}.**\n"
             yield from _table(of_relation)
-    everyday = [result for result in wholes if result.everyday]
-    if everyday:
-        yield "**Everyday talk, all of it harmless: false alarms.**\n"
-        yield from _false_alarms(everyday)
-    languages = [r for r in results if r.sliced_by == "language" and r.everyday]
+    harmless = [result for result in wholes if result.harmless]
+    if harmless:
+        yield "**Harmless texts: false alarms.**\n"
+        yield from _false_alarms(harmless)
+    languages = [r for r in results if r.sliced_by == "language" and r.harmless]
     if languages:
-        yield "**False alarms on everyday talk by language.**\n"
+        yield "**False alarms on harmless texts by language.**\n"
         yield from _false_alarms(languages)
 
 

@@ -27,7 +27,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     data_set: str
     data_hash: str
     relation: Relation
-    everyday: bool = False
+    harmless: bool = False
     sliced_by: Literal[""] | SlicedBy = ""
     slice: str = ""
     examples: int = 0

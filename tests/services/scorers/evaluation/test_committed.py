@@ -23,7 +23,7 @@ AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 def graded(shift: float = 0.0) -> list[DataSet]:
     bad = [f"{min(1.0, max(0.0, 0.3 + i / 150 + shift)):.4f} bad {i}" for i in range(100)]
     good = [f"{i / 160:.4f} good {i}" for i in range(100)]
-    return [data_set(bad, good), data_set([], [f"{i / 200:.4f} talk" for i in range(150)], name="chat", everyday=True)]
+    return [data_set(bad, good), data_set([], [f"{i / 200:.4f} talk" for i in range(150)], name="chat")]
 
 
 def committed() -> Committed:

@@ -23,8 +23,8 @@ def test_figures_are_of_what_was_judged() -> None:
     assert (whole.scorer, whole.version, whole.measure) == ("oracle", "1", "prompt.danger")
     assert (whole.examples, whole.bad, whole.unjudged) == (5, 3, 1)
     assert whole.figures["auc"].value == pytest.approx(4 / 6)
-    assert whole.figures["recall"].value == pytest.approx(2 / 3), "doubtful counts as flagged"
-    assert whole.figures["false_alarms"].value == 0.5
+    assert whole.figures["recall"].value == pytest.approx(1 / 3)
+    assert whole.figures["false_alarms"].value == 0
     assert whole.data_hash == data.digest
     assert whole.texts_per_second is not None
 
@@ -101,5 +101,13 @@ def test_no_text_of_the_data_is_kept() -> None:
 
 def test_the_label_that_means_bad_may_be_named() -> None:
     data = data_set(["0.9 a", "0.6 b", "0.2 c"], ["0.1 d", "0.7 e"])
-    (whole,) = evaluate(Oracle([]), data, flagging={"prompt.danger": "unsafe"}, resampling=FEW)
-    assert whole.figures["recall"].value == pytest.approx(1 / 3), "doubtful is none of it"
+    (whole,) = evaluate(Oracle([]), data, flagging={"prompt.danger": "doubtful"}, resampling=FEW)
+    assert whole.figures["recall"].value == pytest.approx(1 / 3)
+    assert whole.figures["false_alarms"].value == 0.5
+
+
+def test_without_a_label_that_means_bad_nothing_is_said_of_a_threshold() -> None:
+    data = data_set(["0.9 a"], ["0.1 d"])
+    (whole,) = evaluate(Oracle([]), data, flagging={"prompt.danger": "rude"}, resampling=FEW)
+    assert "auc" in whole.figures
+    assert not {"recall", "precision", "f1", "false_alarms"} & whole.figures.keys()

@@ -53,7 +53,7 @@ class Oracle:
         return Score("prompt.danger", value, label), Score("prompt.length", float(len(text)))
 
 
-def data_set(bad: Sequence[str], good: Sequence[str], *, name: str = "toys", everyday: bool = False) -> DataSet:
+def data_set(bad: Sequence[str], good: Sequence[str], *, name: str = "toys") -> DataSet:
     """Return prompts of two kinds."""
     rows = [(text, True, "attack") for text in bad] + [(text, False, "talk") for text in good]
     return DataSet(
@@ -61,5 +61,4 @@ def data_set(bad: Sequence[str], good: Sequence[str], *, name: str = "toys", eve
         relation="across data sets",
         examples=prompts(rows),
         about=frozenset(("danger",)),
-        everyday=everyday,
     )
