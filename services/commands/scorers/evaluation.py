@@ -165,9 +165,10 @@ def _evaluated(
 
 
 def _progress() -> Progress:
-    """Return a bar on standard error, so that tables can be piped."""
+    """Return a bar on standard error, so that tables can be piped; none where nobody watches."""
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _commit(

@@ -28,7 +28,7 @@ def estimates_of(sample: Sample, *, resamples: int = RESAMPLES, seed: int = SEED
     """Return the figures that a sample tells, each with its 95 % interval; the same for the same seed."""
     values = figures_of(sample)
     shares = _share_intervals(sample)
-    drawn = _drawn(sample, resamples=resamples, seed=seed) if values.keys() - shares.keys() else {}
+    drawn = resampled(sample, resamples=resamples, seed=seed) if values.keys() - shares.keys() else {}
     found = {}
     for name, value in values.items():
         low, high = shares[name] if name in shares else np.percentile(drawn[name], _EDGES)
@@ -49,7 +49,8 @@ def _share_intervals(sample: Sample) -> dict[str, tuple[float, float]]:
     }
 
 
-def _drawn(sample: Sample, *, resamples: int, seed: int) -> dict[str, Numbers]:
+def resampled(sample: Sample, *, resamples: int, seed: int) -> dict[str, Numbers]:
+    """Return every figure of each resample, (resamples,), of a sample that has good and bad examples."""
     parts = [weighted_figures(sample, weights) for weights in draws(sample.bad, resamples=resamples, seed=seed)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

@@ -20,7 +20,7 @@ SOURCE = Source("scores.recorded.v2", 0)
 
 def lanes_with(reference: Reference) -> Lanes:
     return Lanes(
-        Drift(min_count=100, page_hinkley=10.0),
+        Drift(min_count=100),
         length=timedelta(seconds=30),
         lateness=timedelta(seconds=2),
         references=lambda app, version: reference,

@@ -87,13 +87,13 @@ def test_a_change_survives_the_wire() -> None:
     assert decode("scorers.changed.v1", encode(changed), AT) == changed
 
 
-Scores = st.lists(st.floats(0, 1), min_size=1, max_size=80)
+Scores = st.lists(st.floats(0, 1), min_size=2, max_size=80)
 
 
 @given(Scores, Scores)
 def test_the_distance_of_distributions_is_scipys(before: Sequence[float], after: Sequence[float]) -> None:
     found = kolmogorov_smirnov(np.array(before), np.array(after))
-    assert found == pytest.approx(ks_2samp(before, after, method="exact").statistic)
+    assert found == pytest.approx(ks_2samp(before, after, method="asymp").statistic)
 
 
 @given(Scores, st.integers(0, 2**31))

@@ -79,11 +79,10 @@ def evaluation() -> Evaluation:
 
 
 def test_a_kept_evaluation_is_read_back(tmp_path: Path) -> None:
-    kept = save(evaluation(), tmp_path)
+    one = evaluation()
+    kept = save(one, tmp_path)
     assert kept == tmp_path / "evaluations" / "20260131T120000Z-0197a3c2.json"
-    assert msgspec.json.decode(kept.read_bytes(), type=Evaluation) == msgspec.json.decode(
-        json_of(evaluation()), type=Evaluation
-    )
+    assert msgspec.json.decode(kept.read_bytes(), type=Evaluation) == one
 
 
 def test_every_result_is_an_event_of_its_own_that_survives_the_wire() -> None:

@@ -14,7 +14,7 @@ OWN = """
 apps: [{name: guard, base_model: tiny}]
 scorers:
   - name: mine
-    entry_point: tests.services.commands.own_scorer:make
+    entry_point: tests.services.commands.scorers.own_scorer:make
     measures: [{name: prompt.rudeness, flagged: rude}]
 """
 ROWS = "prompt,label,kind\n" + "".join(
