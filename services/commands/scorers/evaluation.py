@@ -27,7 +27,7 @@ from services.clients.warehouse.client import Warehouse, WarehouseError
 from services.commands.outcome import UNUSABLE, WRONG, fail
 from services.commands.scorers.chosen import chosen_entries, configured
 from services.commands.scorers.tables import draw
-from services.scorers.catalogue import load
+from services.scorers.catalogue import load, offer_of
 from services.scorers.contract import Card, Scorer
 from services.scorers.evaluation.bootstrap import RESAMPLES, SEED
 from services.scorers.evaluation.committed import catalogued_cards, compute, write_committed
@@ -76,8 +76,8 @@ class Wanted:
 
 def run_evaluation(settings: Settings, wanted: Wanted) -> None:
     """Evaluate, print, keep; what can't be done ends the command with one line."""
-    scorers = _loaded(settings, wanted)
     sets = _sets(settings, wanted)  # 1
+    scorers = _loaded(settings, wanted, sets)
     now = datetime.now(UTC)
     if wanted.figures is not None:
         _commit(scorers, catalogued_cards(Workshop.of(settings)), sets, now, wanted.figures)
@@ -85,8 +85,8 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> None:
     cards, results = _evaluated(settings, scorers, sets, wanted.measures)  # 2
     if not results:
         told = ", ".join(data.name for data in sets)
-        names = ", ".join(card.name for card in cards)
-        fail(f"nothing was judged: {names} could say nothing of what the labels of {told} tell", WRONG)
+        names = ", ".join(card.name for card in cards) or "no scorer"
+        fail(f"nothing was judged: {names} could say anything of what the labels of {told} tell", WRONG)
     evaluation = Evaluation(
         id=time_ordered_id(to_unix_ms(now), os.urandom(10)),
         at=now.replace(microsecond=now.microsecond // 1000 * 1000),
@@ -110,12 +110,16 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def _loaded(settings: Settings, wanted: Wanted) -> Iterator[Scorer]:
-    """Yield the scorers, one after the other; one that is not there is told, and missed only if it was asked for."""
+def _loaded(settings: Settings, wanted: Wanted, sets: Sequence[DataSet]) -> Iterator[Scorer]:
+    """Yield the scorers of which the labels say something, one after the other.
+
+    One that is not there is told, and missed only if it was asked for.
+    """
     workshop = Workshop.of(settings)
     for entry in chosen_entries(settings, wanted.scorers, wanted.recorded):
         try:
-            yield load(entry, workshop)
+            if any(data.judged_measures(offer_of(entry, workshop).card) for data in sets):
+                yield load(entry, workshop)
         except ScorerUnavailable as error:
             if wanted.scorers:
                 fail(str(error), UNUSABLE)

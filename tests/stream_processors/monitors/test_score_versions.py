@@ -1,7 +1,9 @@
 """A monitor over scores measures one version of a scorer in a window, never a mixture."""
 
+import msgspec
+
 from schemas.metrics import SCORE_METRICS
-from schemas.observations import RecordedScore, ScoresRecorded
+from schemas.observations import RecordedScore
 from stream_processors.monitors.weighted_scores import Tally, measure
 from tests.stream_processors.observed import score
 
@@ -16,13 +18,8 @@ def tally_of(*counts: tuple[str, int, int]) -> Tally:
         for label in ["unsafe"] * unsafe + ["safe"] * safe:
             number += 1
             given = RecordedScore(name="prompt.injection", value=0.5, label=label, scorer=f"head@{version}")
-            tally.put(ScoresRecorded(**{**_fields(number), "scores": (given,)}))
+            tally.put(msgspec.structs.replace(score(number, 0.5, name="prompt.injection"), scores=(given,)))
     return tally
-
-
-def _fields(number: int) -> dict[str, object]:
-    blank = score(number, 0.5, name="prompt.injection")
-    return {name: getattr(blank, name) for name in blank.__struct_fields__}
 
 
 def test_a_window_in_which_the_version_changed_is_measured_by_the_one_that_judged_more() -> None:
