@@ -4,6 +4,9 @@ all-MiniLM-L6-v2 (Wang et al. 2020; Reimers and Gurevych 2019), cut off after it
 onnxruntime: no torch. English; of other languages it knows little more than the letters.
 """
 
+import hashlib
+import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -24,17 +27,21 @@ BATCH = 24
 HEAD_TOKENS = 64
 TAIL_TOKENS = 32
 MAX_CHARACTERS = 20_000
+# Two heads look at a prompt, and a prompt comes again: as a shadow, in the next turn.
+REMEMBERED = 1_024
 _CLS, _SEP = 101, 102
 
 Features = npt.NDArray[np.float32]
 
 
 class Encoder:
-    """Makes feature rows of texts. Safe to share between threads."""
+    """Makes feature rows of texts, and remembers the last ones. Safe to share between threads."""
 
     def __init__(self, tokenizer: Any, session: Any) -> None:
         self._tokenizer = tokenizer
         self._session = session
+        self._known: OrderedDict[bytes, Features] = OrderedDict()
+        self._lock = threading.Lock()
 
     @classmethod
     def load(cls, threads: int = 2) -> Self:
@@ -63,6 +70,23 @@ class Encoder:
 
         A row doesn't depend on what else is in the batch, but for float rounding.
         """
+        features = np.zeros((len(texts), DIMENSIONS), np.float32)
+        keys = [hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest() for text in texts]
+        unknown = []
+        with self._lock:
+            for row, key in enumerate(keys):
+                if key in self._known:
+                    features[row] = self._known[key]
+                else:
+                    unknown.append(row)
+        features[unknown] = self._computed([texts[row] for row in unknown])
+        with self._lock:
+            self._known.update((keys[row], features[row].copy()) for row in unknown[-REMEMBERED:])
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return features
+
+    def _computed(self, texts: Sequence[str]) -> Features:
         features = np.zeros((len(texts), DIMENSIONS), np.float32)
         tokens = self._tokens(texts)
         order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))

