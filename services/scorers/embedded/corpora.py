@@ -4,7 +4,7 @@ Whole sources are held out (services.scorers.embedded.heldout), not rows of trai
 more than one source of a kind. Texts of other sources that lie close to a held-out one are left out here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -30,23 +30,46 @@ class Corpus:
     validation: tuple[Example, ...]
 
 
-def corpus(judgement: Judgement, held_out: Iterable[Example], near: Callable[[Sequence[str], Sequence[str]], set[int]]) -> Corpus:
-    """Return the corpus of a judgement.
+Near = Callable[[Sequence[str], Sequence[str]], set[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What is kept for judging.
+
+    Attributes:
+        harmless: For every judgement.
+        bad: By judgement.
+    """
+
+    harmless: tuple[Example, ...]
+    bad: Mapping[Judgement, tuple[Example, ...]]
+
+
+def corpora(held_out: HeldOut, near: Near) -> dict[Judgement, Corpus]:
+    """Return the corpus of each judgement. The harmless part is the same in all.
 
     Args:
-        judgement: Whose.
-        held_out: All that is held out from it.
+        held_out: What no corpus may come near, by label and judgement.
         near: Tells which texts (by index) are close to one of some others.
     """
-    banned = [example.text for example in held_out]
-    bad = injection_examples() if judgement == "injection" else harm_examples()
-    good = (replace(example, judgement=judgement) for example in harmless_examples())
-    examples = distinct(chain(bad, good))
-    close = near([example.text for example in examples], banned)
-    kept = [example for index, example in enumerate(examples) if index not in close]
-    validation = [e for e in kept if point(e.text, "validation") < VALIDATION_SHARE]
-    train = [e for e in kept if point(e.text, "validation") >= VALIDATION_SHARE]
-    return Corpus(tuple(train), tuple(validation))
+    good = _far(harmless_examples(), held_out.harmless, near)
+    made: dict[Judgement, Corpus] = {}
+    for judgement, bad in (("injection", injection_examples()), ("harm", harm_examples())):
+        far = _far(bad, held_out.bad[judgement], near)
+        kept = distinct(chain(far, (replace(example, judgement=judgement) for example in good)))
+        made[judgement] = Corpus(
+            train=tuple(e for e in kept if point(e.text, "validation") >= VALIDATION_SHARE),
+            validation=tuple(e for e in kept if point(e.text, "validation") < VALIDATION_SHARE),
+        )
+    return made
+
+
+def _far(examples: Iterable[Example], held_out: Sequence[Example], near: Near) -> list[Example]:
+    """Return the distinct examples that aren't near a held-out one."""
+    apart = distinct(examples)
+    close = near([example.text for example in apart], [example.text for example in held_out])
+    return [example for index, example in enumerate(apart) if index not in close]
 
 
 def injection_examples() -> Iterator[Example]:

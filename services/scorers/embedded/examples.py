@@ -1,12 +1,15 @@
 """One labelled text, and the hash that says on which side of a split it falls."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Judgement = Literal["injection", "harm"]
+_ACCENTS = re.compile("[\u0300-\u036f]+")
+_NO_WORD = re.compile(r"[\W_]+")
 JUDGEMENTS: tuple[Judgement, ...] = ("injection", "harm")
 
 
@@ -32,12 +35,8 @@ class Example:
 
 def plain(text: str) -> str:
     """Return a text without case, accents, punctuation and runs of white space: equal for trivial variants."""
-    letters = (
-        " " if unicodedata.category(c)[0] in "PSZC" else c
-        for c in unicodedata.normalize("NFKD", text.casefold())
-        if not unicodedata.combining(c)
-    )
-    return " ".join("".join(letters).split())
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join(_NO_WORD.sub(" ", _ACCENTS.sub("", decomposed)).split())
 
 
 def point(text: str, salt: str = "") -> float:

@@ -1,4 +1,4 @@
-"""Two hundred words and greetings that nobody means anything by: none may raise an alarm."""
+"""More than two hundred words and greetings that nobody means anything by: none may raise an alarm."""
 
 _TEXTS = {
     "en": "hi|hello|hey|hey there|yo|x|a|ok|okay|yes|no|thanks|thank you|please|test|testing|help|start|stop|go on|"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import chain
 
 from services.scorers.embedded import answers, harmless, harms, injections
-from services.scorers.embedded.corpora import HELD_OUT_LANGUAGES, trained_phrase
+from services.scorers.embedded.corpora import HELD_OUT_LANGUAGES, HeldOut, trained_phrase
 from services.scorers.embedded.examples import JUDGEMENTS, Example, Judgement, distinct, point, sample
 from services.scorers.embedded.greetings import GREETINGS
 
@@ -78,10 +78,15 @@ def harm_sets() -> dict[str, list[Example]]:
     }
 
 
-def held_out_from(judgement: Judgement) -> list[Example]:
-    """Return everything that a judgement's corpus mustn't come near."""
-    bad = injection_sets() if judgement == "injection" else harm_sets()
-    return distinct(chain(*bad.values(), *harmless_sets().values()))
+def held_out() -> HeldOut:
+    """Return everything that no corpus may come near."""
+    return HeldOut(
+        harmless=tuple(distinct(chain.from_iterable(harmless_sets().values()))),
+        bad={
+            "injection": tuple(distinct(chain.from_iterable(injection_sets().values()))),
+            "harm": tuple(distinct(chain.from_iterable(harm_sets().values()))),
+        },
+    )
 
 
 def _of(judgement: Judgement, examples: Iterable[Example]) -> tuple[Example, ...]:

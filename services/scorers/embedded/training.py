@@ -14,39 +14,32 @@ from typing import Any
 import numpy as np
 
 from services.scorers.embedded.cascade import Head
-from services.scorers.embedded.corpora import Corpus, corpus
+from services.scorers.embedded.corpora import Corpus, corpora
 from services.scorers.embedded.encoder import Encoder
-from services.scorers.embedded.examples import JUDGEMENTS, Judgement
 from services.scorers.embedded.fitting import BAD_SHARE, FALSE_ALARMS, fit
-from services.scorers.embedded.heldout import held_out_from
+from services.scorers.embedded.heldout import held_out
 from services.scorers.embedded.neighbours import near
 from services.scorers.embedded.store import digest, head_file, save
 from services.scorers.embedding import Embedder
 
-STAGES = 5
+# Reading, then for each of two heads: cheap look, training texts, validation texts.
+STAGES = 7
 
 
 def train(data: Path) -> None:
     """Train the heads into a data folder, telling how far it is."""
+    steps = iter(range(1_000))
+
+    def tell(what: str) -> None:
+        print(json.dumps({"done": min(next(steps) / STAGES, 1.0), "what": what}), flush=True)
+
+    tell("reading labelled texts")
     embedder, encoder = Embedder.load(), Encoder.load()
-    for number, judgement in enumerate(JUDGEMENTS):
-        done = [number * STAGES]
-
-        def tell(what: str, name: str = judgement, done: list[int] = done) -> None:
-            print(json.dumps({"done": done[0] / (STAGES * len(JUDGEMENTS)), "what": f"{name}: {what}"}), flush=True)
-            done[0] += 1
-
-        tell("reading labelled texts")
+    for judgement, learnt in corpora(held_out(), lambda texts, others: near(texts, others, embedder)).items():
         began = time.monotonic()
-        learnt = corpus_of(judgement, embedder)
-        weights = fit(learnt, embedder, encoder, tell)
-        head = Head("", weights, embedder, encoder)
-        save(weights, {**_figures(head, learnt), "seconds": round(time.monotonic() - began, 1)}, head_file(judgement, data))
-
-
-def corpus_of(judgement: Judgement, embedder: Embedder) -> Corpus:
-    """Return what a head is trained on, without the neighbours of what is held out."""
-    return corpus(judgement, held_out_from(judgement), lambda texts, others: near(texts, others, embedder))
+        weights = fit(learnt, embedder, encoder, lambda what, name=judgement: tell(f"{name}: {what}"))  # type: ignore[misc]
+        figures = _figures(Head("", weights, embedder, encoder), learnt)
+        save(weights, {**figures, "seconds": round(time.monotonic() - began, 1)}, head_file(judgement, data))
 
 
 def _figures(head: Head, learnt: Corpus) -> dict[str, Any]:
