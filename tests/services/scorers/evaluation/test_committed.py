@@ -35,13 +35,13 @@ def test_the_same_scorer_on_the_same_data_keeps_every_figure() -> None:
 
 
 def test_a_scorer_that_has_become_worse_is_told_with_the_figure_and_its_interval() -> None:
-    worse = gate_results(Oracle([]), graded(shift=-0.25), most=400)
+    worse = gate_results(Oracle([]), graded(shift=-0.25), most=240)
     lines = breaches(committed().gate, worse)
     assert any(line.startswith("oracle: prompt.danger on toys: auc is 0.") and "outside 0." in line for line in lines)
 
 
 def test_a_scorer_that_has_become_better_is_told_too_so_that_the_figures_are_computed_again() -> None:
-    assert breaches(committed().gate, gate_results(Oracle([]), graded(shift=0.4), most=400))
+    assert breaches(committed().gate, gate_results(Oracle([]), graded(shift=0.4), most=240))
 
 
 def test_what_is_computed_no_more_is_told() -> None:

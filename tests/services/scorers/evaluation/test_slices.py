@@ -91,6 +91,18 @@ def test_a_thinned_set_is_a_part_with_the_same_share_of_bad_examples(rows: list[
     assert whole.thinned(most).digest == thin.digest
 
 
+@given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(1, 70))
+def test_an_even_part_has_as_many_bad_as_good_examples_where_there_are_so_many(flags: list[bool], most: int) -> None:
+    whole = sets([(str(number), bad) for number, bad in enumerate(flags)])
+    thin = whole.thinned(most, even=True)
+    bad = sum(one.bad for one in thin.examples)
+
+    assert len(thin.examples) == min(most, len(flags))
+    if len(flags) > most and 0 < sum(flags) < len(flags):
+        good = len(thin.examples) - bad
+        assert abs(bad - good) <= 1 or bad == sum(flags) or good == len(flags) - sum(flags)
+
+
 def test_the_hash_is_of_texts_labels_and_order() -> None:
     rows = [("a", True), ("b", False)]
     digests = {
