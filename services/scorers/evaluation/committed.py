@@ -1,8 +1,8 @@
 """The figures that stand in the repository: what docs/scores.md quotes, and what the regression gate holds fast.
 
 Published figures are of whole data sets. The gate's are of some hundred examples of each, chosen by hash and half of
-them bad where there are so many, so that a test can compute them again in seconds: the same scorer on the same examples gives the same figures, and a
-changed one may move them within their intervals.
+them bad where there are so many, so that a test can compute them again in seconds: the same scorer on the same
+examples gives the same figures, and a changed one may move them within their intervals.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

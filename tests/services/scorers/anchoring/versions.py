@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from services.scorers.contract import Card, Measure, Score, Subject, unjudged
 
+MEASURE = "prompt.injectedness"
+
 
 @dataclass(slots=True)
 class ShiftedScorer:
@@ -21,9 +23,7 @@ class ShiftedScorer:
 
     @property
     def card(self) -> Card:
-        measure = Measure(
-            name="prompt.injection", unit="probability", direction="higher is worse", labels=("safe", "unsafe")
-        )
+        measure = Measure(name=MEASURE, unit="probability", direction="higher is worse", labels=("safe", "unsafe"))
         return Card(
             name=self.name,
             version=self.version,
@@ -40,4 +40,4 @@ class ShiftedScorer:
 
     def _row(self, text: str) -> tuple[Score, ...]:
         value = min(1.0, len(text) / 100 + self.shift)
-        return (Score("prompt.injection", value, "unsafe" if value >= 0.5 else "safe"),)
+        return (Score(MEASURE, value, "unsafe" if value >= 0.5 else "safe"),)
