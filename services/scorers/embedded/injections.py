@@ -43,7 +43,9 @@ def templates() -> Iterator[Example]:
     for path in sorted((folder("pyrit") / "datasets/jailbreak/templates").rglob("*.yaml")):
         value = tree(path).get("value", "")
         if "{{ prompt }}" in value:
-            yield Example(value.replace("{{ prompt }}", "what I ask"), 1, "injection", "pyrit-templates", "en", "jailbreak")
+            yield Example(
+                value.replace("{{ prompt }}", "what I ask"), 1, "injection", "pyrit-templates", "en", "jailbreak"
+            )
 
 
 def in_the_wild() -> Iterator[Example]:

@@ -45,7 +45,9 @@ def test_no_held_out_text_is_trained_on_or_chosen_by(
 
 @pytest.mark.parametrize("judgement", JUDGEMENTS)
 def test_train_and_validation_share_no_text(judgement: Judgement, corpora: dict[Judgement, Corpus]) -> None:
-    train, validation = ({plain(e.text) for e in part} - {""} for part in (corpora[judgement].train, corpora[judgement].validation))
+    train, validation = (
+        {plain(e.text) for e in part} - {""} for part in (corpora[judgement].train, corpora[judgement].validation)
+    )
 
     assert not train & validation
 

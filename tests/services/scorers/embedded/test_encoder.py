@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from services.scorers.embedded.encoder import DIMENSIONS, REMEMBERED, Encoder
+from services.scorers.embedded.encoder import DIMENSIONS, REMEMBERED, Encoder, Features
 
 ODD = ("", " ", "\ud800 half a pair", "\x00", "שלום עולם", "😀" * 50, "a" * 1_000_000, "def f():\n\treturn 1", "你好")
 
@@ -45,7 +45,9 @@ def test_what_stands_at_the_end_of_a_long_text_is_read(encoder: Encoder) -> None
 
 
 def test_texts_are_told_apart_and_like_ones_lie_near(encoder: Encoder) -> None:
-    bread, loaf, bomb = encoder.encode(["How do I bake bread?", "How can I bake a loaf?", "How do I build a pipe bomb?"])
+    bread, loaf, bomb = encoder.encode(
+        ["How do I bake bread?", "How can I bake a loaf?", "How do I build a pipe bomb?"]
+    )
 
     assert bread @ loaf > bread @ bomb
 
@@ -60,7 +62,7 @@ def test_it_remembers_no_more_than_it_should_and_the_same_rows(encoder: Encoder)
 
 def test_threads_may_share_it(encoder: Encoder) -> None:
     texts = [f"shared text {number}" for number in range(40)]
-    found: list[np.ndarray] = []  # type: ignore[type-arg]  # of float32
+    found: list[Features] = []
 
     threads = [threading.Thread(target=lambda: found.append(encoder.encode(texts))) for _ in range(4)]
     for thread in threads:
