@@ -4,8 +4,8 @@
 
 Heads are taken from the data folder, or trained into it. For each held-out set: share of alarms among its
 harmless texts at the head's own threshold, recall there, AUC, and recall at 1 % false alarms on the set's own
-harmless texts; 95 % intervals by bootstrap over texts, within each label. Speed on everyday chat and on held-out attacks. The last
-line is JSON.
+harmless texts; 95 % intervals by bootstrap over texts, within each label. Speed on everyday chat and on
+held-out attacks. The last line is JSON.
 """
 
 import argparse

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.table import Table
 
 from schemas.settings import Settings
 from services.commands.outcome import UNUSABLE, fail
-from services.scorers.embedded.examples import JUDGEMENTS
+from services.scorers.embedded.examples import JUDGEMENTS, Judgement
 from services.scorers.embedded.store import figures
 from services.scorers.heads import FitFailedError, head_file, train
 
@@ -36,7 +37,7 @@ def _train(settings: Settings, *, again: bool) -> None:
         train(settings.data, lambda done, what: progress.update(task, completed=done, description=what), again=again)
 
 
-def _table(found: dict[str, dict[str, Any]]) -> Table:
+def _table(found: Mapping[Judgement, dict[str, Any]]) -> Table:
     table = Table(title="Embedded heads, on the validation part of their own sources")
     for column in ("head", "data", "trained on", "threshold", "recall", "false alarms"):
         table.add_column(column)

@@ -38,7 +38,7 @@ class Weights:
         clear: Cheap logit below which a text is cleared.
         cleared: Slope and intercept from the cheap logit to the logit of a cleared text.
         features: Of the close look, over MiniLM's features, its intercept last.
-        unsure: Factors of cheap logit and close logit, and intercept, for a text that isn't cleared.
+        unsure: Factors of cheap logit and close logit, and intercept, of a text that isn't cleared.
         threshold: Probability from which a text counts as unsafe.
     """
 
@@ -84,7 +84,7 @@ class Head:
         present = np.array([bool(text.strip()) for text in texts])
         unsure = np.flatnonzero(present & (cheap >= self.weights.clear))
         if len(unsure):
-            features = self.encoder.encode([texts[index] for index in unsure])
+            features = self.encoder.encode([texts[int(index)] for index in unsure])
             logits[unsure] = unsure_logits(self.weights, cheap[unsure], features)
         return np.where(present, sigmoid(logits), 0.0)
 

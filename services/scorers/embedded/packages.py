@@ -45,9 +45,10 @@ def objects(path: Path) -> Iterator[dict[str, Any]]:
 def tree(path: Path) -> Any:
     """Return what a YAML or JSON file holds."""
     text = path.read_text(encoding="utf-8")
-    return (
-        json.loads(text) if path.suffix == ".json" else yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    )
+    if path.suffix == ".json":
+        return json.loads(text)
+    # libyaml's safe loader where it's there: ten times as fast.
+    return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
 
 
 def rows_after_comments(path: Path) -> Iterator[dict[str, str]]:

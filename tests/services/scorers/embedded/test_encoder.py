@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from services.scorers.embedded.encoder import DIMENSIONS, REMEMBERED, Encoder
+from services.scorers.embedded.encoder import DIMENSIONS, REMEMBERED, Encoder, Features
 
 ODD = ("", " ", "\ud800 half a pair", "\x00", "שלום עולם", "😀" * 50, "a" * 1_000_000, "def f():\n\treturn 1", "你好")
 
@@ -62,7 +62,7 @@ def test_it_remembers_no_more_than_it_should_and_the_same_rows(encoder: Encoder)
 
 def test_threads_may_share_it(encoder: Encoder) -> None:
     texts = [f"shared text {number}" for number in range(40)]
-    found: list[np.ndarray] = []  # type: ignore[type-arg]  # of float32
+    found: list[Features] = []
 
     threads = [threading.Thread(target=lambda: found.append(encoder.encode(texts))) for _ in range(4)]
     for thread in threads:
