@@ -101,6 +101,7 @@ class DriftMeasured(Record, frozen=True, kw_only=True):
         count: Observations behind the value since the last measurement.
         detected_at_count: For sequential detectors, observations seen by the series in total.
         reference: Version of the reference compared with; empty for sequential detectors.
+        scorer: Whose scores these are, with version; empty for what no scorer gives.
     """
 
     metric: Name
@@ -113,6 +114,7 @@ class DriftMeasured(Record, frozen=True, kw_only=True):
     window_end: Instant
     detected_at_count: Count = 0
     reference: Name = ""
+    scorer: Name = ""
 
 
 class AlertChanged(Record, frozen=True, kw_only=True):

@@ -27,9 +27,12 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
         embedding: Name of the embedding model of the centroids.
         centroids: Unit vectors, (k, dimensions): k-means centres of the training prompts.
         histograms: By score name (schemas.metrics.SCORES), over held-out prompts of training time.
+        scorers: By score name, who gave the scores of its histogram, with version; scores of another are not compared
+            with it. Where nobody is named any may be.
     """
 
     version: str
     embedding: str
     centroids: tuple[tuple[float, ...], ...]
     histograms: dict[str, Histogram]
+    scorers: dict[str, str] = {}

@@ -37,6 +37,8 @@ TABLE_NAMES = {
     "adapters.trained.v1": "adapters",
     "rollouts.ordered.v1": "rollout_orders",
     "rollouts.changed.v1": "rollouts",
+    "scorers.evaluated.v1": "scorer_evaluations",
+    "scorers.changed.v1": "scorer_changes",
 }
 DEAD_LETTERS = "dead_letters"
 POSITION_COLUMNS = ("topic_id", "partition", "offset")

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from schemas.evaluations import ScorerChanged, ScorerEvaluated
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
 from schemas.learning import (
     AdapterProposed,
@@ -66,6 +67,8 @@ ADAPTERS_PROPOSED = Topic("adapters.proposed.v1", AdapterProposed, "app")
 ADAPTERS_TRAINED = Topic("adapters.trained.v1", AdapterTrained, "app")
 ROLLOUTS_ORDERED = Topic("rollouts.ordered.v1", RolloutOrdered, "app")
 ROLLOUTS_CHANGED = Topic("rollouts.changed.v1", RolloutChanged, "app", compacted=True)
+SCORERS_EVALUATED = Topic("scorers.evaluated.v1", ScorerEvaluated, "scorer")
+SCORERS_CHANGED = Topic("scorers.changed.v1", ScorerChanged, "scorer")
 
 INBOUND = (INFERENCE_REQUESTED, INFERENCE_RESPONDED, FEEDBACK_GIVEN)
 TOPICS = (
@@ -82,6 +85,8 @@ TOPICS = (
     ADAPTERS_TRAINED,
     ROLLOUTS_ORDERED,
     ROLLOUTS_CHANGED,
+    SCORERS_EVALUATED,
+    SCORERS_CHANGED,
 )
 STORED_TOPICS = tuple(topic for topic in TOPICS if topic.stored)
 TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}

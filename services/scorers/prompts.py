@@ -19,7 +19,7 @@ class PromptScorers:
 
     @classmethod
     def load(cls, data: Path) -> Self:
-        """Load everything; the first call on a data folder fits the heads, some ten seconds.
+        """Load everything; the first call on a data folder trains the heads, a minute or two.
 
         Args:
             data: The deployment's data folder.

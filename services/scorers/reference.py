@@ -38,6 +38,7 @@ def build_reference(
         embedding=NAME,
         centroids=tuple(tuple(map(float, row)) for row in centroids),
         histograms={name: histogram(values) for name, values in scores.items()},
+        scorers={"prompt.injection": scorers.injection.version, "prompt.harm": scorers.harm.version},
     )
 
 

@@ -14,7 +14,7 @@ from schemas.observations import DetectorsSaved
 from stream_processors.detectors.saved_state import SavedLane
 from stream_processors.frame.delivery import Source
 
-FORMAT = 1
+FORMAT = 2
 WATCHES_A_PART = 100
 """At most 7 kB each, and a message may have a megabyte."""
 

@@ -7,6 +7,9 @@ Watched for each series of stable and canary answers:
     prompt.harm        PSI a window
     feedback           Page-Hinkley on the error of judged answers
 
+Scores that another version of a scorer gives are another series: its detectors begin anew, and PSI is measured only
+where the reference was made by that version. What the new version changes is told by scorers.changed.v1.
+
 The detectors' state survives kill -9 and rebalance: what is told is what an undisturbed run would tell,
 with the same ids, some of it twice. Every few seconds a checkpoint of each partition is written to
 drift.detectors-saved.v1; a new assignment takes up the last one. It holds what depends on all
@@ -218,7 +221,7 @@ def observations_of(record: Record) -> Sequence[Observation]:
 def _scores_of(record: ScoresRecorded) -> list[Observation]:
     series = series_of(record)
     return [
-        Observation(series, record.model, score.name, record.occurred_at, score.value, 1, record.event_id)
+        Observation(series, record.model, score.name, record.occurred_at, score.value, 1, record.event_id, score.scorer)
         for score in record.scores
         if score.name in METHODS and score.value is not None
     ]

@@ -17,7 +17,7 @@ from stream_processors.detectors.saved_state import SavedWatch, SavedWindow
 
 Method = Literal["PopulationStability", "PageHinkley", "Adwin"]
 
-VERSION = 1
+VERSION = 2
 ADWIN_VERDICT = 0.5
 
 
@@ -28,6 +28,7 @@ class Observation:
     Attributes:
         weight: How many equal observations it stands for.
         id: The same however often it is delivered.
+        scorer: Who gave it, with version; empty for what no scorer gives.
     """
 
     series: Series
@@ -37,6 +38,7 @@ class Observation:
     value: float
     weight: int
     id: str
+    scorer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class _Window:
 
 
 class Watch:
-    """State of one metric of one series.
+    """State of one metric of one series, as one version of a scorer gives it.
 
     Page-Hinkley and ADWIN take observations as they arrive, the windows only collect what is told at
     their close: PSI over the window, the greatest Page-Hinkley statistic, whether ADWIN cut. A
@@ -80,6 +82,7 @@ class Watch:
     def __init__(self, metric: str, drift: Drift, *, saved: SavedWatch, length_ms: int) -> None:
         methods = METHODS[metric]
         self._series, self._model, self._metric = saved.series, saved.model, metric
+        self._scorer = saved.scorer
         self._drift = drift
         self._length = length_ms
         self._adwin = None
@@ -99,6 +102,7 @@ class Watch:
         return SavedWatch(
             series=self._series,
             model=self._model,
+            scorer=self._scorer,
             adwin=self._adwin.saved() if self._adwin else None,
             test=self._test,
             total=self._total,
@@ -178,7 +182,7 @@ class Watch:
             "Adwin": ADWIN_VERDICT,
         }
         end = from_unix_ms(start + self._length)
-        identity = ("drift", VERSION, self._series.key.decode(), self._metric, method, start)
+        identity = ("drift", VERSION, self._series.key.decode(), self._metric, self._scorer, method, start)
         return DriftMeasured(
             event_id=derived_id(*identity, cause.id if cause else "closed"),
             occurred_at=cause.at if cause else end,
@@ -197,4 +201,5 @@ class Watch:
             window_end=cause.at if cause else end,
             detected_at_count=0 if psi else self._total,
             reference=self._series.adapter_version if psi else "",
+            scorer=self._scorer,
         )

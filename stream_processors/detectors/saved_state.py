@@ -41,12 +41,14 @@ class SavedWatch(msgspec.Struct, frozen=True, kw_only=True):
     """The detectors of one metric of one series; as it is by default, before the first observation.
 
     Attributes:
+        scorer: Whose scores these are, with version; those of another are a series of their own.
         total: Observations so far.
         last_start: Start of the last window that had an observation.
     """
 
     series: Series
     model: str
+    scorer: str = ""
     adwin: SavedAdwin | None = None
     test: PageHinkley | None = None
     total: int = 0

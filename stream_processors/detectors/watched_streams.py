@@ -28,12 +28,13 @@ class _Lane:
 
     Attributes:
         logged_at: Greatest log time of its observations, Unix milliseconds.
+        watches: By series and scorer with version: scores of different versions are never one series.
     """
 
     metric: str
     timeline: Timeline
     logged_at: int = 0
-    watches: dict[Series, Watch] = field(default_factory=dict)
+    watches: dict[tuple[Series, str], Watch] = field(default_factory=dict)
 
     def saved(self) -> SavedLane:
         watches = tuple(watch.saved() for watch in self.watches.values())
@@ -115,25 +116,30 @@ class Lanes:
     def _restored(self, saved: SavedLane) -> _Lane:
         timeline = Timeline(length_ms=self._length, lateness_ms=self._lateness, boundary_ms=saved.boundary_ms)
         watches = {
-            watch.series: Watch(saved.metric, self._drift, saved=watch, length_ms=self._length)
+            (watch.series, watch.scorer): Watch(saved.metric, self._drift, saved=watch, length_ms=self._length)
             for watch in saved.watches
         }
         return _Lane(saved.metric, timeline, watches=watches)
 
     def _watch(self, lane: _Lane, observation: Observation, start: int) -> Watch:
-        watch = lane.watches.get(observation.series)
+        of = (observation.series, observation.scorer)
+        watch = lane.watches.get(of)
         if watch is None:
-            saved = SavedWatch(series=observation.series, model=observation.model)
+            saved = SavedWatch(series=observation.series, model=observation.model, scorer=observation.scorer)
             watch = Watch(lane.metric, self._drift, saved=saved, length_ms=self._length)
-            lane.watches[observation.series] = watch
+            lane.watches[of] = watch
         if watch.opens(start):
             watch.open(start, self._stability(observation))
         return watch
 
     def _stability(self, observation: Observation) -> PopulationStability | None:
+        """Return the comparison with the version's reference, if that was made by the same version of the scorer."""
         reference = self._references(observation.series.app, observation.series.adapter_version)
-        histogram = reference.histograms.get(observation.metric) if reference else None
-        return PopulationStability.against(histogram) if histogram else None
+        if reference is None or observation.metric not in reference.histograms:
+            return None
+        if reference.scorers.get(observation.metric, observation.scorer) != observation.scorer:
+            return None
+        return PopulationStability.against(reference.histograms[observation.metric])
 
     def _close_silent(self, lane: _Lane, now_ms: int) -> Iterator[DriftMeasured]:
         if now_ms - lane.logged_at >= IDLE_AFTER_MS:

@@ -1,9 +1,11 @@
 """Scores of one series in one window, each call counted once and weighted by the inverse of its chance. Pure.
 
 Horvitz and Thompson's estimator: a score that had chance p of being taken stands for 1/p of them. What a
-scorer could not judge is no part of it.
+scorer could not judge is no part of it. Scores of different versions of a scorer are never added: a window in which
+the version changed is measured by the one that judged more of it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -30,9 +32,9 @@ class _Sums:
 
 @dataclass(slots=True)
 class Tally:
-    """Sums by score name."""
+    """Sums by score name and scorer with version."""
 
-    sums: dict[str, _Sums] = field(default_factory=dict)
+    sums: dict[tuple[str, str], _Sums] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
     def put(self, record: ScoresRecorded) -> bool:
@@ -42,16 +44,28 @@ class Tally:
         self.seen.add(record.event_id)
         for score in record.scores:
             if score.value is not None:
-                sums = self.sums.get(score.name)
+                of = (score.name, score.scorer)
+                sums = self.sums.get(of)
                 if sums is None:
-                    sums = self.sums[score.name] = _Sums()
+                    sums = self.sums[of] = _Sums()
                 sums.add(score, score.value)
         return True
 
 
 def measure(metric: ScoreMetric, tallies: Iterable[Tally]) -> Measure:
     """Return a score metric over tallies of any series and windows; `count` is of scores, unweighted."""
-    parts = [tally.sums[metric.score] for tally in tallies if metric.score in tally.sums]
+    parts = _of_one_version(metric.score, tallies)
     weight = sum(part.weight for part in parts)
     total = sum(part.labelled.get(metric.label, 0.0) if metric.label else part.value for part in parts)
     return Measure(total / weight if weight else None, sum(part.count for part in parts))
+
+
+def _of_one_version(name: str, tallies: Iterable[Tally]) -> list[_Sums]:
+    """Return the sums of the scorer, with version, that judged most; of two that judged as many, of the later name."""
+    by_scorer: dict[str, list[_Sums]] = defaultdict(list)
+    for tally in tallies:
+        for (score, scorer), sums in tally.sums.items():
+            if score == name:
+                by_scorer[scorer].append(sums)
+    most = max(by_scorer, key=lambda scorer: (sum(part.count for part in by_scorer[scorer]), scorer), default="")
+    return by_scorer[most]

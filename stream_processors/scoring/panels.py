@@ -75,6 +75,11 @@ class Panel:
         self._seats = sorted(seats, key=lambda seat: not seat.cheap)
         self._choose = choose
 
+    @property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """The scorers that sit on it."""
+        return tuple(seat.scorer for seat in self._seats)
+
     def score(self, responses: Sequence[InferenceResponded]) -> list[ScoresRecorded]:
         """Return what there is to say of each call; nothing of one that no scorer is for."""
         sheets = [_Sheet(response, Subject.of(response)) for response in responses]
@@ -145,6 +150,11 @@ class Panels:
             mine = tuple(entry for entry in entries if process_of(entry) == self._process)
             self._panels[app] = self._by_entries.get(mine) or self._made(mine)
         return self._panels[app]
+
+    @property
+    def scorers(self) -> tuple[Scorer, ...]:
+        """Every scorer that is loaded, once a name."""
+        return tuple({one.card.name: one for panel in self._panels.values() for one in panel.scorers}.values())
 
     def score(self, responses: Sequence[InferenceResponded]) -> list[ScoresRecorded]:
         """Return what there is to say of each call, app by app."""

@@ -13,6 +13,7 @@ from schemas.topics import INFERENCE_RESPONDED
 from stream_processors.frame.application import Processor
 from stream_processors.frame.delivery import Delivery
 from stream_processors.scoring.panels import Panels
+from stream_processors.scoring.scorer_changes import tell_changes
 
 BATCH = 128
 
@@ -20,6 +21,7 @@ BATCH = 128
 def build_quality(processor: Processor) -> None:
     """Wire the processor."""
     panels = Panels("quality", processor.settings, processor.configuration)
+    tell_changes(processor, panels.scorers)
 
     async def score(deliveries: Sequence[Delivery]) -> Iterable[Record]:
         responses = [d.record for d in deliveries if isinstance(d.record, InferenceResponded)]

@@ -95,7 +95,7 @@ def test_an_example_becomes_rows_with_its_position(topic: Topic) -> None:
         assert isinstance(row, Row)
         stored = dict(zip(columns_of(row.table), row.values, strict=True))
         assert [stored[name] for name in POSITION_COLUMNS] == ["11111111-2222", 0, 5]
-        assert stored["app"] == "prompt-guard"
+        assert stored["app"] == json.loads(golden(topic))["app"]
 
 
 @pytest.mark.warehouse

@@ -73,10 +73,10 @@ class HeadScorer:
 
 
 def head_offer(kind: HeadKind, wanted: Wanted) -> Offer:
-    """Return a head as an offer; loading it fits it at first use."""
+    """Return a head as an offer; loading it trains it at first use."""
     workshop = wanted.workshop
     file = head_file(kind.judgement, workshop.data)
-    remark = "fitted" if file.exists() else "is fitted from packaged data at first use, some ten seconds"
+    remark = "trained" if file.exists() else "is trained from packaged data at first use, a minute or two"
 
     def load() -> Scorer:
         loaded = prompt_scorers(workshop)
@@ -104,6 +104,6 @@ def _card(kind: HeadKind, version: str) -> Card:
         side=kind.side,
         measures=(measure,),
         cost="cheap",
-        source="logistic regressions over WordLlama embeddings and hashed byte n-grams (services/scorers/heads.py)",
+        source="logistic regressions over WordLlama, byte n-grams and MiniLM's middle layers (docs/scores-heads.md)",
         blind_spots=kind.blind_spots,
     )

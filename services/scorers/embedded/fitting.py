@@ -1,0 +1,186 @@
+"""Fits a head: cheap look, close look, calibration, threshold. Runs in a child, which alone loads scikit-learn.
+
+Everything is chosen on the validation part: how much is cleared, how both looks are mixed, the probability
+(Platt 1999, at a stated share of bad texts), and the threshold, from harmless texts weighted so that each
+source counts the same.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse
+from sklearn.linear_model import LogisticRegression
+
+from services.scorers.embedded.cascade import (
+    Coefficients,
+    Encodes,
+    Numbers,
+    Weights,
+    cheap_logits,
+    logit,
+    sigmoid,
+)
+from services.scorers.embedded.corpora import Corpus
+from services.scorers.embedded.encoder import Features
+from services.scorers.embedded.examples import Example
+from services.scorers.embedding import Embedder, Vectors
+from services.scorers.ngrams import BUCKETS, ngrams
+
+FALSE_ALARMS = 0.002
+UNSURE_SHARE = 0.12
+BAD_SHARE = 0.1
+LEAST_THRESHOLD = 0.05
+LEAST_SLOPE = 0.05
+EMBEDDING_SHARE = 0.25
+# Of the cheap logit in the mixture of both: the share with which sources that were left out came off best.
+CHEAP_SHARE = 0.35
+# How many texts the close look learns from, for training's sake: reading them is most of its time.
+CLOSE_HARMLESS, CLOSE_BAD = 6_000, 3_000
+CHEAP_REGULARISATION = 10.0
+CLOSE_REGULARISATION = 3.0
+SEED = 7
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Examples with what is known of them."""
+
+    texts: list[str]
+    labels: npt.NDArray[np.int64]
+    sources: npt.NDArray[np.str_]
+
+    @classmethod
+    def of(cls, examples: Sequence[Example]) -> "Part":
+        """Return the columns of examples."""
+        labels = np.array([example.label for example in examples], np.int64)
+        return cls([e.text for e in examples], labels, np.array([e.source for e in examples]))
+
+    def only(self, chosen: npt.NDArray[np.int64]) -> "Part":
+        """Return some of the examples."""
+        return Part([self.texts[int(index)] for index in chosen], self.labels[chosen], self.sources[chosen])
+
+    def balance(self, *, power: float = 1.0) -> Numbers:
+        """Return weights: both labels the same; within one, a source by its size to the power of 1 - `power`."""
+        weights = np.zeros(len(self.labels))
+        for label in (0, 1):
+            chosen = self.labels == label
+            _, inverse, counts = np.unique(self.sources[chosen], return_inverse=True, return_counts=True)
+            raw = (counts.astype(float) ** -power)[inverse]
+            weights[chosen] = raw / raw.sum() * len(self.labels) / 2
+        return weights
+
+
+def fit(corpus: Corpus, embedder: Embedder, encoder: Encodes, tell: Told = lambda _: None) -> Weights:
+    """Return the weights of a head.
+
+    Args:
+        corpus: What to learn from.
+        embedder: Of the cheap look.
+        encoder: Of the close look.
+        tell: Called with what is being done.
+    """
+    train, validation = Part.of(corpus.train), Part.of(corpus.validation)
+    tell("cheap look")
+    rows = embedder.embed(train.texts)
+    weights = _cheap(train, rows)
+    cheap = cheap_logits(weights, validation.texts, embedder.embed(validation.texts))
+    weights = replace(weights, clear=_clear(cheap, validation))
+    tell("close look")
+    closely = train.only(_worth_a_close_look(train, cheap_logits(weights, train.texts, rows)))
+    weights = replace(weights, features=_close(closely, encoder.encode(closely.texts)))
+    tell("calibration")
+    unsure = np.flatnonzero(cheap >= weights.clear)
+    return calibrated(weights, validation, cheap, encoder.encode([validation.texts[int(index)] for index in unsure]))
+
+
+def calibrated(weights: Weights, validation: Part, cheap: Numbers, features: Features) -> Weights:
+    """Return the weights with probabilities and threshold chosen on the validation part.
+
+    Args:
+        weights: With both looks, and what is cleared.
+        validation: What to choose by.
+        cheap: Its cheap logits.
+        features: Of those of its texts that aren't cleared, in their order.
+    """
+    unsure = cheap >= weights.clear
+    close = np.asarray(features @ weights.features[:-1] + weights.features[-1], np.float64)
+    mixed = CHEAP_SHARE * cheap[unsure] + (1 - CHEAP_SHARE) * close
+    prior = validation.balance(power=0.5) * np.where(validation.labels == 1, BAD_SHARE, 1 - BAD_SHARE)
+    slope, intercept = _platt(mixed, validation.labels[unsure], prior[unsure])
+    weights = replace(
+        weights,
+        unsure=(CHEAP_SHARE * slope, (1 - CHEAP_SHARE) * slope, intercept),
+        cleared=_platt(cheap[~unsure], validation.labels[~unsure], prior[~unsure]),
+    )
+    logits = np.full(len(cheap), -np.inf)
+    logits[unsure] = slope * mixed + intercept
+    harmless = validation.labels == 0
+    level = max(
+        _quantile(logits[harmless], validation.balance(power=power)[harmless], 1 - FALSE_ALARMS) for power in (0.0, 1.0)
+    )
+    return replace(weights, threshold=float(sigmoid(np.array([max(level, logit(LEAST_THRESHOLD))]))[0]))
+
+
+def _worth_a_close_look(train: Part, cheap: Numbers) -> npt.NDArray[np.int64]:
+    """Return which texts the close look learns from: of each label those hardest for the cheap look, and others."""
+    chosen = []
+    for label, most in ((0, CLOSE_HARMLESS), (1, CLOSE_BAD)):
+        members = np.flatnonzero(train.labels == label)
+        hardest = members[np.argsort(cheap[members] * (1 if label else -1), kind="stable")]
+        random = np.random.default_rng(SEED).permutation(hardest[most // 2 :])
+        chosen.append(np.concatenate([hardest[: most // 2], random[: most - most // 2]]))
+    return np.sort(np.concatenate(chosen))
+
+
+def _cheap(train: Part, rows: Vectors) -> Weights:
+    grams = ngrams(train.texts)
+    sparse = scipy.sparse.csr_matrix((grams.weights, (grams.rows, grams.buckets)), shape=(grams.texts, BUCKETS))
+    balance = train.balance(power=0.5)
+    return Weights(
+        embedding=_regression(rows, train.labels, balance, CHEAP_REGULARISATION),
+        grams=_regression(sparse, train.labels, balance, CHEAP_REGULARISATION),
+        share=EMBEDDING_SHARE,
+        clear=0.0,
+        cleared=(1.0, 0.0),
+        features=np.zeros(0, np.float32),
+        unsure=(0.0, 1.0, 0.0),
+        threshold=0.5,
+    )
+
+
+def _close(train: Part, features: Features) -> Coefficients:
+    return _regression(features, train.labels, train.balance(power=0.5), CLOSE_REGULARISATION)
+
+
+def _clear(cheap: Numbers, validation: Part) -> float:
+    """Return the cheap logit below which texts are cleared: as much is looked at closely as there is time for."""
+    harmless = validation.labels == 0
+    return _quantile(cheap[harmless], validation.balance(power=1.0)[harmless], 1 - UNSURE_SHARE)
+
+
+def _regression(features: Any, labels: npt.NDArray[np.int64], weights: Numbers, strength: float) -> Coefficients:
+    model = LogisticRegression(C=strength, max_iter=1000, random_state=SEED).fit(
+        features, labels, sample_weight=weights
+    )
+    return np.append(model.coef_[0], model.intercept_[0]).astype(np.float32)
+
+
+def _platt(logits: Numbers, labels: npt.NDArray[np.int64], weights: Numbers) -> tuple[float, float]:
+    """Return slope and intercept from logits to calibrated ones; a low constant line where there's one label only."""
+    if len(np.unique(labels)) < 2:
+        return 1.0, -5.0
+    model = LogisticRegression(C=1e6, max_iter=1000).fit(logits[:, None], labels, sample_weight=weights)
+    return max(LEAST_SLOPE, float(model.coef_[0][0])), float(model.intercept_[0])
+
+
+def _quantile(values: Numbers, weights: Numbers, share: float) -> float:
+    """Return the least number below which at least `share` of the weight lies."""
+    order = np.argsort(values)
+    cumulated = np.cumsum(weights[order]) / weights.sum()
+    index = min(int(np.searchsorted(cumulated, share)), len(values) - 1)
+    return float(np.nextafter(values[order][index], np.inf))

@@ -1,0 +1,1 @@
+"""How right scorers are: labelled examples in, figures with intervals out."""
