@@ -1,0 +1,220 @@
+"""What a guard is asked and how its answer is read, whoever holds the model. Pure.
+
+A family turns a call into questions; an engine (a local checkpoint, a remote endpoint) answers each with the
+probabilities of a few words at the first position of the guard's answer.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from schemas.guards import GuardSide
+from schemas.inference import Message
+from services.scorers.contract import CostClass, Subject
+
+Speaker = Literal["user", "assistant"]
+GREETING = "hello"
+_THEIRS: Mapping[str, Speaker] = {"user": "user", "tool": "user", "other": "user", "assistant": "assistant"}
+_BEGIN, _END = "<BEGIN UNSAFE CONTENT CATEGORIES>", "<END UNSAFE CONTENT CATEGORIES>"
+_ENTRY = re.compile(r"^(?=[SO]\d+:)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message as guards know them: of the user (with what tools returned) or of the assistant."""
+
+    role: Speaker
+    text: str
+
+
+Conversation = tuple[Turn, ...]
+"""Starts with the user, roles alternate, the last turn is judged."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Form:
+    """How a conversation becomes a prompt; one object for all questions that differ in the conversation alone.
+
+    Attributes:
+        arguments: To the checkpoint's chat template, beside the conversation.
+        message: One user message in the conversation's place, with {prompt} and {response}; empty for templates that
+            take the conversation itself.
+        raw: The whole prompt, for checkpoints without a chat template; takes the same fields.
+        mend: What is done to the rendered text, as keeping some of its categories.
+    """
+
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    message: str = ""
+    raw: str = ""
+    mend: Callable[[str], str] | None = None
+
+    def turns(self, conversation: Conversation) -> Conversation:
+        """Return what the chat template is given."""
+        return (Turn("user", filled(self.message, conversation)),) if self.message else conversation
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One look at one call.
+
+    Attributes:
+        start: What the guard is made to begin its answer with.
+        words: What it may say next; their first tokens must differ.
+        spelled: Whether every token that spells a word counts, in any case and with any space, or only the one that
+            the tokenizer itself writes there.
+        blank: Whether the guard may write white space before its answer, which is then written for it.
+    """
+
+    conversation: Conversation
+    form: Form
+    words: tuple[str, ...]
+    start: str = ""
+    spelled: bool = False
+    blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The words' probabilities over the whole vocabulary, in the question's order, or why there are none."""
+
+    probabilities: tuple[float, ...] = ()
+    unjudged: str = ""
+
+    def against(self, *words: int) -> float:
+        """Return the share that the words at these places have of all words' probability."""
+        return sum(self.probabilities[at] for at in words) / sum(self.probabilities)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a guard finds of one call by one measure.
+
+    Attributes:
+        probability: None where it could not judge; `unjudged` then says why.
+        categories: Hazards it names, in the words of services.scorers.guards.hazards or of the user's policies.
+    """
+
+    probability: float | None
+    categories: tuple[str, ...] = ()
+    unjudged: str = ""
+
+
+class Engine(Protocol):
+    """Holds a guard model, here or elsewhere. Neither method raises for a text."""
+
+    @property
+    def version(self) -> str:
+        """A hash of all that a score hangs on here."""
+
+    @property
+    def cost(self) -> CostClass:
+        """Whether it costs this machine or a call."""
+
+    @property
+    def template(self) -> str:
+        """The chat template's source; empty where it is not known."""
+
+    def ask(self, questions: Sequence[Question]) -> list[Reading]:
+        """Return a reading for each question, in order."""
+
+    def say(self, questions: Sequence[Question]) -> list[str]:
+        """Return the line that the guard writes after each question's `start`, greedily; empty where it can't."""
+
+
+class Family(Protocol):
+    """One make of guard: what it is asked, and what its answers mean."""
+
+    @property
+    def source(self) -> str:
+        """Paper or model card."""
+
+    @property
+    def blind_spots(self) -> str:
+        """What it can't see."""
+
+    def measures(self, side: GuardSide) -> tuple[str, ...]:
+        """Return the names of what it measures of a side; none if it does not judge it."""
+
+    def judge(self, side: GuardSide, conversations: Sequence[Conversation]) -> list[tuple[Verdict, ...]]:
+        """Return a verdict for each measure of the side, for each conversation."""
+
+
+def conversation_of(subject: Subject, side: GuardSide) -> Conversation:
+    """Return what a guard is shown to judge one side of a call; empty if there is nothing to judge.
+
+    System prompts are left out, since no guard judges them; what tools returned counts as the user's words. Messages of
+    one speaker in a row are one turn, and what the assistant said before the user ever did is dropped.
+    """
+    messages = list(subject.messages) or [Message(role="user", content=subject.prompt)]
+    if side == "prompt":
+        while messages and messages[-1].role != "user":
+            messages.pop()
+        judged = messages[-1].text if messages else ""
+    else:
+        judged = _said(subject)
+        messages.append(Message(role="assistant", content=judged))
+    return _turns(messages) if judged.strip() else ()
+
+
+def _said(subject: Subject) -> str:
+    calls = subject.output.tool_calls if subject.output else ()
+    return subject.answer or "\n".join(f"{call.name}({call.arguments})" for call in calls)
+
+
+def _turns(messages: Sequence[Message]) -> Conversation:
+    turns: list[Turn] = []
+    for message in messages:
+        role = _THEIRS.get(message.role)
+        if role is None or not (turns or role == "user"):
+            continue
+        if turns and turns[-1].role == role:
+            turns[-1] = Turn(role, f"{turns[-1].text}\n\n{message.text}")
+        else:
+            turns.append(Turn(role, message.text))
+    # An answer to nothing that a guard is shown: templates want a user first.
+    if not turns and messages[-1].role == "assistant":
+        return Turn("user", ""), Turn("assistant", messages[-1].text)
+    return tuple(turns)
+
+
+def exchange(conversation: Conversation) -> tuple[str, str]:
+    """Return the last prompt and, where an answer is judged, that answer."""
+    if conversation[-1].role == "user":
+        return conversation[-1].text, ""
+    return conversation[-2].text, conversation[-1].text
+
+
+def filled(text: str, conversation: Conversation) -> str:
+    """Return a text with its {prompt} and {response} filled in; braces in the call's own words stay as they are."""
+    prompt, response = exchange(conversation)
+    fields = {"{prompt}": prompt, "{response}": response}
+    return re.sub(r"\{prompt\}|\{response\}", lambda found: fields[found.group()], text)
+
+
+def with_categories(
+    prompt: str, *, keep: Callable[[str], bool], added: Sequence[str] = (), entries: Callable[[str], list[str]]
+) -> str:
+    """Return a rendered prompt whose block of categories holds some of the template's own entries, and added ones.
+
+    The block stands before the conversation in every template that has one, so that no text of a call is taken for it.
+
+    Raises:
+        NoCategories: The prompt has no such block.
+    """
+    head, begin, rest = prompt.partition(_BEGIN)
+    block, end, tail = rest.partition(_END)
+    if not end:
+        raise NoCategories("the checkpoint's chat template has no block of categories to choose from")
+    lead, ending = block[: len(block) - len(block.lstrip())], block[len(block.rstrip()) :]
+    kept = [entry.strip() for entry in entries(block.strip()) if keep(entry.strip())]
+    return head + begin + lead + "\n".join([*kept, *added]) + ending + end + tail
+
+
+def coded_entries(block: str) -> list[str]:
+    """Return a block's categories that begin with codes such as S1 or O3, with what explains them."""
+    return _ENTRY.split(block)[1:]
+
+
+class NoCategories(ValueError):
+    """A subset of categories, or a policy of the user's, for a prompt that lists none."""
