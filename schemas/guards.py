@@ -18,6 +18,22 @@ GuardName = Literal[
     "moderation",
 ]
 GuardSide = Literal["prompt", "response"]
+UNSAFE, SAFE = "unsafe", "safe"
+REFUSAL, COMPLIANCE = "refusal", "compliance"
+
+
+class GuardScore(msgspec.Struct, frozen=True, kw_only=True):
+    """A score that a guard gives.
+
+    Attributes:
+        flagged: The label from the threshold on, whose share is worth watching.
+        passed: The other label.
+    """
+
+    name: str
+    side: GuardSide
+    flagged: str = UNSAFE
+    passed: str = SAFE
 
 
 class GuardEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,3 +100,16 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             raise ValueError(f"{self.model}: needs a checkpoint (a model id or a folder) or an endpoint")
         if not self.sides:
             raise ValueError(f"{self.model}: judges neither prompt nor response")
+
+
+def guard_scores(name: str, settings: GuardSettings) -> tuple[GuardScore, ...]:
+    """Return what the guard of this name measures: `<side>.<name>`, so that two guards of an app are two series.
+
+    Prompt Guard judges prompts alone; WildGuard also says whether an answer is a refusal.
+    """
+    sides = [side for side in settings.sides if side == "prompt" or settings.model != "prompt-guard-2"]
+    scores = [GuardScore(name=f"{side}.{name}", side=side) for side in sides]
+    if settings.model == "wild-guard" and "response" in sides:
+        refusal = f"response.{name}-refusal"
+        scores.append(GuardScore(name=refusal, side="response", flagged=REFUSAL, passed=COMPLIANCE))
+    return tuple(scores)

@@ -100,6 +100,36 @@ class Verdict:
     unjudged: str = ""
 
 
+def worst(readings: Mapping[str, Reading], *, threshold: float, hazards: Callable[[str], tuple[str, ...]]) -> Verdict:
+    """Return the verdict over several policies that were asked about apart, "yes" being each question's first word.
+
+    One that could not be judged leaves the whole open, unless another is violated.
+    """
+    found = {name: reading.against(0) for name, reading in readings.items() if not reading.unjudged}
+    violated = [name for name, probability in found.items() if probability >= threshold]
+    if not violated and len(found) < len(readings):
+        return Verdict(None, unjudged=next(reading.unjudged for reading in readings.values() if reading.unjudged))
+    named = dict.fromkeys(hazard for name in violated for hazard in hazards(name))
+    return Verdict(max(found.values()), tuple(named))
+
+
+def verdicts(
+    readings: Sequence[Reading],
+    *,
+    probability: Callable[[Reading], float],
+    threshold: float,
+    named: Callable[[list[int]], list[tuple[str, ...]]],
+) -> list[tuple[Verdict, ...]]:
+    """Return a verdict for each reading; `named` is asked for the hazards of those places that reach the threshold."""
+    found = [None if reading.unjudged else probability(reading) for reading in readings]
+    unsafe = [at for at, value in enumerate(found) if value is not None and value >= threshold]
+    hazards = dict(zip(unsafe, named(unsafe), strict=True))
+    return [
+        (Verdict(value, hazards.get(at, ()), reading.unjudged),)
+        for at, (value, reading) in enumerate(zip(found, readings, strict=True))
+    ]
+
+
 class Engine(Protocol):
     """Holds a guard model, here or elsewhere. Neither method raises for a text."""
 
@@ -133,11 +163,8 @@ class Family(Protocol):
     def blind_spots(self) -> str:
         """What it can't see."""
 
-    def measures(self, side: GuardSide) -> tuple[str, ...]:
-        """Return the names of what it measures of a side; none if it does not judge it."""
-
     def judge(self, side: GuardSide, conversations: Sequence[Conversation]) -> list[tuple[Verdict, ...]]:
-        """Return a verdict for each measure of the side, for each conversation."""
+        """Return a verdict for each of schemas.guards.guard_scores of the side, for each conversation."""
 
 
 def conversation_of(subject: Subject, side: GuardSide) -> Conversation:
