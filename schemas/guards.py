@@ -18,6 +18,29 @@ GuardName = Literal[
     "moderation",
 ]
 GuardSide = Literal["prompt", "response"]
+# MLCommons AILuminate's twelve, then what guards name beyond them.
+Hazard = Literal[
+    "violent-crimes",
+    "sex-related-crimes",
+    "child-sexual-exploitation",
+    "suicide-self-harm",
+    "indiscriminate-weapons",
+    "intellectual-property",
+    "defamation",
+    "nonviolent-crimes",
+    "hate",
+    "privacy",
+    "specialized-advice",
+    "sexual-content",
+    "elections",
+    "code-interpreter-abuse",
+    "harassment",
+    "profanity",
+    "unethical",
+    "misinformation",
+    "jailbreak",
+    "other",
+]
 UNSAFE, SAFE = "unsafe", "safe"
 REFUSAL, COMPLIANCE = "refusal", "compliance"
 
@@ -69,7 +92,7 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         device: As torch names it; `auto` takes a GPU where there is one.
         quantization: 8bit and 4bit need bitsandbytes.
         sides: What it judges of a call.
-        categories: Hazards to keep (services.scorers.guards.hazards); empty means all.
+        categories: Hazards to keep; empty means all that the guard knows.
         policies: A name and a text each, of the user's own. Llama Guard reads them beside its categories; ShieldGemma
             and Granite Guardian are asked about each, in place of their own.
         controversial: Whether Qwen3Guard's third answer counts as unsafe.
@@ -88,7 +111,7 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     quantization: Literal["none", "8bit", "4bit"] = "none"
     sides: tuple[GuardSide, ...] = ("prompt", "response")
-    categories: tuple[str, ...] = ()
+    categories: tuple[Hazard, ...] = ()
     policies: dict[str, str] = {}
     controversial: Literal["unsafe", "safe"] = "unsafe"
     threshold: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5

@@ -225,14 +225,9 @@ def with_categories(
     """Return a rendered prompt whose block of categories holds some of the template's own entries, and added ones.
 
     The block stands before the conversation in every template that has one, so that no text of a call is taken for it.
-
-    Raises:
-        NoCategories: The prompt has no such block.
     """
     head, begin, rest = prompt.partition(_BEGIN)
     block, end, tail = rest.partition(_END)
-    if not end:
-        raise NoCategories("the checkpoint's chat template has no block of categories to choose from")
     lead, ending = block[: len(block) - len(block.lstrip())], block[len(block.rstrip()) :]
     kept = [entry.strip() for entry in entries(block.strip()) if keep(entry.strip())]
     return head + begin + lead + "\n".join([*kept, *added]) + ending + end + tail
@@ -243,5 +238,18 @@ def coded_entries(block: str) -> list[str]:
     return _ENTRY.split(block)[1:]
 
 
-class NoCategories(ValueError):
-    """A subset of categories, or a policy of the user's, for a prompt that lists none."""
+def lists_categories(template: str) -> None:
+    """Refuse a template whose categories can't be chosen from.
+
+    Raises:
+        GuardUnavailable: It has no block of categories, or an endpoint renders it.
+    """
+    if _BEGIN not in template:
+        raise GuardUnavailable(
+            "categories and policies are written into the guard's own chat template, and there is none here that lists "
+            "categories: name the checkpoint, and for an endpoint form: completions"
+        )
+
+
+class GuardUnavailable(RuntimeError):
+    """A guard can't be had as configured; the message is one line: what, where, how to mend."""

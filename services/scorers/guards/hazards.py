@@ -8,28 +8,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal
 
-Hazard = Literal[
-    "violent-crimes",
-    "sex-related-crimes",
-    "child-sexual-exploitation",
-    "suicide-self-harm",
-    "indiscriminate-weapons",
-    "intellectual-property",
-    "defamation",
-    "nonviolent-crimes",
-    "hate",
-    "privacy",
-    "specialized-advice",
-    "sexual-content",
-    "elections",
-    "code-interpreter-abuse",
-    "harassment",
-    "profanity",
-    "unethical",
-    "misinformation",
-    "jailbreak",
-    "other",
-]
+from schemas.guards import Hazard
+
 Vocabulary = Literal[
     "llama-guard-1",
     "llama-guard-2",

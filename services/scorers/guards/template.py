@@ -137,24 +137,24 @@ def fit(conversation: Conversation, room: int, count: Callable[[Conversation], i
 
 
 def _cut(kept: Conversation, room: int, count: Callable[[Conversation], int]) -> Conversation | None:
-    fixed = count(_shortened(kept, 0))
+    fixed = count(_share_of(kept, 0))
     if fixed > room:
         return None
     share = max(len(kept[-1].text), 3 * len(kept[0].text))
-    while (tokens := count(_shortened(kept, share))) > room:
+    while (tokens := count(_share_of(kept, share))) > room:
         share = min(share - 1, int(share * (room - fixed) / (tokens - fixed)))
-    return _shortened(kept, share)
+    return _share_of(kept, share)
 
 
-def _shortened(kept: Conversation, share: int) -> Conversation:
+def _share_of(kept: Conversation, share: int) -> Conversation:
     """The judged text may have three times as much as the prompt that it answers."""
     *context, judged = kept
-    earlier = tuple(Turn(turn.role, _without_middle(turn.text, share // 3)) for turn in context)
-    return (*earlier, Turn(judged.role, _without_middle(judged.text, share)))
+    earlier = tuple(Turn(turn.role, shortened(turn.text, share // 3)) for turn in context)
+    return (*earlier, Turn(judged.role, shortened(judged.text, share)))
 
 
 def _bounded(conversation: Conversation, characters: int) -> Conversation:
-    turns = tuple(Turn(turn.role, _without_middle(turn.text, characters)) for turn in conversation)
+    turns = tuple(Turn(turn.role, shortened(turn.text, characters)) for turn in conversation)
     left, start = characters, len(turns)
     while start > 0 and left > 0:
         start -= 1
@@ -163,7 +163,8 @@ def _bounded(conversation: Conversation, characters: int) -> Conversation:
     return turns[min(start + start % 2, len(turns) - least) :]
 
 
-def _without_middle(text: str, characters: int) -> str:
+def shortened(text: str, characters: int) -> str:
+    """Return a text of so many characters at most, beside the mark where its middle is cut out."""
     if len(text) <= characters:
         return text
     head = (characters + 1) // 2

@@ -22,15 +22,12 @@ from transformers import (
 from transformers.utils import cached_file
 
 from schemas.guards import GuardSettings
+from services.scorers.guards.asking import GuardUnavailable
 
 _ADAPTER = "adapter_config.json"
 _WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 _SAMPLES = 64
 _SAMPLE_BYTES = 4096
-
-
-class GuardUnavailable(RuntimeError):
-    """A guard can't be had as configured; the message is one line: what, where, how to mend."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from services.scorers.guards.asking import (
     Reading,
     Verdict,
     coded_entries,
+    lists_categories,
     verdicts,
     with_categories,
 )
@@ -64,6 +65,8 @@ class LlamaGuard:
         self._kept = frozenset(codes_of(vocabulary, categories))
         self._own = {f"{_LETTER.get(vocabulary, 'S')}{100 + at}": name for at, name in enumerate(policies or {})}
         self._added = [f"{code}: {name}.\n{(policies or {})[name]}" for code, name in self._own.items()]
+        if categories or policies:
+            lists_categories(engine.template)
         self._form = Form(mend=self._chosen if categories or policies else None)
 
     def judge(self, side: GuardSide, conversations: Sequence[Conversation]) -> list[tuple[Verdict, ...]]:

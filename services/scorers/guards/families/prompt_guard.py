@@ -1,7 +1,7 @@
 """Llama Prompt Guard 2 (22M, 86M): a sequence classifier that says whether a text tries to override instructions.
 
-It reads 512 tokens. A longer text is cut into windows that overlap, and its score is the highest of theirs, as the model
-card asks.
+It reads 512 tokens. A longer text is cut into windows that overlap, and its score is the highest of theirs, as the
+model card asks.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class PromptGuard:
 
     source = "Llama Prompt Guard 2 model card; AUC .998 (86M), .995 (22M); recall at 1 % false alarms 97.5 and 88.7 %"
     blind_spots = (
-        "explicit attempts to override instructions alone, not harm; the 22M knows English; an attack made of pieces that "
+        "explicit attempts to override instructions alone, not harm; the 22M knows English; an attack of pieces that "
         "are harmless one by one; of a text past 64 windows the middle"
     )
 

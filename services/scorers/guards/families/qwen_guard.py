@@ -15,6 +15,7 @@ from services.scorers.guards.asking import (
     Question,
     Reading,
     Verdict,
+    lists_categories,
     verdicts,
     with_categories,
 )
@@ -55,6 +56,8 @@ class QwenGuard:
         self._unsafe = (0, 1) if strict else (0,)
         self._kept = frozenset(codes_of("qwen3-guard", categories))
         self._own = policies or {}
+        if categories or policies:
+            lists_categories(engine.template)
         self._form = Form(mend=self._chosen if categories or policies else None)
 
     def judge(self, side: GuardSide, conversations: Sequence[Conversation]) -> list[tuple[Verdict, ...]]:
