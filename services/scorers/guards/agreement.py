@@ -46,11 +46,8 @@ def agreement(
         >>> agreement([safe, unsafe, unsafe, safe], [safe, unsafe, safe, safe]).overall.kappa
         0.5
     """
-    both = [
-        (one, other)
-        for one, other in zip(some, others, strict=True)
-        if one.value is not None and other.value is not None
-    ]
+    pairs = zip(some, others, strict=True)
+    both = [(one, other) for one, other in pairs if one.value is not None and other.value is not None]
     overall = cohen([(one.label == flagged, other.label == flagged) for one, other in both])
     by_hazard = {
         hazard: cohen([(hazard in one.categories, hazard in other.categories) for one, other in both])

@@ -100,6 +100,11 @@ class Verdict:
     unjudged: str = ""
 
 
+def rounded(probability: float) -> float:
+    """Return six places: rows that share a forward pass differ in the seventh."""
+    return round(probability, 6)
+
+
 def worst(readings: Mapping[str, Reading], *, threshold: float, hazards: Callable[[str], tuple[str, ...]]) -> Verdict:
     """Return the verdict over several policies that were asked about apart, "yes" being each question's first word.
 

@@ -16,7 +16,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 
 from services.scorers.contract import CostClass
 from services.scorers.guards.asking import GREETING, Form, Question, Reading, Turn
-from services.scorers.guards.template import Template
+from services.scorers.guards.template import Ending, Template
 
 MOST_BLANK_TOKENS = 2
 MOST_ANSWER_TOKENS = 32
@@ -59,7 +59,7 @@ class Checkpoint:
         self._prefixes: dict[tuple[Form, str], tuple[int, ...]] = {}
         self._snapshots: OrderedDict[tuple[int, ...], Any] = OrderedDict()
         self._blanks: dict[Form, str] = {}
-        self._words: dict[tuple[Form, str, tuple[str, ...]], tuple[int, tuple[tuple[int, ...], ...]]] = {}
+        self._words: dict[tuple[Form, str, tuple[str, ...]], tuple[Ending, tuple[tuple[int, ...], ...]]] = {}
         model.generation_config = _greedy(model.generation_config)
 
     @property
@@ -91,23 +91,25 @@ class Checkpoint:
         if prompt is None:
             return None
         begun = self._blank(question.form) + question.start if question.blank else question.start
-        joined, words = self._words_of(question, begun)
-        tokens = self.render.encode(prompt + begun)
-        tokens = tokens[: len(tokens) - joined]
+        ending, words = self._words_of(question, begun)
+        tokens = ending.of(self.render.encode(prompt + begun))
         prefix = self._prefix(question.form, question.conversation[-1])
         return _Asked(tokens, words, prefix if tuple(tokens[: len(prefix)]) == prefix else ())
 
-    def _words_of(self, question: Question, begun: str) -> tuple[int, tuple[tuple[int, ...], ...]]:
+    def _words_of(self, question: Question, begun: str) -> tuple[Ending, tuple[tuple[int, ...], ...]]:
         """Every prompt of a form ends alike, so what its words are is asked once."""
         key = (question.form, begun, question.words)
         if key not in self._words:
-            if question.spelled:
-                self._words[key] = 0, tuple(tuple(tokens) for tokens in self.render.spellings(question.words))
-            else:
-                probe = self.render.prompt(question.form, (Turn("user", GREETING),))
-                joined, first = self.render.next_tokens(probe + begun, question.words)
-                self._words[key] = joined, tuple((token,) for token in first)
+            self._words[key] = self._spelled(question) if question.spelled else self._begins(question, begun)
         return self._words[key]
+
+    def _spelled(self, question: Question) -> tuple[Ending, tuple[tuple[int, ...], ...]]:
+        return Ending(0, (), ()), tuple(tuple(tokens) for tokens in self.render.spellings(question.words))
+
+    def _begins(self, question: Question, begun: str) -> tuple[Ending, tuple[tuple[int, ...], ...]]:
+        probe = self.render.prompt(question.form, (Turn("user", GREETING),))
+        ending = self.render.ending(probe + begun, question.words)
+        return ending, tuple((token,) for token in ending.first)
 
     def _blank(self, form: Form) -> str:
         """Return the white space that the guard writes before its answer, such as Llama Guard 3's two newlines."""

@@ -29,6 +29,11 @@ VOCABULARIES: Mapping[GuardName, Vocabulary] = {
     "moderation": "openai-moderation",
 }
 """Of the guards that name hazards one by one."""
+ASKED_ALIKE: Mapping[GuardName, type[ShieldGemma] | type[GraniteGuardian] | type[NemoGuard]] = {
+    "shield-gemma": ShieldGemma,
+    "granite-guardian": GraniteGuardian,
+    "nemo-guard": NemoGuard,
+}
 
 
 def guard_scorer(name: str, settings: GuardSettings, environment: Mapping[str, str] = os.environ) -> Guard:
@@ -64,35 +69,17 @@ def family_of(settings: GuardSettings, engine: Engine) -> Family:
     Raises:
         GuardUnavailable: Categories are chosen that its template can't leave out.
     """
-    chosen = {"categories": settings.categories, "policies": settings.policies}
-    threshold = settings.threshold
-    match settings.model:
-        case "llama-guard-1" | "llama-guard-2" | "llama-guard-3" | "llama-guard-4" as vocabulary:
-            return LlamaGuard(
-                engine, vocabulary=vocabulary, threshold=threshold, categories=settings.categories,
-                policies=settings.policies,
-            )  # fmt: skip
-        case "shield-gemma":
-            return ShieldGemma(
-                engine, threshold=threshold, categories=settings.categories, policies=settings.policies
-            )  # fmt: skip
-        case "granite-guardian":
-            return GraniteGuardian(
-                engine, threshold=threshold, categories=settings.categories, policies=settings.policies
-            )  # fmt: skip
-        case "qwen3-guard":
-            return QwenGuard(
-                engine, threshold=threshold, strict=settings.controversial == "unsafe", categories=settings.categories,
-                policies=settings.policies,
-            )  # fmt: skip
-        case "nemo-guard":
-            return NemoGuard(
-                engine, threshold=threshold, categories=settings.categories, policies=settings.policies
-            )  # fmt: skip
-        case "wild-guard":
-            return WildGuard(engine)
-        case _:
-            raise GuardUnavailable(f"{settings.model}: asks no questions: {chosen}")
+    if settings.model == "wild-guard":
+        return WildGuard(engine)
+    threshold, categories, policies = settings.threshold, settings.categories, settings.policies
+    if settings.model in ASKED_ALIKE:
+        asked = ASKED_ALIKE[settings.model]
+        return asked(engine, threshold=threshold, categories=categories, policies=policies)
+    if settings.model == "qwen3-guard":
+        strict = settings.controversial == "unsafe"
+        return QwenGuard(engine, threshold=threshold, strict=strict, categories=categories, policies=policies)
+    vocabulary = VOCABULARIES[settings.model]
+    return LlamaGuard(engine, vocabulary=vocabulary, threshold=threshold, categories=categories, policies=policies)
 
 
 def _engine(settings: GuardSettings, environment: Mapping[str, str]) -> Engine:

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from schemas.guards import GuardScore, GuardSettings, GuardSide, guard_scores
-from services.scorers.contract import Card, CostClass, Measure, Score, Side, Subject
+from schemas.guards import UNSAFE, GuardScore, GuardSettings, GuardSide, guard_scores
+from services.scorers.contract import Card, CostClass, Direction, Measure, Score, Side, Subject
 from services.scorers.guards.asking import Family, Verdict, conversation_of
 
 NOTHING_TO_JUDGE: Mapping[GuardSide, str] = {"prompt": "no prompt", "response": "no answer"}
-_PLACES = {"download", "batch", "device"}
-"""Settings that no score hangs on."""
+RECIPE = 1
+"""Raised when a guard is asked or read in another way."""
+_PLACES = {"checkpoint", "base", "endpoint", "download", "batch", "device"}
+"""Settings that no score hangs on, or that the engine's version tells of."""
 
 
 class Guard:
@@ -60,21 +62,21 @@ class Guard:
 def guard_version(settings: GuardSettings, engine_version: str) -> str:
     """Return a hash of all settings that a score hangs on, and of what holds the model."""
     kept = {key: value for key, value in msgspec.to_builtins(settings).items() if key not in _PLACES}
-    return hashlib.sha256(msgspec.json.encode([kept, engine_version], order="sorted")).hexdigest()[:12]
+    return hashlib.sha256(msgspec.json.encode([RECIPE, kept, engine_version], order="sorted")).hexdigest()[:12]
 
 
 def score_of(of: GuardScore, verdict: Verdict, threshold: float) -> Score:
-    """Return a verdict as a score; the probability has six places, as rows that share a forward pass need."""
+    """Return a verdict as a score."""
     if verdict.probability is None:
         return Score(of.name, None, unjudged=verdict.unjudged)
-    flagged = verdict.probability >= threshold
+    value = min(max(verdict.probability, 0.0), 1.0)
+    flagged = value >= threshold
     label = of.flagged if flagged else of.passed
-    value = round(min(max(verdict.probability, 0.0), 1.0), 6)
     return Score(of.name, value, label=label, categories=verdict.categories if flagged else ())
 
 
 def _measure(score: GuardScore) -> Measure:
-    direction = "higher is worse" if score.flagged == "unsafe" else "neither"
+    direction: Direction = "higher is worse" if score.flagged == UNSAFE else "neither"
     return Measure(
         name=score.name, unit="probability", direction=direction, labels=(score.passed, score.flagged)
     )  # fmt: skip

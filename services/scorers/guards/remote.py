@@ -101,9 +101,9 @@ class Completions:
             return Reading(unjudged=TOO_LONG)
         tokens, words = self._renders.encode(prompt + question.start), question.words
         if not question.spelled:
-            joined, first = self._renders.next_tokens(prompt + question.start, question.words)
-            tokens = tokens[: len(tokens) - joined]
-            words = tuple(self._renders.tokenizer.decode([token]) for token in first)
+            ending = self._renders.ending(prompt + question.start, question.words)
+            tokens = ending.of(tokens)
+            words = tuple(self._renders.tokenizer.decode([token]) for token in ending.first)
         given = self._complete(tokens, most=1)
         if isinstance(given, Mishap):
             return Reading(unjudged=given.reason)

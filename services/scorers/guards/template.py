@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from services.scorers.guards.asking import GREETING, Conversation, Form, Speaker, Turn
@@ -12,6 +13,25 @@ CHARACTERS_A_TOKEN = 16
 ANSWER_TOKENS = 48
 CUT = "\n[…]\n"
 _PROBE = "zebra"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Where a prompt ends for a tokenizer that may join its last space to the word that follows.
+
+    Attributes:
+        joined: Tokens at the prompt's end that the words change.
+        instead: What stands in their place before any of the words.
+        first: The token that begins each word.
+    """
+
+    joined: int
+    instead: tuple[int, ...]
+    first: tuple[int, ...]
+
+    def of(self, tokens: Sequence[int]) -> list[int]:
+        """Return a prompt's tokens as they stand before any of the words."""
+        return [*tokens[: len(tokens) - self.joined], *self.instead]
 
 
 class Template:
@@ -60,21 +80,20 @@ class Template:
         """Return a text's tokens, none added."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def next_tokens(self, prompt: str, words: Sequence[str]) -> tuple[int, list[int]]:
-        """Return how many of a prompt's last tokens its words change, and the token that then begins each word.
-
-        A tokenizer may join a prompt's last space to the word, so that neither stands alone.
+    def ending(self, prompt: str, words: Sequence[str]) -> Ending:
+        """Return how a prompt's last tokens and its words' first ones stand beside each other.
 
         Raises:
-            ValueError: Two words begin with the same token.
+            ValueError: Two words begin with the same token, or one is the beginning of another.
         """
         before = self.encode(prompt)
         after = [self.encode(prompt + word) for word in words]
-        same = min(_common(before, tokens) for tokens in after)
-        first = [tokens[same] for tokens in after]
+        shared = min(_common(after[0], tokens) for tokens in after[1:])
+        first = [tokens[shared] for tokens in after if shared < len(tokens)]
         if len(set(first)) < len(words):
             raise ValueError(f"the tokenizer begins {' and '.join(words)} alike")
-        return len(before) - same, first
+        kept = _common(before, after[0][:shared])
+        return Ending(len(before) - kept, tuple(after[0][kept:shared]), tuple(first))
 
     def spellings(self, words: Sequence[str]) -> list[list[int]]:
         """Return for each word all tokens that spell it, in any case and with any space about it.

@@ -18,6 +18,7 @@ from services.scorers.guards.asking import (
     Verdict,
     coded_entries,
     lists_categories,
+    rounded,
     verdicts,
     with_categories,
 )
@@ -96,7 +97,7 @@ class LlamaGuard:
 
 
 def _unsafe(reading: Reading) -> float:
-    return reading.probabilities[0]
+    return rounded(reading.probabilities[0])
 
 
 def parse_codes(line: str) -> tuple[str, ...]:

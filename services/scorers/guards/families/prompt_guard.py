@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from schemas.guards import GuardSide
-from services.scorers.guards.asking import Conversation, Verdict
+from services.scorers.guards.asking import Conversation, Verdict, rounded
 from services.scorers.guards.hazards import Hazard
 from services.scorers.guards.template import sound
 
@@ -85,4 +85,4 @@ class PromptGuard:
 def _verdict(probability: float) -> Verdict:
     if probability != probability:
         return Verdict(None, unjudged="the checkpoint gives no number")
-    return Verdict(probability, (INJECTION,))
+    return Verdict(rounded(probability), (INJECTION,))
