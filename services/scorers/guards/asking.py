@@ -60,10 +60,11 @@ class Question:
 
     Attributes:
         start: What the guard is made to begin its answer with.
-        words: What it may say next; their first tokens must differ.
-        spelled: Whether every token that spells a word counts, in any case and with any space, or only the one that
-            the tokenizer itself writes there.
+        words: What it may say next.
+        spelled: Whether only tokens that spell a whole word count, in any case, and not those that begin it.
         blank: Whether the guard may write white space before its answer, which is then written for it.
+
+    White space at the end of `start` is left to the token that follows, as tokenizers do.
     """
 
     conversation: Conversation
@@ -83,7 +84,7 @@ class Reading:
 
     def against(self, *words: int) -> float:
         """Return the share that the words at these places have of all words' probability."""
-        return sum(self.probabilities[at] for at in words) / sum(self.probabilities)
+        return rounded(sum(self.probabilities[at] for at in words) / sum(self.probabilities))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,23 @@ class Verdict:
     probability: float | None
     categories: tuple[str, ...] = ()
     unjudged: str = ""
+
+
+def word_begun(token: str, words: Sequence[str], *, spelled: bool) -> int | None:
+    """Return which of the words a token begins, whatever space is about it; None for none, or for more than one.
+
+    How a tokenizer cuts a word, and where it puts the space before it, is its own affair.
+
+    Example:
+        >>> [word_begun(token, ("unsafe", "safe"), spelled=False) for token in ("un", " safe", "u", "x", "")]
+        [0, 1, 0, None, None]
+    """
+    bare = token.strip()
+    if spelled:
+        found = [at for at, word in enumerate(words) if bare.lower() == word.lower()]
+    else:
+        found = [at for at, word in enumerate(words) if bare and word.startswith(bare)]
+    return found[0] if len(found) == 1 else None
 
 
 def rounded(probability: float) -> float:

@@ -10,6 +10,7 @@ import msgspec
 from schemas.guards import GuardEndpoint
 
 Given = TypeVar("Given")
+Result = TypeVar("Result")
 Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 
@@ -42,7 +43,7 @@ class Calls:
         self._pool.shutdown()
         self._client.close()
 
-    def each(self, call: Callable[[Given], Answer], given: Sequence[Given]) -> list[Answer]:
+    def each(self, call: Callable[[Given], Result], given: Sequence[Given]) -> list[Result]:
         """Return a call's result for each of what is given, in order."""
         return list(self._pool.map(call, given))
 

@@ -16,13 +16,13 @@ from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingW
 
 from services.scorers.contract import CostClass
 from services.scorers.guards.asking import GREETING, Form, Question, Reading, Turn
-from services.scorers.guards.template import Ending, Template
+from services.scorers.guards.template import Template
 
 MOST_BLANK_TOKENS = 2
 MOST_ANSWER_TOKENS = 32
 LEAST_PREFIX = 16
 MOST_PREFIXES = 8
-LEAST_MASS = 1e-4
+LEAST_MASS = 1e-5
 """Less probability on all words of an answer than this is no answer in the guard's form."""
 
 
@@ -58,8 +58,8 @@ class Checkpoint:
         self._keeps_prefixes = keep_prefixes
         self._prefixes: dict[tuple[Form, str], tuple[int, ...]] = {}
         self._snapshots: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-        self._blanks: dict[Form, str] = {}
-        self._words: dict[tuple[Form, str, tuple[str, ...]], tuple[Ending, tuple[tuple[int, ...], ...]]] = {}
+        self._blanks: dict[Form, tuple[int, ...]] = {}
+        self._words: dict[tuple[tuple[str, ...], bool], tuple[tuple[int, ...], ...]] = {}
         model.generation_config = _greedy(model.generation_config)
 
     @property
@@ -90,37 +90,29 @@ class Checkpoint:
         prompt = self.render.fitted(question.form, question.conversation)
         if prompt is None:
             return None
-        begun = self._blank(question.form) + question.start if question.blank else question.start
-        ending, words = self._words_of(question, begun)
-        tokens = ending.of(self.render.encode(prompt + begun))
+        tokens = self.render.begun(prompt, self._blank(question.form) if question.blank else (), question.start)
+        words = self._beginnings(question)
         prefix = self._prefix(question.form, question.conversation[-1])
         return _Asked(tokens, words, prefix if tuple(tokens[: len(prefix)]) == prefix else ())
 
-    def _words_of(self, question: Question, begun: str) -> tuple[Ending, tuple[tuple[int, ...], ...]]:
-        """Every prompt of a form ends alike, so what its words are is asked once."""
-        key = (question.form, begun, question.words)
+    def _beginnings(self, question: Question) -> tuple[tuple[int, ...], ...]:
+        key = (question.words, question.spelled)
         if key not in self._words:
-            self._words[key] = self._spelled(question) if question.spelled else self._begins(question, begun)
+            found = self.render.beginnings(question.words, spelled=question.spelled)
+            self._words[key] = tuple(tuple(tokens) for tokens in found)
         return self._words[key]
 
-    def _spelled(self, question: Question) -> tuple[Ending, tuple[tuple[int, ...], ...]]:
-        return Ending(0, (), ()), tuple(tuple(tokens) for tokens in self.render.spellings(question.words))
-
-    def _begins(self, question: Question, begun: str) -> tuple[Ending, tuple[tuple[int, ...], ...]]:
-        probe = self.render.prompt(question.form, (Turn("user", GREETING),))
-        ending = self.render.ending(probe + begun, question.words)
-        return ending, tuple((token,) for token in ending.first)
-
-    def _blank(self, form: Form) -> str:
+    def _blank(self, form: Form) -> tuple[int, ...]:
         """Return the white space that the guard writes before its answer, such as Llama Guard 3's two newlines."""
         if form not in self._blanks:
-            prompt, blank = self.render.prompt(form, (Turn("user", GREETING),)), ""
+            prompt = self.render.encode(self.render.prompt(form, (Turn("user", GREETING),)))
+            blank: tuple[int, ...] = ()
             for _ in range(MOST_BLANK_TOKENS):
-                likeliest = int(self._plain([self.render.encode(prompt + blank)])[0].argmax())
+                likeliest = int(self._plain([[*prompt, *blank]])[0].argmax())
                 written = str(self.render.tokenizer.decode([likeliest]))
                 if not written or written.strip():
                     break
-                blank += written
+                blank = (*blank, likeliest)
             self._blanks[form] = blank
         return self._blanks[form]
 
@@ -128,8 +120,8 @@ class Checkpoint:
         prompt = self.render.fitted(question.form, question.conversation)
         if prompt is None:
             return ""
-        begun = self._blank(question.form) + question.start if question.blank else question.start
-        tokens = torch.tensor([self.render.encode(prompt + begun)], device=self.model.device)
+        blank = self._blank(question.form) if question.blank else ()
+        tokens = torch.tensor([self.render.begun(prompt, blank, question.start)], device=self.model.device)
         with torch.inference_mode():
             written = self.model.generate(
                 input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=MOST_ANSWER_TOKENS
@@ -173,7 +165,7 @@ class Checkpoint:
         longest = max(len(row) for row in rows)
         tokens = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=self.model.device)
         ends = torch.tensor([len(row) - 1 for row in rows], device=self.model.device)
-        kept = ends.unique()
+        kept = torch.tensor(sorted({len(row) - 1 for row in rows}), device=self.model.device)
         with torch.inference_mode():
             logits = self.model(input_ids=tokens, logits_to_keep=kept, **{"use_cache": False, **more}).logits
         last = logits[torch.arange(len(rows), device=logits.device), torch.searchsorted(kept, ends)]

@@ -48,6 +48,7 @@ def guard_scorer(name: str, settings: GuardSettings, environment: Mapping[str, s
         GuardUnavailable: Settings that don't go together, absent weights, an absent key.
     """
     _check(settings)
+    family: Family
     if settings.model == "prompt-guard-2":
         # Loading torch takes seconds and half a gigabyte, which a guard behind an endpoint spares.
         from services.scorers.guards.local import prompt_guard

@@ -7,20 +7,21 @@ leaves that call's text unjudged.
 """
 
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import msgspec
 
 from schemas.guards import GuardEndpoint
 from services.scorers.contract import CostClass
-from services.scorers.guards.asking import GREETING, Conversation, Form, Question, Reading, Turn
+from services.scorers.guards.asking import GREETING, Conversation, Form, Question, Reading, Turn, word_begun
 from services.scorers.guards.calls import Calls, Mishap
 from services.scorers.guards.template import Template, fit, sound
 
 LIKELIEST = 20
 MOST_ANSWER_TOKENS = 32
+MOST_BLANK_TOKENS = 2
 CHARACTERS_A_TOKEN = 3
 """Of a prompt whose tokenizer is the server's."""
 TOO_LONG = "the guard's instruction is longer than its context"
@@ -29,6 +30,7 @@ NOT_ITS_FORM = "the endpoint does not answer as this guard does"
 
 
 class _Tops(msgspec.Struct, frozen=True):
+    tokens: tuple[str, ...] = ()
     top_logprobs: tuple[dict[str, float] | None, ...] | None = None
 
 
@@ -83,59 +85,52 @@ class Completions:
         self._model = endpoint.model
         self._calls = calls
         self._renders = renders
-        self._blanks: dict[Form, str] = {}
+        self._blanks: dict[Form, tuple[int, ...]] = {}
         self.template = renders.source
         self.version = _version(endpoint, renders.version)
 
     def ask(self, questions: Sequence[Question]) -> list[Reading]:
         """Return a reading for each question."""
-        return self._calls.each(self._asked, self._begun(questions))
+        self._find_blanks(questions)
+        return self._calls.each(self._asked, questions)
 
     def say(self, questions: Sequence[Question]) -> list[str]:
         """Return the line after each question's start; empty where the endpoint failed."""
-        return self._calls.each(self._line, self._begun(questions))
+        self._find_blanks(questions)
+        return self._calls.each(self._line, questions)
 
     def _asked(self, question: Question) -> Reading:
         prompt = self._renders.fitted(question.form, question.conversation)
         if prompt is None:
             return Reading(unjudged=TOO_LONG)
-        tokens, words = self._renders.encode(prompt + question.start), question.words
-        if not question.spelled:
-            ending = self._renders.ending(prompt + question.start, question.words)
-            tokens = ending.of(tokens)
-            words = tuple(self._renders.tokenizer.decode([token]) for token in ending.first)
-        given = self._complete(tokens, most=1)
+        given = self._complete(self._tokens(prompt, question), most=1)
         if isinstance(given, Mishap):
             return Reading(unjudged=given.reason)
         tops = given.choices[0].logprobs.top_logprobs if given.choices and given.choices[0].logprobs else None
         if not tops or not tops[0]:
             return Reading(unjudged=NO_LOGPROBS)
-        return reading_of(tops[0], words, spelled=question.spelled)
+        return reading_of(tops[0], question.words, spelled=question.spelled)
 
     def _line(self, question: Question) -> str:
         prompt = self._renders.fitted(question.form, question.conversation)
         if prompt is None:
             return ""
-        given = self._complete(self._renders.encode(prompt + question.start), most=MOST_ANSWER_TOKENS)
+        given = self._complete(self._tokens(prompt, question), most=MOST_ANSWER_TOKENS)
         return "" if isinstance(given, Mishap) or not given.choices else _first_line(given.choices[0].text)
 
-    def _begun(self, questions: Sequence[Question]) -> list[Question]:
-        """Write for the guard the white space that it writes before its answer."""
-        return [
-            replace(question, start=self._blank(question.form) + question.start) if question.blank else question
-            for question in questions
-        ]
+    def _tokens(self, prompt: str, question: Question) -> list[int]:
+        blank = self._blanks.get(question.form, ()) if question.blank else ()
+        return self._renders.begun(prompt, blank, question.start)
 
-    def _blank(self, form: Form) -> str:
-        """Nothing is kept of an endpoint that failed: it is asked again."""
-        if form in self._blanks:
-            return self._blanks[form]
-        given = self._complete(self._renders.encode(self._renders.prompt(form, (Turn("user", GREETING),))), most=2)
-        if isinstance(given, Mishap) or not given.choices:
-            return ""
-        text = given.choices[0].text
-        self._blanks[form] = text[: len(text) - len(text.lstrip())]
-        return self._blanks[form]
+    def _find_blanks(self, questions: Sequence[Question]) -> None:
+        """Ask once a form what white space the guard writes before its answer; an endpoint that fails is asked again."""
+        for form in {question.form for question in questions if question.blank} - self._blanks.keys():
+            prompt = self._renders.prompt(form, (Turn("user", GREETING),))
+            given = self._complete(self._renders.encode(prompt), most=MOST_BLANK_TOKENS)
+            if isinstance(given, _Completions) and given.choices:
+                written = given.choices[0].logprobs.tokens if given.choices[0].logprobs else ()
+                blank = itertools.takewhile(str.isspace, written or (given.choices[0].text[:1],))
+                self._blanks[form] = tuple(token for text in blank for token in self._renders.encode(text))
 
     def _complete(self, tokens: Sequence[int], *, most: int) -> _Completions | Mishap:
         body = {
@@ -206,25 +201,12 @@ def reading_of(tops: Mapping[str, float], words: Sequence[str], *, spelled: bool
         >>> reading_of({" Yes": -0.1, "Yes": -3.0, "No": -4.0}, ["Yes", "No"], spelled=False).against(0) > 0.7
         True
     """
-    chances = {token: math.exp(min(logprob, 0.0)) for token, logprob in tops.items() if logprob == logprob}
-    found = tuple(round(_chance(chances, word, words, spelled=spelled), 9) for word in words)
-    return Reading(found) if sum(found) > 0 else Reading(unjudged=NOT_ITS_FORM)
-
-
-def _chance(chances: Mapping[str, float], word: str, words: Sequence[str], *, spelled: bool) -> float:
-    """The token itself, or else what has other space about it, or else the longest that only this word begins with."""
-    if spelled:
-        wanted = word.strip().lower()
-        return sum(chance for token, chance in chances.items() if token.strip().lower() == wanted)
-    if word in chances:
-        return chances[word]
-    bare, others = word.strip(), [other.strip() for other in words if other != word]
-    begun = [
-        token
-        for token in chances
-        if token.strip() and bare.startswith(token.strip()) and not any(o.startswith(token.strip()) for o in others)
-    ]
-    return max(((len(token.strip()), chances[token]) for token in begun), default=(0, 0.0))[1]
+    found = [0.0] * len(words)
+    for token, logprob in tops.items():
+        word = word_begun(token, words, spelled=spelled)
+        if word is not None and not math.isnan(logprob):
+            found[word] += math.exp(min(logprob, 0.0))
+    return Reading(tuple(round(chance, 9) for chance in found)) if sum(found) > 0 else Reading(unjudged=NOT_ITS_FORM)
 
 
 def _place(positions: Sequence[_Position], start: str) -> dict[str, float]:

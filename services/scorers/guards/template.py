@@ -3,35 +3,24 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from services.scorers.guards.asking import GREETING, Conversation, Form, Speaker, Turn
+from services.scorers.guards.asking import (
+    GREETING,
+    Conversation,
+    Form,
+    GuardUnavailable,
+    Speaker,
+    Turn,
+    filled,
+    word_begun,
+)
 
 CHARACTERS_A_TOKEN = 16
 """What is longer than this by the context's tokens is cut before it is tokenized: a megabyte costs no second."""
 ANSWER_TOKENS = 48
 CUT = "\n[…]\n"
 _PROBE = "zebra"
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Where a prompt ends for a tokenizer that may join its last space to the word that follows.
-
-    Attributes:
-        joined: Tokens at the prompt's end that the words change.
-        instead: What stands in their place before any of the words.
-        first: The token that begins each word.
-    """
-
-    joined: int
-    instead: tuple[int, ...]
-    first: tuple[int, ...]
-
-    def of(self, tokens: Sequence[int]) -> list[int]:
-        """Return a prompt's tokens as they stand before any of the words."""
-        return [*tokens[: len(tokens) - self.joined], *self.instead]
 
 
 class Template:
@@ -46,6 +35,7 @@ class Template:
         self.tokenizer = tokenizer
         self._room = context - ANSWER_TOKENS
         self._in_parts: dict[Form, bool] = {}
+        self._texts: list[str] = []
         special = [str(token) for token in tokenizer.added_tokens_decoder.values() if token.special]
         special += [token for token in tokenizer.all_special_tokens if token not in special]
         longest_first = sorted(filter(None, special), key=len, reverse=True)
@@ -64,7 +54,7 @@ class Template:
     def prompt(self, form: Form, conversation: Conversation) -> str:
         """Return the text that a guard is given, however long."""
         sound = tuple(Turn(turn.role, self._disarmed(turn.text)) for turn in conversation)
-        rendered = form.turns(sound)[0].text if form.raw else self._chat(form, form.turns(sound))
+        rendered = filled(form.raw, sound) if form.raw else self._chat(form, form.turns(sound))
         return form.mend(rendered) if form.mend else rendered
 
     def fitted(self, form: Form, conversation: Conversation) -> str | None:
@@ -80,34 +70,31 @@ class Template:
         """Return a text's tokens, none added."""
         return list(self.tokenizer.encode(text, add_special_tokens=False))
 
-    def ending(self, prompt: str, words: Sequence[str]) -> Ending:
-        """Return how a prompt's last tokens and its words' first ones stand beside each other.
+    def begun(self, prompt: str, blank: Sequence[int], start: str) -> list[int]:
+        """Return a prompt's tokens, then the blank's, then those of what the guard's answer starts with.
+
+        They are cut as one text, as a guard is trained on them, unless the prompt's own tokens would be others then:
+        those stand before it writes anything.
+        """
+        before, start = [*self.encode(prompt), *blank], start.rstrip(" ")
+        whole = [] if blank else self.encode(prompt + start)
+        return whole if whole[: len(before)] == before else [*before, *self.encode(start)]
+
+    def beginnings(self, words: Sequence[str], *, spelled: bool) -> list[list[int]]:
+        """Return for each word all tokens that begin it and no other; with `spelled` those that are the word.
 
         Raises:
-            ValueError: Two words begin with the same token, or one is the beginning of another.
+            GuardUnavailable: There is none.
         """
-        before = self.encode(prompt)
-        after = [self.encode(prompt + word) for word in words]
-        shared = min(_common(after[0], tokens) for tokens in after[1:])
-        first = [tokens[shared] for tokens in after if shared < len(tokens)]
-        if len(set(first)) < len(words):
-            raise ValueError(f"the tokenizer begins {' and '.join(words)} alike")
-        kept = _common(before, after[0][:shared])
-        return Ending(len(before) - kept, tuple(after[0][kept:shared]), tuple(first))
-
-    def spellings(self, words: Sequence[str]) -> list[list[int]]:
-        """Return for each word all tokens that spell it, in any case and with any space about it.
-
-        Raises:
-            ValueError: A word is no single token in any spelling.
-        """
-        texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
-        spelled: dict[str, list[int]] = {}
-        for token, text in enumerate(texts):
-            spelled.setdefault(text.strip().lower(), []).append(token)
-        found = [spelled.get(word.strip().lower(), []) for word in words]
+        if not self._texts:
+            self._texts = self.tokenizer.batch_decode([[token] for token in range(len(self.tokenizer))])
+        found: list[list[int]] = [[] for _ in words]
+        for token, text in enumerate(self._texts):
+            word = word_begun(text, words, spelled=spelled)
+            if word is not None:
+                found[word].append(token)
         if not all(found):
-            raise ValueError(f"the tokenizer has no single token for {' or '.join(words)}")
+            raise GuardUnavailable(f"the checkpoint's tokenizer has no token for {' or '.join(words)}")
         return found
 
     def prefix(self, form: Form, role: Speaker) -> tuple[int, ...]:

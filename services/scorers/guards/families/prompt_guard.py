@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from schemas.guards import GuardSide
+from schemas.guards import GuardSide, Hazard
 from services.scorers.guards.asking import Conversation, Verdict, rounded
-from services.scorers.guards.hazards import Hazard
 from services.scorers.guards.template import sound
 
 WINDOW = 512

@@ -26,7 +26,7 @@ Answers: [/INST]
 <|assistant|>
 """
 LINES = ("Harmful request:", "Response refusal:", "Response harmful:")
-_WORDS = (" yes", " no")
+_WORDS = ("yes", "no")
 _HARMFUL = hazards_of("wild-guard", ["harmful"])
 
 
@@ -61,7 +61,7 @@ class WildGuard:
             ]
             found.append(self._engine.ask(asked))
             starts = [
-                f"{question.start}{_WORDS[0] if _is_yes(reading) else _WORDS[1]}\n"
+                f"{question.start} {_WORDS[0] if _is_yes(reading) else _WORDS[1]}\n"
                 for question, reading in zip(asked, found[-1], strict=True)
             ]
         return found

@@ -47,7 +47,7 @@ QWEN_GUARD = (
     "<END UNSAFE CONTENT CATEGORIES>\n\n<BEGIN CONVERSATION>\n\n"
     "{% for m in messages %}{{ m['role'] | upper }}: {{ m['content'] }}\n\n{% endfor %}<END CONVERSATION>\n\n"
     "Provide your safety assessment for ONLY THE LAST **{{ who }}**:<|im_end|>\n"
-    "<|im_start|>assistant\n<think>\n\n</think>\n\n"
+    "<|im_start|>assistant\n<think>\n\n</think>\n{{ '\n' }}"
 )
 
 
@@ -111,3 +111,9 @@ def _published(name: str) -> str:
     assert found is not None
     assert found.submodule_search_locations
     return (Path(found.submodule_search_locations[0]) / "datasets" / "score" / name).read_text("utf-8")
+
+
+def guidelines() -> dict[str, str]:
+    """ShieldGemma's principles as PyRIT carries them."""
+    listed = yaml.safe_load(_published("shieldgemma/shieldgemma_policy.yaml"))["guidelines"]
+    return {one["name"]: one["description"] for one in listed}

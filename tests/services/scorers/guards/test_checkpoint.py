@@ -13,6 +13,7 @@ from tests.services.scorers.guards.tiny import (
     BREAD,
     CONVERSATIONS,
     KINDS,
+    chances,
     checkpoint,
     first_token,
     held,
@@ -42,7 +43,7 @@ def test_a_reading_is_what_generation_gives_its_first_position(kind: str) -> Non
 
     for conversation, reading in zip(CONVERSATIONS, readings, strict=True):
         first = first_token(asked, rendered(asked, conversation))
-        assert reading.probabilities == pytest.approx([float(first[token(asked, word)]) for word in WORDS], abs=1e-6)
+        assert reading.probabilities == pytest.approx(chances(asked, first, *WORDS), abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,14 +101,15 @@ def test_the_blank_that_a_guard_writes_first_is_written_for_it() -> None:
     newline, prompt = token(asked, "\n\n"), rendered(asked, (Turn("user", GREETING),))
     with torch.no_grad():
         tokens = torch.tensor([asked.render.encode(prompt)])
-        asked.model.lm_head.weight[newline] = asked.model.model(tokens).last_hidden_state[0, -1] * 10
+        state = asked.model.model(tokens).last_hidden_state[0, -1]
+        asked.model.lm_head.weight[newline] = state * 8 / state.dot(state)
     assert written(asked, prompt, most=1) == "\n\n"
-    begun = "\n\n" * 2 if written(asked, prompt + "\n\n", most=1) == "\n\n" else "\n\n"
 
     (reading,) = asked.ask([Question(BOMB, Form(), WORDS, blank=True)])
 
-    (as_told,) = asked.ask([Question(BOMB, Form(), WORDS, start=begun)])
-    assert reading == as_told
+    blank = "\n\n" * (2 if written(asked, prompt + "\n\n", most=1) == "\n\n" else 1)
+    first = first_token(asked, rendered(asked, BOMB), blank)
+    assert reading.probabilities == pytest.approx(chances(asked, first, *WORDS), abs=1e-6)
     assert reading != asked.ask([Question(BOMB, Form(), WORDS)])[0]
 
 
@@ -118,8 +120,7 @@ def test_every_spelling_of_a_word_counts() -> None:
     (reading,) = asked.ask([Question(BOMB, form, ("yes", "no"), spelled=True)])
 
     first = first_token(asked, rendered(asked, BOMB, guardian_config={"risk_name": "harm"}))
-    yes = sum(float(first[token(asked, text)]) for text in ("yes", "Yes", " yes", " Yes"))
-    assert reading.probabilities[0] == pytest.approx(yes, abs=1e-6)
+    assert reading.probabilities == pytest.approx(chances(asked, first, "yes", "no", spelled=True), abs=1e-6)
 
 
 def test_an_instruction_that_is_longer_than_the_context_leaves_a_text_unjudged() -> None:
@@ -145,11 +146,9 @@ def test_no_number_is_no_score() -> None:
 def test_a_checkpoint_that_says_neither_word_is_no_such_guard() -> None:
     asked = checkpoint(templates.llama_guard_3())
     with torch.no_grad():
-        for word in WORDS:
-            asked.model.lm_head.weight[token(asked, word)] = 0
         other = token(asked, " bread")
         tokens = torch.tensor([asked.render.encode(rendered(asked, BOMB))])
-        asked.model.lm_head.weight[other] = asked.model.model(tokens).last_hidden_state[0, -1] * 10
+        asked.model.lm_head.weight[other] = asked.model.model(tokens).last_hidden_state[0, -1] * 40
 
     (reading,) = asked.ask([Question(BOMB, Form(), WORDS)])
 

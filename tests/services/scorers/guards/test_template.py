@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scorers.guards.asking import Form, Turn
+from services.scorers.guards.asking import Form, GuardUnavailable, Turn
 from services.scorers.guards.template import ANSWER_TOKENS, CUT, Conversation, Template, fit, shortened, sound
 from tests.services.scorers.guards import templates
 from tests.services.scorers.guards.tiny import ANSWERED, BOMB, BREAD, CONTEXT, LONGER, tokenizer_with
@@ -129,29 +129,51 @@ def test_a_call_can_not_write_the_guards_special_tokens() -> None:
     assert tokens.count(special) == renders.encode(renders.prompt(Form(), BREAD)).count(special) == 1
 
 
-def test_words_are_the_tokens_that_stand_where_the_answer_begins() -> None:
-    renders = llama_guard_3()
+@pytest.mark.parametrize("start", ["", "Safety: ", '{"User Safety": "', "\n\nunsafe\n"])
+def test_what_an_answer_starts_with_leaves_the_prompts_own_tokens(start: str) -> None:
+    renders = Template(tokenizer_with(templates.QWEN_GUARD), context=CONTEXT)
     prompt = renders.prompt(Form(), BOMB)
+    before = renders.encode(prompt)
 
-    for start, found in (("\n\n", ("unsafe", "safe")), ("Safety: ", ("Unsafe", "Safe")), ("x:", (" yes", " no"))):
-        ending = renders.ending(prompt + start, found)
-        before = ending.of(renders.encode(prompt + start))
-        for word, first in zip(found, ending.first, strict=True):
-            whole = renders.encode(prompt + start + word)
-            assert whole[: len(before) + 1] == [*before, first]
+    begun = renders.begun(prompt, (), start)
+
+    assert begun[: len(before)] == before
+    assert renders.tokenizer.decode(begun) == prompt + start.rstrip(" ")
+    # Of this prompt's two last newlines a common text with what follows would make other tokens.
+    assert renders.encode(prompt + "Safety:")[: len(before)] != before
 
 
-def test_words_that_begin_alike_are_refused() -> None:
-    with pytest.raises(ValueError, match="alike"):
-        llama_guard_3().ending("so: ", ("xylophone", "xylograph"))
+def test_what_a_guard_wrote_first_stands_between_as_it_wrote_it() -> None:
+    renders = llama_guard_3()
+    prompt, newline = renders.prompt(Form(), BOMB), renders.encode("\n")[0]
+
+    assert renders.begun(prompt, (newline, newline), "unsafe\n") == [
+        *renders.encode(prompt), newline, newline, *renders.encode("unsafe\n"),
+    ]  # fmt: skip
+
+
+def test_a_word_is_begun_by_tokens_that_begin_no_other() -> None:
+    renders = llama_guard_3()
+
+    unsafe, safe = renders.beginnings(("unsafe", "safe"), spelled=False)
+
+    texts = {renders.tokenizer.decode([at]) for at in unsafe}
+    assert {"unsafe", " unsafe", "u", "un"} <= texts
+    assert "s" in {renders.tokenizer.decode([at]) for at in safe}
+    assert not set(unsafe) & set(safe)
 
 
 def test_a_spelling_is_any_token_that_reads_so() -> None:
     renders = llama_guard_3()
 
-    yes, _ = renders.spellings(("yes", "no"))
+    yes, _ = renders.beginnings(("yes", "no"), spelled=True)
 
-    assert {renders.tokenizer.decode([token]) for token in yes} == {"yes", " yes", "Yes", " Yes"}
+    assert {renders.tokenizer.decode([at]) for at in yes} == {"yes", " yes", "Yes", " Yes"}
+
+
+def test_a_tokenizer_that_can_not_say_a_word_is_refused() -> None:
+    with pytest.raises(GuardUnavailable, match="no token"):
+        llama_guard_3().beginnings(("yes", "xylophone"), spelled=True)
 
 
 def test_the_prefix_is_what_all_prompts_begin_with() -> None:

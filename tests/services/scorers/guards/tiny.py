@@ -29,6 +29,8 @@ from schemas.inference import Message
 from services.scorers.contract import Subject
 from services.scorers.guards.asking import Turn
 from services.scorers.guards.checkpoint import Checkpoint
+from services.scorers.guards.families import nemo_guard, wild_guard
+from services.scorers.guards.hazards import CODES
 from services.scorers.guards.template import Template
 from tests.services.scorers.guards import templates
 
@@ -50,7 +52,7 @@ CONVERSATIONS = (BREAD, BOMB, ANSWERED, LONGER)
 KINDS = ("llama", "llama4", "mistral", "gemma2", "granite", "qwen3")
 _SHAPE = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": CONTEXT, "initializer_range": 0.3, "pad_token_id": 0,
+    "num_key_value_heads": 2, "max_position_embeddings": CONTEXT, "initializer_range": 0.2, "pad_token_id": 0,
     "bos_token_id": 2,
 }  # fmt: skip
 
@@ -72,13 +74,14 @@ def _vocabulary() -> str:
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=1400, special_tokens=list(SPECIAL), show_progress=False,
+        vocab_size=1600, special_tokens=list(SPECIAL), show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     )  # fmt: skip
     spaced = (
         [f" {word}" for word in WORDS.split()] + WORDS.split() + ['{"User Safety": "unsafe"}', "<score> no </score>"]
     )
     texts = [templates.llama_guard_3(), templates.QWEN_GUARD, templates.GRANITE_32, templates.shield_gemma()]
+    texts += [nemo_guard._TASK, nemo_guard._FORMAT, *CODES["nemo-guard"], wild_guard.INPUT_FORMAT]
     made.train_from_iterator([*spaced * 4, *texts], trainer)
     return str(made.to_str())
 
@@ -141,10 +144,10 @@ def classifier(*, seed: int = 3) -> tuple[Any, Any]:
     return DebertaV2ForSequenceClassification(config).eval(), tokenizer
 
 
-def taught(model: Any, tokenizer: Any, lessons: Sequence[tuple[str, str]], *, steps: int = 40) -> Any:
+def taught(model: Any, tokenizer: Any, lessons: Sequence[tuple[str, str]], *, steps: int = 30) -> Any:
     """Teach a tiny model to answer prompts, by heart."""
     torch.manual_seed(5)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.0)
     rows = [
         (tokenizer.encode(p, add_special_tokens=False), tokenizer.encode(a, add_special_tokens=False))
         for p, a in lessons
@@ -162,14 +165,27 @@ def taught(model: Any, tokenizer: Any, lessons: Sequence[tuple[str, str]], *, st
     return model.eval()
 
 
-def first_token(held_: Checkpoint, prompt: str) -> torch.Tensor:
-    """What plain generation gives the first position after a prompt, (vocabulary,)."""
-    tokens = torch.tensor([held_.render.tokenizer.encode(prompt, add_special_tokens=False)])
+def first_token(held_: Checkpoint, prompt: str, then: str = "") -> torch.Tensor:
+    """What plain generation gives the first position after a prompt and what is written after it, (vocabulary,)."""
+    tokenizer = held_.render.tokenizer
+    ids = [token for text in (prompt, then) for token in tokenizer.encode(text, add_special_tokens=False)]
+    tokens = torch.tensor([ids])
     made = held_.model.generate(
         input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=1, do_sample=False,
         output_scores=True, return_dict_in_generate=True,
     )  # fmt: skip
     return torch.softmax(made.scores[0][0].float(), dim=-1)
+
+
+def chance_when_written(held_: Checkpoint, prompt: str, word: str) -> float:
+    """What plain generation gave a word when it wrote it."""
+    tokens = torch.tensor([held_.render.tokenizer.encode(prompt, add_special_tokens=False)])
+    made = held_.model.generate(
+        input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=8, do_sample=False,
+        output_scores=True, return_dict_in_generate=True,
+    )  # fmt: skip
+    place = made.sequences[0, tokens.shape[1] :].tolist().index(token(held_, word))
+    return chances(held_, torch.softmax(made.scores[place][0].float(), dim=-1), word)[0]
 
 
 def written(held_: Checkpoint, prompt: str, *, most: int = 32) -> str:
@@ -179,6 +195,18 @@ def written(held_: Checkpoint, prompt: str, *, most: int = 32) -> str:
         input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=most, do_sample=False
     )
     return str(held_.render.tokenizer.decode(made[0, tokens.shape[1] :], skip_special_tokens=True))
+
+
+def chances(held_: Checkpoint, first: torch.Tensor, *words: str, spelled: bool = False) -> list[float]:
+    """What a distribution gives the words, told by each token's text: its beginning, or with `spelled` the word."""
+    found = []
+    for word in words:
+        texts = enumerate(held_.render.tokenizer.decode([at]).strip() for at in range(len(first)))
+        if spelled:
+            found.append(sum(float(first[at]) for at, text in texts if text.lower() == word))
+        else:
+            found.append(sum(float(first[at]) for at, text in texts if text and word.startswith(text)))
+    return found
 
 
 def token(held_: Checkpoint, text: str) -> int:
