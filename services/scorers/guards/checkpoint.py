@@ -19,7 +19,7 @@ from services.scorers.guards.asking import GREETING, Form, Question, Reading, Tu
 from services.scorers.guards.template import Template
 
 MOST_BLANK_TOKENS = 2
-MOST_ANSWER_TOKENS = 32
+MOST_ANSWER_TOKENS = 48
 LEAST_PREFIX = 16
 MOST_PREFIXES = 8
 LEAST_MASS = 1e-5

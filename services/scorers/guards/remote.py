@@ -20,7 +20,8 @@ from services.scorers.guards.calls import Calls, Mishap
 from services.scorers.guards.template import Template, fit, sound
 
 LIKELIEST = 20
-MOST_ANSWER_TOKENS = 32
+MOST_ANSWER_TOKENS = 48
+MOST_CHAT_TOKENS = 96
 MOST_BLANK_TOKENS = 2
 CHARACTERS_A_TOKEN = 3
 """Of a prompt whose tokenizer is the server's."""
@@ -123,7 +124,7 @@ class Completions:
         return self._renders.begun(prompt, blank, question.start)
 
     def _find_blanks(self, questions: Sequence[Question]) -> None:
-        """Ask once a form what white space the guard writes before its answer; an endpoint that fails is asked again."""
+        """Ask once a form what white space the guard writes before its answer; if the endpoint fails, ask again."""
         for form in {question.form for question in questions if question.blank} - self._blanks.keys():
             prompt = self._renders.prompt(form, (Turn("user", GREETING),))
             given = self._complete(self._renders.encode(prompt), most=MOST_BLANK_TOKENS)
@@ -186,7 +187,7 @@ class Chat:
             return Mishap(TOO_LONG)
         messages = [{"role": turn.role, "content": sound(turn.text)} for turn in question.form.turns(kept)]
         body: dict[str, object] = {
-            "model": self._model, "messages": messages, "max_tokens": MOST_ANSWER_TOKENS, "temperature": 0,
+            "model": self._model, "messages": messages, "max_tokens": MOST_CHAT_TOKENS, "temperature": 0,
             "logprobs": True, "top_logprobs": LIKELIEST,
         }  # fmt: skip
         if question.form.arguments:

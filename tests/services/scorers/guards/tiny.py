@@ -217,10 +217,13 @@ def token(held_: Checkpoint, text: str) -> int:
 
 def rendered(held_: Checkpoint, conversation: Sequence[Turn], **arguments: object) -> str:
     """A prompt as transformers renders it, without any code of ours."""
+    return rendered_by(held_.render.tokenizer, conversation, **arguments)
+
+
+def rendered_by(tokenizer: Any, conversation: Sequence[Turn], **arguments: object) -> str:
+    """A prompt as a tokenizer renders it."""
     messages = [{"role": turn.role, "content": turn.text} for turn in conversation]
-    return str(
-        held_.render.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **arguments)
-    )
+    return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **arguments))
 
 
 def subject_of(conversation: Sequence[Turn]) -> Subject:
