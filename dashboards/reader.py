@@ -225,7 +225,10 @@ class About:
         )
 
     def score_shares(self, span: Span) -> pd.DataFrame:
-        """Return each score's mean and share labelled unsafe over time, weighted by inverse sampling probability."""
+        """Return each score's mean and share labelled unsafe over time, weighted by inverse sampling probability.
+
+        What could not be judged is no part of either.
+        """
         return self._ask(
             f"""
             SELECT toStartOfInterval(occurred_at, {BUCKET}) AS at, name,
@@ -234,7 +237,7 @@ class About:
                 sum(value / sampling_probability) AS total,
                 count() AS scored
             FROM scores FINAL
-            WHERE app = {{app:String}} AND variant != 'shadow' AND {RECENT}
+            WHERE app = {{app:String}} AND variant != 'shadow' AND value IS NOT NULL AND {RECENT}
             GROUP BY at, name
             ORDER BY at, name
             """,  # noqa: S608  # constants

@@ -4,15 +4,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
-Seconds = Annotated[float, msgspec.Meta(gt=0)]
-Positive = Annotated[int, msgspec.Meta(ge=1)]
-Usd = Annotated[float, msgspec.Meta(ge=0, le=1_000_000)]
-Key = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=128)]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A mapping in the file; an unknown key is an error."""
+from schemas.scoring import ScorerEntry
+from schemas.section import Key, Positive, Section, Share, Usd
 
 
 class Price(Section, frozen=True, kw_only=True):
@@ -221,12 +214,14 @@ class Configuration(Section, frozen=True, kw_only=True):
 
     Attributes:
         prices: By model name or pattern; in the file also the path of a file that has them.
+        scorers: What changes the default scorers or adds to them.
     """
 
     apps: tuple[App, ...]
     prices: dict[str, Price] = {}
     windows: Windows = Windows()
     monitors: tuple[Monitor, ...] = ()
+    scorers: tuple[ScorerEntry, ...] = ()
     drift: Drift = Drift()
     training: tuple[Training, ...] = ()
     rollout: tuple[RolloutPolicy, ...] = ()

@@ -10,10 +10,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from schemas.configuration import Configuration, Section
+from schemas.configuration import Configuration
 from schemas.durations import parse_duration
 from schemas.metrics import METRIC_BY_NAME
 from schemas.price_file import BadPrices, read_prices
+from schemas.scoring import entries_of, fault_of, score_metrics
+from schemas.section import Section
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -140,10 +142,12 @@ def _check_references(configuration: Configuration) -> None:
     apps = [app.name for app in configuration.apps]
     if not apps:
         raise BadConfiguration("apps: name at least one application")
+    _check_scorers(configuration, apps)
     for index, monitor in enumerate(configuration.monitors):
         here = f"monitors[{index}]"
-        _must_be_one_of(monitor.metric, list(METRIC_BY_NAME), f"{here}.metric")
         _must_be_one_of(monitor.app, apps, f"{here}.app")
+        known = {**METRIC_BY_NAME, **score_metrics(entries_of(configuration.scorers, monitor.app))}
+        _must_be_one_of(monitor.metric, list(known), f"{here}.metric")
         if (monitor.below is None) == (monitor.above is None):
             raise BadConfiguration(f"{here}: give exactly one of 'below' and 'above'")
         window, length = parse_duration(monitor.window), parse_duration(configuration.windows.length)
@@ -159,6 +163,20 @@ def _check_references(configuration: Configuration) -> None:
     _must_be_distinct([monitor.name for monitor in configuration.monitors], "monitors")
     _must_be_distinct([subscription.name for subscription in configuration.subscriptions], "subscriptions")
     _must_be_distinct(apps, "apps")
+
+
+def _check_scorers(configuration: Configuration, apps: list[str]) -> None:
+    meanings: dict[str, str] = {}
+    for index, entry in enumerate(configuration.scorers):
+        here = f"scorers[{index}]"
+        if fault := fault_of(entry):
+            raise BadConfiguration(f"{here}.{fault}")
+        if entry.app:
+            _must_be_one_of(entry.app, apps, f"{here}.app")
+        for score in entry.declared:
+            if meanings.setdefault(score.name, score.flagged) != score.flagged:
+                raise BadConfiguration(f"{here}.measures: {score.name} is declared twice, with different labels")
+    _must_be_distinct([f"{entry.app}/{entry.name}".lstrip("/") for entry in configuration.scorers], "scorers")
 
 
 def _must_be_one_of(value: str, valid: list[str], path: str) -> None:

@@ -15,13 +15,49 @@ COUNTERS = {
 }
 SKETCHES = ("latency_ms", "ttft_ms")
 
+
+@dataclass(frozen=True, slots=True)
+class ScoreMeaning:
+    """What a score tells.
+
+    Attributes:
+        meaning: One clause for people.
+        unit: Of the value.
+        flagged: The label whose share is worth watching; empty for plain measures.
+        flagging: Who gives that label to what, for people.
+    """
+
+    meaning: str
+    unit: str
+    flagged: str = ""
+    flagging: str = ""
+
+
+UNSAFE = "unsafe"
 SCORES = {
-    "prompt.injection": "probability that the prompt is an injection (embedded head), 0 to 1",
-    "prompt.harm": "probability that the prompt asks for harm (embedded head), 0 to 1",
-    "response.harm": "probability that the answer is harmful (embedded head), 0 to 1",
-    "prompt.pii": "entities of personal data in the prompt, a count",
-    "response.pii": "entities of personal data in the answer, a count",
-    "prompt.distance": "cosine distance of the prompt to its nearest reference centroid, 0 to 2",
+    "prompt.injection": ScoreMeaning(
+        "probability that the prompt is an injection (embedded head), 0 to 1",
+        "probability",
+        UNSAFE,
+        "prompts labelled unsafe by the injection head",
+    ),
+    "prompt.harm": ScoreMeaning(
+        "probability that the prompt asks for harm (embedded head), 0 to 1",
+        "probability",
+        UNSAFE,
+        "prompts labelled unsafe by the harm head",
+    ),
+    "response.harm": ScoreMeaning(
+        "probability that the answer is harmful (embedded head), 0 to 1",
+        "probability",
+        UNSAFE,
+        "answers labelled unsafe by the harm head",
+    ),
+    "prompt.pii": ScoreMeaning("entities of personal data in the prompt, a count", "entities"),
+    "response.pii": ScoreMeaning("entities of personal data in the answer, a count", "entities"),
+    "prompt.distance": ScoreMeaning(
+        "cosine distance of the prompt to its nearest reference centroid, 0 to 2", "distance"
+    ),
 }
 
 Kind = Literal["window", "score", "drift"]
@@ -44,7 +80,42 @@ class Metric:
     meaning: str
 
 
-METRICS = (
+@dataclass(frozen=True, slots=True)
+class ScoreMetric(Metric):
+    """A metric over the scores of one name.
+
+    Attributes:
+        score: The name.
+        label: The label whose share it is; empty for the mean.
+    """
+
+    score: str
+    label: str
+
+
+def metrics_of_score(name: str, meaning: ScoreMeaning) -> tuple[ScoreMetric, ...]:
+    """Return what can be monitored of a score: its mean and, where a label is worth watching, that label's share.
+
+    Example:
+        >>> [metric.name for metric in metrics_of_score("prompt.tone", ScoreMeaning("tone", "ratio", "rude"))]
+        ['prompt.tone.mean', 'prompt.tone_ratio']
+    """
+    mean = ScoreMetric(f"{name}.mean", "score", meaning.unit, f"mean: {meaning.meaning}", name, "")
+    if not meaning.flagged:
+        return (mean,)
+    share = f"share of {meaning.flagging or f'scores labelled {meaning.flagged}'}"
+    return (mean, ScoreMetric(f"{name}_ratio", "score", "ratio", share, name, meaning.flagged))
+
+
+SCORE_METRICS = (
+    *(metric for name, meaning in SCORES.items() for metric in metrics_of_score(name, meaning)),
+    # The share of response.harm, by the name that it has had from the beginning.
+    ScoreMetric(
+        "response.unsafe_ratio", "score", "ratio", "share of answers labelled unsafe by the harm head", "response.harm",
+        UNSAFE,
+    ),
+)  # fmt: skip
+METRICS: tuple[Metric, ...] = (
     Metric("volume.count", "window", "responses", "answers in the window"),
     Metric("error.ratio", "window", "ratio", "share of answers that failed"),
     Metric("latency_ms.p50", "window", "ms", "median latency"),
@@ -58,10 +129,7 @@ METRICS = (
     Metric("cost_usd.sum", "window", "USD", "cost of the window's answers, without those of unknown cost"),
     Metric("feedback.accuracy", "window", "ratio", "share of judged answers that were correct"),
     Metric("feedback.count", "window", "answers", "judged answers"),
-    Metric("prompt.injection_ratio", "score", "ratio", "share of prompts labelled unsafe by the injection head"),
-    Metric("prompt.harm_ratio", "score", "ratio", "share of prompts labelled unsafe by the harm head"),
-    Metric("response.unsafe_ratio", "score", "ratio", "share of answers labelled unsafe by the harm head"),
-    Metric("prompt.distance.mean", "score", "distance", "mean distance of prompts to the reference"),
+    *SCORE_METRICS,
     Metric(
         "drift.prompt_distance.psi", "drift", "PSI", "PSI of prompt.distance against the served version's reference"
     ),
@@ -74,6 +142,13 @@ METRICS = (
     ),
 )
 METRIC_BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def kind_of(metric: str) -> Kind:
+    """Return what a metric is computed from. A name that the catalogue lacks is of a user's own score."""
+    known = METRIC_BY_NAME.get(metric)
+    return known.kind if known else "score"
+
 
 _METHOD_SUFFIX = {"PopulationStability": "psi", "PageHinkley": "page_hinkley", "Adwin": "adwin"}
 

@@ -1,10 +1,11 @@
 """What the stream processors conclude: windows, scores, drift and alerts."""
 
+import math
 from typing import Annotated, Literal
 
 import msgspec
 
-from schemas.record import Count, Identifier, Instant, Name, Record
+from schemas.record import Count, Identifier, Instant, Milliseconds, Name, Record
 
 
 class Sketch(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,23 +52,41 @@ class WindowClosed(Record, frozen=True, kw_only=True):
     series_count: Annotated[int, msgspec.Meta(ge=1)] = 1
 
 
-class ScoreRecorded(Record, frozen=True, kw_only=True):
-    """A scorer judged one response.
+class RecordedScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One score of a call, or why there is none.
 
     Attributes:
-        name: A score from schemas.metrics.SCORES, e.g. prompt.injection.
-        value: The score; its range stands in the catalogue.
+        name: What was measured, e.g. prompt.injection; schemas.metrics.SCORES, or a user's own.
+        value: Its range stands with the scorer; None when it was not judged.
         label: What the value means at the scorer's threshold, e.g. unsafe; empty for measures.
+        categories: Hazards or kinds behind the label.
+        unjudged: Why there is no value, without any text of the call; empty when there is one.
         scorer: Which scorer and version, e.g. injection-head@1.
-        sampling_probability: Chance that this event was scored; weight estimates by its inverse.
+        latency_ms: Time that the scorer took, its batch's divided by the calls in it.
+        sampling_probability: Chance that this call was scored; weight estimates by its inverse.
     """
 
-    request_id: Identifier
-    name: Name
-    value: float
+    name: Identifier
+    value: float | None = None
     label: Name = ""
-    scorer: Name
+    categories: tuple[Name, ...] = ()
+    unjudged: Name = ""
+    scorer: Identifier
+    latency_ms: Milliseconds = 0.0
     sampling_probability: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
+
+    def __post_init__(self) -> None:
+        if (self.value is None) != bool(self.unjudged):
+            raise ValueError("a score has either a value or why there is none")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError("a score is a finite number")
+
+
+class ScoresRecorded(Record, frozen=True, kw_only=True):
+    """Scorers judged one response. Everything that one processor has to say of a call is one message."""
+
+    request_id: Identifier
+    scores: Annotated[tuple[RecordedScore, ...], msgspec.Meta(min_length=1)]
 
 
 class DriftMeasured(Record, frozen=True, kw_only=True):

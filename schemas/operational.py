@@ -138,8 +138,16 @@ OPERATIONAL_METRICS: tuple[OperationalMetric, ...] = (
         "raise windows.lateness, or look for a sender with a slow clock",
     ),
     _Metric(
-        "driftloop_quality_unreferenced_total", "counter", "answers", (), "answers of versions without a reference",
-        "publish the version with its reference.json; until then its drift is not measured",
+        "driftloop_scores_total", "counter", "scores", ("scorer", "outcome"), "scores given, and calls not judged",
+        "many unjudged: the rows in the table `scores` say why; a version without its reference.json has no distance",
+    ),
+    _Metric(
+        "driftloop_scorer_failures_total", "counter", "batches", ("scorer",), "batches in which a scorer failed",
+        "read the log for the error's type; if the scorer is your own, mend it, or take it out of `scorers:`",
+    ),
+    _Metric(
+        "driftloop_scorers_unavailable", "gauge", "scorers", ("process",), "configured scorers that do not run",
+        "read the log line that begins with `scorer left out`, or `driftloop scorers list`",
     ),
     # Model server, under vLLM's names where it has one
     _Metric("vllm:num_requests_running", "gauge", "texts", (), "texts being written", _NORMAL),

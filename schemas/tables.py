@@ -1,5 +1,7 @@
 """The catalogue of tables: one a stored topic, columns derived from its record, rows from its messages.
 
+A record is a row, but for the scores of a call, which are a row each (schemas.score_rows).
+
 Every row carries where its message stood (topic_id, partition, offset), which is how the sink knows
 what it has stored. Times are UTC milliseconds. Nested values are JSON text.
 """
@@ -15,7 +17,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
+from schemas.observations import ScoresRecorded
 from schemas.record import Record
+from schemas.score_rows import StoredScore, stored_scores
 from schemas.topics import STORED_TOPICS, Topic
 
 TABLE_NAMES = {
@@ -23,7 +27,7 @@ TABLE_NAMES = {
     "inference.responded.v1": "responses",
     "feedback.given.v1": "feedback",
     "metrics.window-closed.v1": "metric_windows",
-    "scores.recorded.v1": "scores",
+    "scores.recorded.v2": "scores",
     "drift.measured.v1": "drift_measurements",
     "alerts.changed.v1": "alerts",
     "alerts.delivered.v1": "alert_deliveries",
@@ -52,6 +56,7 @@ _LOW_CARDINALITY = frozenset(
         "severity",
         "state",
         "tenant",
+        "unjudged",
         "upstream_error_type",
         "variant",
     }
@@ -89,16 +94,22 @@ class Table:
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """Names in the order of `row`."""
+        """Names in the order of a row."""
         return tuple(column.name for column in self.columns)
 
-    def row(self, record: Record, position: Position, recorded_at: datetime) -> tuple[Value, ...]:
-        """Return the row of a record read at `position` and stored at `recorded_at`."""
-        fields_of, written = _writers(type(record))
-        values = list(fields_of(record))
-        for at, write in written:
-            values[at] = write(values[at])
-        return (*values, position.topic_id, position.partition, position.offset, recorded_at)
+    def rows(self, record: Record, position: Position, recorded_at: datetime) -> list[tuple[Value, ...]]:
+        """Return the rows of a record read at `position` and stored at `recorded_at`; they share its month."""
+        place = (position.topic_id, position.partition, position.offset, recorded_at)
+        stored = stored_scores(record) if isinstance(record, ScoresRecorded) else (record,)
+        return [(*_values(one), *place) for one in stored]
+
+
+def _values(record: Record) -> list[Value]:
+    fields_of, written = _writers(type(record))
+    values = list(fields_of(record))
+    for at, write in written:
+        values[at] = write(values[at])
+    return values
 
 
 def _keep(value: Any) -> Value:
@@ -156,7 +167,8 @@ def _writers(
 
 
 def _table(topic: Topic) -> Table:
-    columns = [Column(name, type_) for name, type_, _ in _fields(topic.record)]
+    stored = StoredScore if topic.record is ScoresRecorded else topic.record
+    columns = [Column(name, type_) for name, type_, _ in _fields(stored)]
     positions = [Column("topic_id", "LowCardinality(String)"), Column("partition", "Int32"), Column("offset", "Int64")]
     recorded = Column("recorded_at", "DateTime64(3, 'UTC')")
     return Table(TABLE_NAMES[topic.name], topic, (*columns, *positions, recorded))

@@ -16,7 +16,7 @@ from schemas.observations import (
     AlertDelivered,
     DetectorsSaved,
     DriftMeasured,
-    ScoreRecorded,
+    ScoresRecorded,
     WindowClosed,
 )
 from schemas.record import Record, series_of
@@ -55,7 +55,7 @@ INFERENCE_REQUESTED = Topic("inference.requested.v1", InferenceRequested, "reque
 INFERENCE_RESPONDED = Topic("inference.responded.v1", InferenceResponded, "request_id", 2)
 FEEDBACK_GIVEN = Topic("feedback.given.v1", FeedbackGiven, "request_id", 2)
 METRICS_WINDOW_CLOSED = Topic("metrics.window-closed.v1", WindowClosed, "series", 2)
-SCORES_RECORDED = Topic("scores.recorded.v1", ScoreRecorded, "series", 2)
+SCORES_RECORDED = Topic("scores.recorded.v2", ScoresRecorded, "series", 2)
 DRIFT_MEASURED = Topic("drift.measured.v1", DriftMeasured, "series", 2)
 DETECTORS_SAVED = Topic("drift.detectors-saved.v1", DetectorsSaved, "place", compacted=True, stored=False)
 ALERTS_CHANGED = Topic("alerts.changed.v1", AlertChanged, "app")

@@ -4,6 +4,7 @@ import importlib
 import sys
 
 from services.parts.runtime.process import running
+from services.scorers.catalogue import UnknownScorer
 from stream_processors.frame.application import Processor
 from stream_processors.frame.serving import serve
 
@@ -25,7 +26,11 @@ def main() -> None:
     with running(name) as process:
         module = importlib.import_module(f"stream_processors.{ROOMS[name]}.{name}")
         processor = Processor(name, process.settings, process.configuration)
-        getattr(module, f"build_{name}")(processor)
+        try:
+            getattr(module, f"build_{name}")(processor)
+        except UnknownScorer as error:
+            print(f"{name}: {process.settings.configuration.name}: {error}", file=sys.stderr)
+            sys.exit(2)
         serve(processor, process)
 
 

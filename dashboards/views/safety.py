@@ -30,7 +30,13 @@ def show(about: About, span: Span) -> None:
         of_name = heads[heads["name"] == name]
         value, note = _lately(of_name)
         column.metric(
-            title, value, note, help=f"{name}: {SCORES[name]}", delta_color="off", delta_arrow="off", border=True
+            title,
+            value,
+            note,
+            help=f"{name}: {SCORES[name].meaning}",
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
         )
     frame = heads.assign(value=heads["unsafe_share"], series=[HEADS[name] for name in heads["name"]])
     axis = Axis("Share labelled unsafe, weighted by sampling", "%", min(1.0, max(0.2, 1.1 * frame["value"].max())))

@@ -36,7 +36,7 @@ class Head:
     """A fitted classifier.
 
     Attributes:
-        version: What ScoreRecorded.scorer says: name and a hash of recipe and data.
+        version: Name and a hash of recipe and data.
         threshold: Probability from which a text counts as unsafe.
         embedding: Coefficients over the embedding, (256,), their intercept last: (257,).
         grams: Coefficients a bucket, their intercept last: (65537,).

@@ -41,7 +41,7 @@ class Poison:
 
 
 def judged(message: Message, recorded_at: datetime) -> list[Row | Poison]:
-    """Return what becomes of a message: one verdict for each event in it."""
+    """Return what becomes of a message: for each event in it a reason, or its rows, which share its offset."""
     source, position = (message.topic_id, message.partition), message.position
     if message.topic.endswith(DEAD_LETTER_SUFFIX):
         letter = dead_letter_row(message, recorded_at)
@@ -52,10 +52,13 @@ def judged(message: Message, recorded_at: datetime) -> list[Row | Poison]:
         for index, verdict in enumerate(decoded_elements(message))
     ]
     months = tuple(sorted({verdict.month for verdict in verdicts if isinstance(verdict, _Stored)}))
-    return [
-        Row(table.name, source, months, verdict.values) if isinstance(verdict, _Stored) else Poison(message, verdict)
-        for verdict in verdicts
-    ]
+    found: list[Row | Poison] = []
+    for verdict in verdicts:
+        if isinstance(verdict, _Stored):
+            found += [Row(table.name, source, months, values) for values in verdict.rows]
+        else:
+            found.append(Poison(message, verdict))
+    return found
 
 
 @cache
@@ -68,20 +71,20 @@ def columns_of(table: str) -> tuple[str, ...]:
 
 class _Stored(NamedTuple):
     month: int
-    values: tuple[Value, ...]
+    rows: list[tuple[Value, ...]]
 
 
 def _stored(
     table: Table, message: Message, position: Position, record: Record, recorded_at: datetime, index: int
 ) -> _Stored | BadElement:
-    """Return a record's values. The wire has integers and times of any size, a column has not, and one fails all."""
-    values = table.row(record, position, recorded_at)
+    """Return a record's rows. The wire has integers and times of any size, a column has not, and one fails all."""
+    rows = table.rows(record, position, recorded_at)
     for at, name in _bounded(table.name):
-        if reason := _misfit(name, values[at]):
+        if reason := next((reason for values in rows if (reason := _misfit(name, values[at]))), ""):
             if is_batch(message.topic, message.headers):
                 return BadElement(index + 1, split(message.value or b"")[index], reason)
             return BadElement(0, message.value, reason)
-    return _Stored(_month(record.occurred_at), values)
+    return _Stored(_month(record.occurred_at), rows)
 
 
 def _misfit(name: str, value: Value) -> str:

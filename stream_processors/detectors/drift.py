@@ -1,4 +1,4 @@
-"""scores.recorded.v1 and metrics.window-closed.v1 → drift.measured.v1: has the traffic, or the error, changed?
+"""scores.recorded.v2 and metrics.window-closed.v1 → drift.measured.v1: has the traffic, or the error, changed?
 
 Watched for each series of stable and canary answers:
 
@@ -31,7 +31,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.durations import parse_duration
-from schemas.observations import DetectorsSaved, ScoreRecorded, WindowClosed
+from schemas.observations import DetectorsSaved, ScoresRecorded, WindowClosed
 from schemas.record import Record, Variant, series_of
 from schemas.topics import DETECTORS_SAVED, METRICS_WINDOW_CLOSED, SCORES_RECORDED
 from services.clients.bus.patience import patiently
@@ -197,34 +197,39 @@ class Detection:
 
 def measure_drift(deliveries: Sequence[Delivery], lanes: Lanes) -> list[Record]:
     """Return what a batch of scores and windows makes the detectors tell, in order."""
-    observed = ((delivery, observation_of(delivery.record)) for delivery in deliveries)
     return [
         measured
-        for delivery, observation in observed
-        if observation is not None
+        for delivery in deliveries
+        for observation in observations_of(delivery.record)
         for measured in lanes.take(observation, delivery)
     ]
 
 
-def observation_of(record: Record) -> Observation | None:
-    """Return what detectors should see of a record, or None: shadow answers, other scores, windows without feedback."""
+def observations_of(record: Record) -> Sequence[Observation]:
+    """Return what detectors should see of a record: nothing of shadow answers, of other scores and of unjudged ones,
+    and nothing of windows without feedback."""
     if record.variant is Variant.SHADOW:
-        return None
-    if isinstance(record, ScoreRecorded) and record.name in METHODS:
-        return Observation(
-            series_of(record), record.model, record.name, record.occurred_at, record.value, 1, record.event_id
-        )
-    if isinstance(record, WindowClosed):
-        return _error_of(record)
-    return None
+        return ()
+    if isinstance(record, ScoresRecorded):
+        return _scores_of(record)
+    return _error_of(record) if isinstance(record, WindowClosed) else ()
 
 
-def _error_of(window: WindowClosed) -> Observation | None:
+def _scores_of(record: ScoresRecorded) -> list[Observation]:
+    series = series_of(record)
+    return [
+        Observation(series, record.model, score.name, record.occurred_at, score.value, 1, record.event_id)
+        for score in record.scores
+        if score.name in METHODS and score.value is not None
+    ]
+
+
+def _error_of(window: WindowClosed) -> Sequence[Observation]:
     """Return the window's error as often as answers were judged in it: their order within it is not known."""
     judged = round(window.counters.get("feedback", 0))
     if judged == 0:
-        return None
+        return ()
     error = 1 - window.counters.get("feedback_correct", 0) / judged
     # Not the event id: a replay may tell the rest of a window again, and the first telling is the whole one.
     identity = f"{window.window_start.isoformat()}|{window.source_topic}|{window.source_partition}"
-    return Observation(series_of(window), window.model, FEEDBACK, window.window_start, error, judged, identity)
+    return (Observation(series_of(window), window.model, FEEDBACK, window.window_start, error, judged, identity),)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from schemas.codec import to_unix_ms
-from schemas.metrics import METRIC_BY_NAME, Kind
+from schemas.metrics import Kind, kind_of
 from schemas.observations import WindowClosed
 from schemas.record import Series, series_of
 from schemas.topics import DRIFT_MEASURED, FEEDBACK_GIVEN, INFERENCE_RESPONDED, SCORES_RECORDED
@@ -61,7 +61,7 @@ class Completeness:
 
     def until(self, metric: str) -> int:
         """Return the end of the last window of a metric that lacks nothing, as of the last look."""
-        kind = METRIC_BY_NAME[metric].kind
+        kind = kind_of(metric)
         if kind == "window":
             return self._complete[(FEEDBACK_GIVEN if metric.startswith("feedback.") else INFERENCE_RESPONDED).name]
         return self._complete[SCORES_RECORDED.name if kind == "score" else DRIFT_MEASURED.name]
@@ -94,7 +94,7 @@ class Completeness:
         self._reported[of] = {later: window for later, window in self._reported[of].items() if later > end}
 
     def scored(self, source: Source, occurred: int) -> None:
-        """Note that a partition of the scores held a score of that time."""
+        """Note that a partition of the scores held scores of that time."""
         self._occurred[source] = max(self._occurred.get(source, 0), occurred)
 
     def drifted(self, end: int) -> None:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 from schemas.codec import to_unix_ms
 from schemas.configuration import Configuration, Monitor
 from schemas.durations import parse_duration
-from schemas.metrics import METRIC_BY_NAME, Kind
-from schemas.observations import DriftMeasured, ScoreRecorded, WindowClosed
+from schemas.metrics import Kind, kind_of
+from schemas.observations import DriftMeasured, ScoresRecorded, WindowClosed
 from schemas.record import Series, series_of
+from schemas.scoring import score_metrics
 from stream_processors.monitors import partials, weighted_scores
 from stream_processors.monitors.firing import SPAN, Change, Observation, Standing, Target, judge, silenced, window_ms
 from stream_processors.monitors.partials import Measure, Partials
@@ -42,7 +43,7 @@ class Board:
     def __init__(self, configuration: Configuration, standings: dict[Target, Standing]) -> None:
         self.standings = standings
         self._windows: Shelf[Partials] = Shelf(Partials, _over_partials)
-        self._scores: Shelf[Tally] = Shelf(Tally, weighted_scores.measure)
+        self._scores: Shelf[Tally] = Shelf(Tally, self._over_tallies)
         self._drift = DriftShelf()
         self._shelves: dict[Kind, Shelf[Partials] | Shelf[Tally] | DriftShelf] = {
             "window": self._windows,
@@ -57,18 +58,19 @@ class Board:
     def configure(self, configuration: Configuration) -> None:
         """Take another configuration's monitors; what is known stays."""
         self._monitors = configuration.monitors
+        self._score_metrics = score_metrics(configuration.scorers)
         self._length = _ms(configuration.windows.length)
         self._drift_window = _ms(configuration.drift.window)
         self._measured.clear()
 
-    def start_of(self, record: WindowClosed | ScoreRecorded | DriftMeasured) -> int:
+    def start_of(self, record: WindowClosed | ScoresRecorded | DriftMeasured) -> int:
         """Return the start of the cell that a record belongs to."""
-        if isinstance(record, ScoreRecorded):
+        if isinstance(record, ScoresRecorded):
             occurred = to_unix_ms(record.occurred_at)
             return occurred - occurred % self._length
         return to_unix_ms(record.window_end if isinstance(record, DriftMeasured) else record.window_start)
 
-    def put(self, record: WindowClosed | ScoreRecorded | DriftMeasured, *, whole_from: int) -> bool:
+    def put(self, record: WindowClosed | ScoresRecorded | DriftMeasured, *, whole_from: int) -> bool:
         """Take a record and return whether it changes what is known of its window.
 
         Args:
@@ -79,7 +81,7 @@ class Board:
         if isinstance(record, DriftMeasured):
             self._drift.put(series, record)
             kind, changed = "drift", True
-        elif isinstance(record, ScoreRecorded):
+        elif isinstance(record, ScoresRecorded):
             kind, changed = "score", self._scores.cell(series, start, whole_from=whole_from).put(record)
         else:
             kind, changed = "window", self._windows.cell(series, start, whole_from=whole_from).put(record)
@@ -94,7 +96,7 @@ class Board:
             complete_until: End of the last complete window of a metric, Unix milliseconds.
         """
         for monitor in self._monitors:
-            kind, until = METRIC_BY_NAME[monitor.metric].kind, complete_until(monitor.metric)
+            kind, until = kind_of(monitor.metric), complete_until(monitor.metric)
             for target, series in self._targets(monitor, kind).items():
                 yield from self._decide(monitor, target, series, until=until)
             for target, standing in list(self.standings.items()):
@@ -106,7 +108,7 @@ class Board:
 
     def kept_from(self, kind: Kind, complete_until: Callable[[str], int]) -> int:
         """Return the start of the oldest cell of a kind that a monitor may still look at."""
-        monitors = [monitor for monitor in self._monitors if METRIC_BY_NAME[monitor.metric].kind == kind]
+        monitors = [monitor for monitor in self._monitors if kind_of(monitor.metric) == kind]
         return min((complete_until(m.metric) - self._span(m) for m in monitors), default=_EVER)
 
     def drop(self, kind: Kind, before: int) -> None:
@@ -115,7 +117,7 @@ class Board:
         self._measured = {key: observation for key, observation in self._measured.items() if key[1] > before}
 
     def _decide(self, monitor: Monitor, target: Target, series: list[Series], *, until: int) -> Iterator[Decision]:
-        shelf, width = self._shelves[METRIC_BY_NAME[monitor.metric].kind], window_ms(monitor)
+        shelf, width = self._shelves[kind_of(monitor.metric)], window_ms(monitor)
         every = sorted({end for one in series for end in shelf.ends(one, monitor.metric, width) if end <= until})
         if not every:
             return
@@ -133,10 +135,13 @@ class Board:
     def _observe(self, monitor: Monitor, target: Target, series: Iterable[Series], end: int) -> Observation:
         observation = self._measured.get((target, end))
         if observation is None:
-            shelf = self._shelves[METRIC_BY_NAME[monitor.metric].kind]
+            shelf = self._shelves[kind_of(monitor.metric)]
             measure = shelf.measure(series, monitor.metric, end=end, width=window_ms(monitor))
             observation = self._measured[target, end] = Observation(end, measure.value, measure.count)
         return observation
+
+    def _over_tallies(self, metric: str, tallies: Iterable[Tally]) -> Measure:
+        return weighted_scores.measure(self._score_metrics[metric], tallies)
 
     def _targets(self, monitor: Monitor, kind: Kind) -> dict[Target, list[Series]]:
         targets: dict[Target, list[Series]] = {}
@@ -149,12 +154,12 @@ class Board:
         return (monitor.for_ + SPAN + SLACK) * self._spacing(monitor)
 
     def _spacing(self, monitor: Monitor) -> int:
-        drift = METRIC_BY_NAME[monitor.metric].kind == "drift"
+        drift = kind_of(monitor.metric) == "drift"
         return max(window_ms(monitor), self._drift_window) if drift else window_ms(monitor)
 
     def _correct(self, kind: Kind, series: Series, start: int) -> None:
         for monitor in self._monitors:
-            if METRIC_BY_NAME[monitor.metric].kind == kind:
+            if kind_of(monitor.metric) == kind:
                 width = window_ms(monitor)
                 end = start if kind == "drift" else start - start % width + width
                 self._measured.pop((_target(monitor, series), end), None)

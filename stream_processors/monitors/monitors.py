@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.codec import to_unix_ms
 from schemas.metrics import Kind
-from schemas.observations import AlertChanged, DriftMeasured, ScoreRecorded, WindowClosed
+from schemas.observations import AlertChanged, DriftMeasured, ScoresRecorded, WindowClosed
 from schemas.record import Record
 from schemas.topics import (
     ALERTS_CHANGED,
@@ -91,13 +91,13 @@ class _Assignment:
     def take(self, delivery: Delivery, board: Board, *, read_at: int) -> None:
         """Put a record on the board and note how far its sources have come."""
         record, source = delivery.record, delivery.source
-        assert isinstance(record, WindowClosed | ScoreRecorded | DriftMeasured)
+        assert isinstance(record, WindowClosed | ScoresRecorded | DriftMeasured)
         retention = self.retained[source]
         if retention.note(board.start_of(record), delivery.offset):
             board.put(record, whole_from=retention.whole_from or 0)
         if isinstance(record, WindowClosed):
             self.complete.reported(record, read_at=read_at)
-        elif isinstance(record, ScoreRecorded):
+        elif isinstance(record, ScoresRecorded):
             self.complete.scored(source, to_unix_ms(record.occurred_at))
         else:
             self.complete.drifted(to_unix_ms(record.window_end))

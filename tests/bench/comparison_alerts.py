@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from schemas.codec import to_unix_ms
 from schemas.configuration import Configuration
-from schemas.metrics import METRIC_BY_NAME
-from schemas.observations import AlertChanged, ScoreRecorded, WindowClosed
+from schemas.metrics import kind_of
+from schemas.observations import AlertChanged, ScoresRecorded, WindowClosed
 from stream_processors.monitors.alert_events import alert_changed, standing_of, target_of
 from stream_processors.monitors.decisions import Board
 from stream_processors.monitors.firing import Target
@@ -32,7 +32,7 @@ class Verdict:
 
 
 def undisturbed(
-    configuration: Configuration, windows: Iterable[WindowClosed], scores: Iterable[ScoreRecorded]
+    configuration: Configuration, windows: Iterable[WindowClosed], scores: Iterable[ScoresRecorded]
 ) -> list[AlertChanged]:
     """Return the alerts that complete windows call for."""
     board, until = Board(configuration, {}), 0
@@ -58,7 +58,7 @@ def judge_alerts(
         orders: The alert behind each order that readers see.
     """
     wanted = {alert.event_id: alert for alert in expected}
-    by_windows = {alert.event_id: alert for alert in told if METRIC_BY_NAME[alert.metric].kind != "drift"}
+    by_windows = {alert.event_id: alert for alert in told if kind_of(alert.metric) != "drift"}
     owed = {alert.alert_id for alert in told if alert.state == "firing" and alert.monitor in ordering}
     given = Counter(orders)
     return Verdict(

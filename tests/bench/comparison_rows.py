@@ -15,7 +15,7 @@ import msgspec
 from kafka import TopicPartition
 
 from schemas.codec import to_unix_ms
-from schemas.observations import AlertChanged, ScoreRecorded, Sketch, WindowClosed
+from schemas.observations import AlertChanged, RecordedScore, ScoresRecorded, Sketch, WindowClosed
 from schemas.record import Record, Series
 from schemas.settings import Settings
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED, SCORES_RECORDED, Topic
@@ -144,9 +144,12 @@ class Rows:
             }
             yield _record(WindowClosed, {**row, **nested})
 
-    def scores(self) -> Iterator[ScoreRecorded]:
-        """Yield the scores."""
-        return (_record(ScoreRecorded, row) for row in self.events("scores", "*"))
+    def scores(self) -> Iterator[ScoresRecorded]:
+        """Yield the scores, each as a message of its own."""
+        names = RecordedScore.__struct_fields__
+        for row in self.events("scores", "*"):
+            score = {name: row[name] for name in names} | {"categories": ()}
+            yield _record(ScoresRecorded, {**row, "scores": (RecordedScore(**score),)})
 
     def alerts(self) -> list[AlertChanged]:
         """Return the alerts in the order in which they were told."""

@@ -15,7 +15,7 @@ from stream_processors.windows.windows import Bounds
 from tests.bench.comparison import Difference, Recount, Times, believed, differences
 from tests.bench.comparison_alerts import Verdict, judge_alerts, undisturbed
 from tests.bench.comparison_rows import TOPIC_OF, LogIndex, Rows, index_of
-from tests.bench.load_events import Shape, number_of
+from tests.bench.load_events import SCORES_A_MESSAGE, Shape, number_of
 
 _SMALL_TABLES = ("metric_windows", "drift_measurements", "alerts", "retrainings")
 _SLACK = timedelta(minutes=2)
@@ -102,13 +102,14 @@ def _presence(rows: Rows, indexes: dict[str, LogIndex]) -> tuple[list[str], list
     lost: list[str] = []
     doubled: list[str] = []
     for table, index in indexes.items():
+        id_, wanted = ("request_id", SCORES_A_MESSAGE) if table == "scores" else ("event_id", 1)
         seen = bytearray(len(index.first))
-        for row in rows.events(table):
-            number = number_of(row["event_id"])
-            if seen[number]:
-                doubled.append(f"{table} {row['event_id']}")
-            seen[number] = 1
-        lost += [f"{table} {number} {_place(index, number)}" for number, known in enumerate(seen) if not known]
+        for row in rows.events(table, id_):
+            number = number_of(row[id_])
+            if seen[number] == wanted:
+                doubled.append(f"{table} {row[id_]}")
+            seen[number] = min(seen[number] + 1, wanted)
+        lost += [f"{table} {number} {_place(index, number)}" for number, known in enumerate(seen) if known < wanted]
     return lost, doubled
 
 

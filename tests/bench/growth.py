@@ -102,7 +102,7 @@ def insert_us(settings: Settings, server: psutil.Process) -> dict[str, float]:
     with Warehouse.connect(settings) as warehouse:
         for number in range(_REPEATS):
             records = responses(MAX_MESSAGES, random.Random(number))
-            rows = [table.row(record, Position("new", 0, at), now) for at, record in enumerate(records)]
+            rows = [row for at, record in enumerate(records) for row in table.rows(record, Position("new", 0, at), now)]
             busy, began = sum(server.cpu_times()[:2]), time.perf_counter()
             warehouse.insert(table.name, table.column_names, rows)
             wall.append((time.perf_counter() - began) / len(rows))

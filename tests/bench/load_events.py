@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from schemas.codec import from_unix_ms
 from schemas.ids import time_ordered_id
 from schemas.inference import FeedbackGiven, InferenceResponded, Message, Usage
-from schemas.observations import ScoreRecorded
+from schemas.observations import RecordedScore, ScoresRecorded
 from schemas.record import Record, Variant
 
 PHASE_MS = 20_000
 KINDS = ("responses", "feedback", "scores")
+SCORES_A_MESSAGE = 2
 EVENTS_PER_REQUEST = 1.36  # on average: feedback, scores, shadows and repetitions come with them
 _WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "nobody", "looks", "twice")
 _APP, _MODEL = "guard", "tiny"
@@ -80,7 +81,7 @@ class Traffic:
         if rng.random() < 0.05:
             yield self._response(number, now, version="v3", variant=Variant.SHADOW)
         if rng.random() < 0.2:
-            yield self._score(answer)
+            yield self._scores(answer)
 
     def _id(self, kind: str, at_ms: int) -> str:
         number = self.made[kind]
@@ -132,23 +133,26 @@ class Traffic:
             score=None if by_label else (0.9 if right else 0.1),
         )
 
-    def _score(self, answer: InferenceResponded) -> ScoreRecorded:
+    def _scores(self, answer: InferenceResponded) -> ScoresRecorded:
         at = round(answer.occurred_at.timestamp() * 1000)
-        bad, distance = self.shape.bad(at), self._rng.random() < 0.5
+        bad = self.shape.bad(at)
         value = min(1.0, max(0.0, self._rng.gauss(0.6 if bad else 0.3, 0.1)))
         unsafe = self._rng.random() < (0.6 if bad else 0.05)
-        return ScoreRecorded(
-            event_id=self._id("scores", at),
+        event_id = self._id("scores", at)
+        return ScoresRecorded(
+            event_id=event_id,
             occurred_at=answer.occurred_at,
             app=_APP,
             model=_MODEL,
             adapter_version=answer.adapter_version,
             variant=answer.variant,
-            request_id=answer.request_id,
-            name="prompt.distance" if distance else "prompt.injection",
-            value=value,
-            label="unsafe" if unsafe and not distance else "",
-            scorer="bench@1",
+            request_id=event_id,  # what a row has of its message: by this its number is known
+            scores=(
+                RecordedScore(name="prompt.distance", value=value, scorer="bench@1"),
+                RecordedScore(
+                    name="prompt.injection", value=value, label="unsafe" if unsafe else "safe", scorer="bench@1"
+                ),
+            ),
         )
 
 

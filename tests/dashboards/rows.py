@@ -23,9 +23,9 @@ _FIELDS = {
 
 
 def row_of(record: Record, offset: int = 0) -> Row:
-    """Return a record's row by column name."""
+    """Return the row of a record that has one, by column name."""
     table = TABLE_BY_TOPIC[topic_of(record).name]
-    row = table.row(record, Position("id", 0, offset), record.occurred_at)
+    (row,) = table.rows(record, Position("id", 0, offset), record.occurred_at)
     return dict(zip((column.name for column in table.columns), row, strict=True))
 
 

@@ -66,7 +66,11 @@ def store(settings: Settings, told: Iterable[Record]) -> None:
         for topic, group in by_topic.items():
             table = TABLE_BY_TOPIC[topic]
             offsets = count()
-            rows = [table.row(record, Position("id", 0, next(offsets)), record.occurred_at) for record in group]
+            rows = [
+                row
+                for record in group
+                for row in table.rows(record, Position("id", 0, next(offsets)), record.occurred_at)
+            ]
             warehouse.insert(table.name, [column.name for column in table.columns], rows)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from schemas.inference import InferenceResponded, Message, Usage
-from schemas.observations import DriftMeasured, ScoreRecorded, Sketch, WindowClosed
+from schemas.observations import DriftMeasured, RecordedScore, ScoresRecorded, Sketch, WindowClosed
 from schemas.record import Record, Variant
 from schemas.sketches import Accumulator
 from tests.dashboards.builders import V1, V2, V3, about, at
@@ -114,27 +114,21 @@ def _answers(begin: datetime, second: int, version: str, variant: Variant, dice:
         )
         harmful = 0.05 if second < SHIFT_S else 0.42
         chances = {"prompt.injection": 0.3 if second < SHIFT_S else 0.08, "prompt.harm": harmful, "response.harm": 0.01}
-        for name, chance in chances.items():
-            unsafe = dice.random() < chance
-            value = dice.uniform(0.6, 1.0) if unsafe else dice.uniform(0.0, 0.4)
-            yield _score(begin, moment, version, variant, request_id, (name, value, "unsafe" if unsafe else "safe"))
-        pii = float(dice.random() < 0.04)
-        yield _score(begin, moment, version, variant, request_id, ("prompt.pii", pii, ""))
+        scores = [_score(name, unsafe=dice.random() < chance, dice=dice) for name, chance in chances.items()]
+        scores.append(RecordedScore(name="prompt.pii", value=float(dice.random() < 0.04), scorer="pii@1"))
+        if number == 0:
+            scores.append(RecordedScore(name="response.pii", unjudged="no answer", scorer="pii@1"))
+        yield ScoresRecorded(
+            **about(begin, moment, version, f"{request_id} scores"),
+            variant=variant,
+            request_id=request_id,
+            scores=tuple(scores),
+        )
 
 
-def _score(
-    begin: datetime, moment: float, version: str, variant: Variant, request_id: str, judged: tuple[str, float, str]
-) -> ScoreRecorded:
-    name, value, label = judged
-    return ScoreRecorded(
-        **about(begin, moment, version, f"{request_id} {name}"),
-        variant=variant,
-        request_id=request_id,
-        name=name,
-        value=value,
-        label=label,
-        scorer="head@1",
-    )
+def _score(name: str, *, unsafe: bool, dice: random.Random) -> RecordedScore:
+    value = dice.uniform(0.6, 1.0) if unsafe else dice.uniform(0.0, 0.4)
+    return RecordedScore(name=name, value=value, label="unsafe" if unsafe else "safe", scorer="head@1")
 
 
 def _drift(begin: datetime, second: int, dice: random.Random) -> Iterator[DriftMeasured]:

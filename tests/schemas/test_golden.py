@@ -13,9 +13,11 @@ from schemas.codec import decode, encode, from_unix_ms
 from schemas.golden import golden
 from schemas.inference import InferenceResponded
 from schemas.jsonschema import FOLDER, json_schema, text_of
+from schemas.observations import ScoresRecorded
+from schemas.score_rows import stored_scores
 from schemas.settings import Settings
 from schemas.tables import DEAD_LETTERS, POSITION_COLUMNS, TABLE_BY_TOPIC, TABLES
-from schemas.topics import STORED_TOPICS, TOPICS, Topic, key_of
+from schemas.topics import SCORES_RECORDED, STORED_TOPICS, TOPICS, Topic, key_of
 from services.clients.bus.message import Message
 from services.clients.warehouse.client import Warehouse
 from services.sink.blocks import blocks_of
@@ -86,12 +88,14 @@ def test_there_is_nothing_without_a_topic_among_examples_and_schemas() -> None:
 
 
 @pytest.mark.parametrize("topic", STORED_TOPICS, ids=lambda topic: topic.name)
-def test_an_example_becomes_one_row_with_its_position(topic: Topic) -> None:
-    (row,) = judged(message(topic, 5), LOGGED_AT)
-    assert isinstance(row, Row)
-    stored = dict(zip(columns_of(row.table), row.values, strict=True))
-    assert [stored[name] for name in POSITION_COLUMNS] == ["11111111-2222", 0, 5]
-    assert stored["app"] == "prompt-guard"
+def test_an_example_becomes_rows_with_its_position(topic: Topic) -> None:
+    rows = judged(message(topic, 5), LOGGED_AT)
+    assert len(rows) == (2 if topic is SCORES_RECORDED else 1)
+    for row in rows:
+        assert isinstance(row, Row)
+        stored = dict(zip(columns_of(row.table), row.values, strict=True))
+        assert [stored[name] for name in POSITION_COLUMNS] == ["11111111-2222", 0, 5]
+        assert stored["app"] == "prompt-guard"
 
 
 @pytest.mark.warehouse
@@ -114,10 +118,11 @@ def test_every_example_can_be_read_back_from_the_engine(warehouse: Settings) -> 
     with Warehouse.connect(warehouse) as client:
         for topic in STORED_TOPICS:
             record = decode(topic.name, golden(topic), LOGGED_AT)
-            (row,) = client.query(f"SELECT * FROM {TABLE_BY_TOPIC[topic.name].name} FINAL")
-            assert row["event_id"] == record.event_id
-            assert row["occurred_at"] == record.occurred_at
-            assert row["recorded_at"] == LOGGED_AT
+            found = client.query(f"SELECT * FROM {TABLE_BY_TOPIC[topic.name].name} FINAL")
+            stored = stored_scores(record) if isinstance(record, ScoresRecorded) else [record]
+            assert {row["event_id"] for row in found} == {one.event_id for one in stored}
+            assert {(row["occurred_at"], row["recorded_at"]) for row in found} == {(record.occurred_at, LOGGED_AT)}
+            assert len(found) == len(stored)
 
 
 @pytest.mark.warehouse

@@ -21,11 +21,11 @@ def test_the_spool_and_the_bound_of_readiness_can_be_set() -> None:
             "DRIFTLOOP_SPOOL_BYTES": "16777216",
             "DRIFTLOOP_COLLECTOR_WHEN_FULL": "drop-oldest",
             "DRIFTLOOP_READY_LAG": "5",
-            "DRIFTLOOP_ACCEPT_POISON": "feedback.given.v1, scores.recorded.v1",
+            "DRIFTLOOP_ACCEPT_POISON": "feedback.given.v1, scores.recorded.v2",
         }
     )
     assert (settings.spool_bytes, settings.collector_when_full, settings.ready_lag) == (16777216, "drop-oldest", 5)
-    assert settings.accept_poison == {"feedback.given.v1", "scores.recorded.v1"}
+    assert settings.accept_poison == {"feedback.given.v1", "scores.recorded.v2"}
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.ids import derived_id
 from schemas.inference import InferenceResponded, Message
-from schemas.observations import ScoreRecorded, WindowClosed
+from schemas.observations import RecordedScore, ScoresRecorded, WindowClosed
 from schemas.record import Record, Variant
 from schemas.reference import Histogram, Reference
 from stream_processors.frame.delivery import Delivery, Source
@@ -31,20 +31,20 @@ def response(
 
 
 def score(
-    number: int, value: float, *, name: str = "prompt.distance", every_s: float = 0.1, **other: Any
-) -> ScoreRecorded:
-    """Return a score of request `number`."""
+    number: int, value: float | None, *, name: str = "prompt.distance", every_s: float = 0.1, **other: Any
+) -> ScoresRecorded:
+    """Return the one score of request `number`; without a value it was not judged."""
     defaults: dict[str, Any] = {
         "event_id": derived_id("score", name, number),
         "occurred_at": NOON + timedelta(seconds=number * every_s),
         "app": "prompt-guard",
         "adapter_version": "prompt-guard-v1",
         "request_id": f"r{number}",
-        "name": name,
-        "value": value,
-        "scorer": "test@1",
+        "scores": (
+            RecordedScore(name=name, value=value, unjudged="" if value is not None else "odd", scorer="test@1"),
+        ),
     }
-    return ScoreRecorded(**{**defaults, **other})
+    return ScoresRecorded(**{**defaults, **other})
 
 
 def window(number: int, *, judged: int, correct: int, partition: int = 0, **other: Any) -> WindowClosed:
@@ -66,7 +66,7 @@ def window(number: int, *, judged: int, correct: int, partition: int = 0, **othe
     return WindowClosed(**{**defaults, **other})
 
 
-def log_of(records: Iterable[Record], *, topic: str = "scores.recorded.v1", first: int = 0) -> list[Delivery]:
+def log_of(records: Iterable[Record], *, topic: str = "scores.recorded.v2", first: int = 0) -> list[Delivery]:
     """Return the records as one partition would deliver them, a second after they occurred."""
     return [
         Delivery(Source(topic, 0), first + index, record.occurred_at + timedelta(seconds=1), record)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,14 +14,14 @@ from hypothesis import strategies as st
 from schemas.codec import to_unix_ms
 from schemas.configuration import Drift
 from schemas.metrics import METRIC_BY_NAME, drift_metric
-from schemas.observations import DriftMeasured
+from schemas.observations import DriftMeasured, RecordedScore
 from schemas.record import Record, Variant
 from stream_processors.detectors.drift import measure_drift
 from stream_processors.detectors.watched_streams import Lanes
 from stream_processors.frame.delivery import Delivery, Source
 from tests.stream_processors.observed import NOON, log_of, score, uniform_reference, window
 
-SCORES = Source("scores.recorded.v1", 0)
+SCORES = Source("scores.recorded.v2", 0)
 
 
 def lanes_with(**drift: Any) -> Lanes:
@@ -192,7 +193,26 @@ def test_the_floor_is_the_first_message_of_the_oldest_open_window() -> None:
     measured(lanes, log_of([score(i, 0.5) for i in range(3000)]))
 
     assert lanes.floor(SCORES) == 3000 - 300
-    assert lanes.floor(Source("scores.recorded.v1", 1)) is None
+    assert lanes.floor(Source("scores.recorded.v2", 1)) is None
+
+
+def test_what_was_not_judged_is_no_observation() -> None:
+    log = [score(i, None if i % 2 else 0.5) for i in range(700)]
+    assert {m.count for m in measured(lanes_with(), log_of(log)) if m.method == "PopulationStability"} == {150}
+
+
+def test_the_scores_of_a_call_are_observed_together_from_one_message() -> None:
+    names = ("prompt.distance", "prompt.harm", "prompt.injection", "response.harm")
+    log = [
+        msgspec.structs.replace(
+            score(i, 0.5), scores=tuple(RecordedScore(name=name, value=0.5, scorer="test@1") for name in names)
+        )
+        for i in range(700)
+    ]
+    lanes = lanes_with()
+    told = {(m.metric, m.count) for m in measured(lanes, log_of(log)) if m.method == "PopulationStability"}
+    assert told == {(name, 300) for name in names[:3]}
+    assert lanes.floor(SCORES) == 600
 
 
 def test_a_metric_that_fell_silent_does_not_hold_the_floor() -> None:

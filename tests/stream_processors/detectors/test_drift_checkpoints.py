@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from schemas.codec import MAX_EVENT_BYTES, decode, encode
 from schemas.configuration import Drift
 from schemas.configuration_parser import parse_configuration
-from schemas.observations import DetectorsSaved, DriftMeasured, ScoreRecorded
+from schemas.observations import DetectorsSaved, DriftMeasured, ScoresRecorded
 from schemas.record import Record
 from schemas.topics import key_of
 from stream_processors.detectors.checkpoints import Checkpoint, Slot, latest, made_with, to_records
@@ -22,7 +22,7 @@ from stream_processors.detectors.watched_streams import Lanes
 from stream_processors.frame.delivery import Delivery, Source
 from tests.stream_processors.observed import NOON, log_of, score, uniform_reference, window
 
-SCORES = Source("scores.recorded.v1", 0)
+SCORES = Source("scores.recorded.v2", 0)
 FIVE = timedelta(seconds=5)
 WINDOWS = Source("metrics.window-closed.v1", 0)
 IDS = {SCORES.topic: "id-of-scores", WINDOWS.topic: "id-of-windows"}
@@ -135,7 +135,7 @@ def disordered(records: list[Record], rng: random.Random) -> list[Delivery]:
     again = [record for record in records if rng.random() < 0.1]
     arrivals = [(record.occurred_at + timedelta(seconds=rng.uniform(0, 2.5)), record) for record in [*records, *again]]
     arrivals.sort(key=lambda arrival: arrival[0])
-    source = SCORES if isinstance(records[0], ScoreRecorded) else WINDOWS
+    source = SCORES if isinstance(records[0], ScoresRecorded) else WINDOWS
     return [Delivery(source, i, at, record) for i, (at, record) in enumerate(arrivals)]
 
 

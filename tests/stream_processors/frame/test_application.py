@@ -26,7 +26,7 @@ from tests.stream_processors.workers import records, safety_environment, working
 PROGRAM = """
 import sys
 from schemas.ids import derived_id
-from schemas.observations import ScoreRecorded
+from schemas.observations import RecordedScore, ScoresRecorded
 from schemas.topics import INFERENCE_RESPONDED
 from services.parts.runtime.process import running
 from stream_processors.frame.application import Processor
@@ -35,8 +35,9 @@ from stream_processors.frame.serving import serve
 FAILS_AT = int(sys.argv[1])
 
 def score(record):
-    return ScoreRecorded(event_id=derived_id(record.event_id), occurred_at=record.occurred_at, app=record.app,
-                         request_id=record.request_id, name="prompt.harm", value=0.5, scorer="test")
+    scores = (RecordedScore(name="prompt.harm", value=0.5, scorer="test@1"),)
+    return ScoresRecorded(event_id=derived_id(record.event_id), occurred_at=record.occurred_at, app=record.app,
+                          request_id=record.request_id, scores=scores)
 
 with running("safety") as process:
     processor = Processor("safety", process.settings, process.configuration)

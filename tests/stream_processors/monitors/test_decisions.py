@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from schemas.codec import from_unix_ms
 from schemas.configuration import App, Configuration, Monitor, Windows
-from schemas.observations import DriftMeasured, ScoreRecorded, WindowClosed
+from schemas.observations import DriftMeasured, RecordedScore, ScoresRecorded, WindowClosed
+from schemas.scoring import DeclaredScore, ScorerEntry
 from stream_processors.monitors.alert_events import alert_changed, retraining_requested, standing_of, target_of
 from stream_processors.monitors.decisions import Board, Decision
 from stream_processors.monitors.firing import SILENT_WINDOWS, Standing, Target
@@ -144,12 +145,18 @@ def test_a_silent_series_stays_firing_until_its_version_is_no_longer_served() ->
     assert (alert.state, alert.value) == ("resolved", None)
 
 
-def score(number: int, label: str, probability: float) -> ScoreRecorded:
-    return ScoreRecorded(
-        event_id=f"score-{number}", occurred_at=from_unix_ms(EPOCH + number), app="guard", adapter_version="v1",
-        request_id=f"request-{number}", name="response.harm", value=0.5, label=label, scorer="head@1",
-        sampling_probability=probability,
+def scores(number: int, *some: RecordedScore) -> ScoresRecorded:
+    return ScoresRecorded(
+        event_id=f"scores-{number}", occurred_at=from_unix_ms(EPOCH + number), app="guard", adapter_version="v1",
+        request_id=f"request-{number}", scores=some,
     )  # fmt: skip
+
+
+def score(number: int, label: str, probability: float) -> ScoresRecorded:
+    harm = RecordedScore(
+        name="response.harm", value=0.5, label=label, scorer="head@1", sampling_probability=probability
+    )
+    return scores(number, harm)
 
 
 def test_scores_count_once_and_weigh_as_much_as_they_stand_for() -> None:
@@ -161,6 +168,38 @@ def test_scores_count_once_and_weigh_as_much_as_they_stand_for() -> None:
     (decision,) = decide(board, 1)
     assert decision.change.decided.value == 1 / 3
     assert decision.change.decided.count == 2
+
+
+def test_what_was_not_judged_is_no_part_of_a_ratio_and_no_zero_in_a_mean() -> None:
+    board = board_of(
+        Monitor(name="unsafe", app="guard", metric="response.unsafe_ratio", window="1s", above=0.5),
+        Monitor(name="mean", app="guard", metric="response.harm.mean", window="1s", above=0.5),
+    )
+    unjudged = RecordedScore(name="response.harm", unjudged="no answer", scorer="head@1")
+    judged_ = RecordedScore(name="response.harm", value=0.8, label="unsafe", scorer="head@1")
+    board.put(scores(0, judged_, RecordedScore(name="response.pii", value=0.0, scorer="pii@1")), whole_from=0)
+    board.put(scores(1, unjudged), whole_from=0)
+    by_monitor = {decision.monitor.name: decision.change.decided for decision in decide(board, 1)}
+    assert {name: (at.value, at.count) for name, at in by_monitor.items()} == {"unsafe": (1.0, 1), "mean": (0.8, 1)}
+
+
+def test_a_window_in_which_nothing_was_judged_has_no_value() -> None:
+    board = board_of(Monitor(name="low", app="guard", metric="response.harm.mean", window="1s", below=0.5))
+    board.put(scores(0, RecordedScore(name="response.harm", unjudged="timed out", scorer="head@1")), whole_from=0)
+    assert decide(board, 1) == []
+
+
+def test_a_score_of_a_users_own_is_monitored_by_its_declared_label() -> None:
+    entry = ScorerEntry(
+        name="tone", entry_point="mine:tone", measures=(DeclaredScore(name="response.tone", flagged="rude"),)
+    )
+    monitor = Monitor(name="rude", app="guard", metric="response.tone_ratio", window="1s", above=0.4)
+    board = Board(msgspec.structs.replace(configuration(monitor), scorers=(entry,)), {})
+    for number, label in enumerate(("rude", "kind")):
+        tone = RecordedScore(name="response.tone", value=0.1, label=label, scorer="tone@1")
+        board.put(scores(number, tone), whole_from=0)
+    (decision,) = decide(board, 1)
+    assert decision.change.decided.value == 0.5
 
 
 def test_a_drift_measurement_is_a_window_of_its_own() -> None:

@@ -23,8 +23,8 @@ def store(warehouse: Warehouse, *records: Record, partition: int = 0, start: int
     """Store records as the sink does, at offsets from `start` on."""
     for at, record in enumerate(records, start):
         table = TABLE_BY_TOPIC[topic_of(record).name]
-        row = table.row(record, Position("t", partition, at), NOW)
-        warehouse.insert(table.name, (*table.column_names,), [row])
+        rows = table.rows(record, Position("t", partition, at), NOW)
+        warehouse.insert(table.name, (*table.column_names,), rows)
 
 
 def asked(name: str, prompt: str, *, app: str, minutes: float = 0, slice_: str = "") -> InferenceRequested:

@@ -159,9 +159,10 @@ def _store(settings: Settings, records: list[Record]) -> None:
         for topic in {topic_of(record).name for record in records}:
             table = TABLE_BY_TOPIC[topic]
             rows = [
-                table.row(record, Position("t", 0, offset), now)
+                row
                 for offset, record in enumerate(records)
                 if topic_of(record).name == topic
+                for row in table.rows(record, Position("t", 0, offset), now)
             ]
             warehouse.insert(table.name, table.column_names, rows)
 

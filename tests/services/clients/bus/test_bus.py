@@ -90,10 +90,10 @@ def test_messages_arrive_whole_in_order_and_in_the_partition_of_their_key(broker
     began = time.time()
     with closing(Producer(broker.settings, "test")) as producer:
         for index in range(200):
-            producer.send_raw("scores.recorded.v1", b"%d" % index, key=b"k%d" % (index % 7), headers=[("h", b"\xff")])
+            producer.send_raw("scores.recorded.v2", b"%d" % index, key=b"k%d" % (index % 7), headers=[("h", b"\xff")])
         producer.flush()
         assert producer.buffered_bytes == 0
-    with closing(Tail(broker.settings, ["scores.recorded.v1"])) as tail:
+    with closing(Tail(broker.settings, ["scores.recorded.v2"])) as tail:
         got = gather(tail.poll, lambda got: len(got) >= 200)
         assert tail.caught_up
     ids = topic_ids(broker.settings)
@@ -101,7 +101,7 @@ def test_messages_arrive_whole_in_order_and_in_the_partition_of_their_key(broker
         assert message.key is not None
         assert message.partition == (murmur2(message.key) & 0x7FFFFFFF) % 2
         assert message.headers == (("h", b"\xff"),)
-        assert message.topic_id == ids["scores.recorded.v1"]
+        assert message.topic_id == ids["scores.recorded.v2"]
         assert began - 1 < message.logged_at.timestamp() < time.time() + 1
     for partition in (0, 1):
         in_order = [(m.offset, int(m.value or b"")) for m in got if m.partition == partition]

@@ -13,7 +13,7 @@ from threading import Event, Thread
 import msgspec
 
 from schemas.codec import from_unix_ms
-from schemas.observations import AlertChanged, DriftMeasured, ScoreRecorded, WindowClosed
+from schemas.observations import AlertChanged, DriftMeasured, RecordedScore, ScoresRecorded, WindowClosed
 from schemas.settings import Settings
 from schemas.topics import ALERTS_CHANGED, DRIFT_MEASURED, FEEDBACK_GIVEN, INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED
 from services.clients.bus.producer import Producer
@@ -135,16 +135,14 @@ def _send_one(producer: Producer, number: int, *, shifted: bool) -> None:
     producer.send(answer)
     producer.send(feedback(number, at=at + 1, label=right))
     producer.send(
-        ScoreRecorded(
+        ScoresRecorded(
             event_id=f"score-{number}",
             occurred_at=from_unix_ms(at),
             app="guard",
             model="tiny",
             adapter_version="v1",
             request_id=answer.request_id,
-            name="prompt.distance",
-            value=distance,
-            scorer="test@1",
+            scores=(RecordedScore(name="prompt.distance", value=distance, scorer="test@1"),),
         )
     )
 

@@ -12,7 +12,7 @@ from services.clients.bus.partitioning import partition_of
 from services.parts.spool.entries import Entry
 from services.parts.spool.packing import MAX_ARRAY_BYTES, Parcel, packed
 
-RESPONDED, SCORES = "inference.responded.v1", "scores.recorded.v1"
+RESPONDED, SCORES = "inference.responded.v1", "scores.recorded.v2"
 entries = st.lists(
     st.builds(
         lambda topic, key, month, size, number: Entry(
