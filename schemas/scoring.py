@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.cascade import Cascade
 from schemas.metrics import SCORE_METRICS, SCORES, UNSAFE, ScoreMeaning, ScoreMetric, metrics_of_score
 from schemas.section import Key, Seconds, Section, Share, Usd
 
@@ -81,6 +82,7 @@ class ScorerEntry(Section, frozen=True, kw_only=True):
         measures: Every score that the entry point gives.
         endpoint: Asked over HTTP.
         side: What the endpoint is shown.
+        cascade: Which calls it is shown, if it is one that costs more than to see all.
     """
 
     name: Key
@@ -93,6 +95,7 @@ class ScorerEntry(Section, frozen=True, kw_only=True):
     measures: tuple[DeclaredScore, ...] = ()
     endpoint: Endpoint | None = None
     side: Side = "prompt"
+    cascade: Cascade = Cascade()
 
     @property
     def own(self) -> bool:

@@ -36,11 +36,13 @@ def up() -> None:
     from services.parts.runtime.health import PortTaken
     from services.parts.runtime.logs import configure_logging
     from services.parts.runtime.process import read_configuration
+    from services.scorers.costly import any_costly
 
     settings = settings_or_fail()
     configure_logging("supervisor", "ERROR")
     try:
-        programs = programs_for(read_configuration(settings))
+        configuration = read_configuration(settings)
+        programs = programs_for(configuration, guarded=any_costly(configuration, settings))
         bring_broker(settings, print)
         move_to_background()
         run_stack(Supervisor(settings, programs), settings, Console())

@@ -181,13 +181,10 @@ def main() -> None:
         for rate, quality in product(RATES, QUALITIES)
     ]
     cases = [{name: round(v, 4) if isinstance(v, float) else v for name, v in asdict(one).items()} for one in told]
-    line = {
-        "bench": "weighted_rate",
-        **vars(wanted),
-        "budget": BUDGET,
-        "cases": cases,
-        "good": all(o.good for o in told),
-    }
+    bias_se = sum(one.bias_se for one in told) / sqrt(len(told))
+    good = abs(bias_se) <= BIAS_SE and all(one.good for one in told)
+    whole = {"bias_se": round(bias_se, 3), "coverage": round(sum(one.coverage for one in told) / len(told), 4)}
+    line = {"bench": "weighted_rate", **vars(wanted), "budget": BUDGET, **whole, "good": good, "cases": cases}
     print(json.dumps(line))
     sys.exit(0 if good else 1)
 
