@@ -10,6 +10,7 @@ from schemas.configuration import Configuration
 from schemas.configuration_parser import BadConfiguration, BadPriceFile, expand_variables, parse_configuration
 from schemas.durations import parse_duration
 from services.commands.outcome import UNUSABLE, WRONG, fail, settings_or_fail
+from services.scorers.catalogue import UnknownScorer, check_entries
 
 
 def check(
@@ -40,6 +41,7 @@ def check(
     """
     path = file or settings_or_fail().configuration
     found = _read(path)
+    _check_scorers(found, path)
     parts = (found.apps, "app"), (found.monitors, "monitor"), (found.subscriptions, "subscription")
     counts = ", ".join(f"{len(things)} {noun}{'' if len(things) == 1 else 's'}" for things, noun in parts)
     print(f"{path.name}: good: {counts}", flush=True)
@@ -55,6 +57,13 @@ def _read(path: Path) -> Configuration:
     except BadPriceFile as error:
         fail(f"{path.name}: {error}", UNUSABLE)
     except BadConfiguration as error:
+        fail(f"{path.name}: {error}", WRONG)
+
+
+def _check_scorers(configuration: Configuration, path: Path) -> None:
+    try:
+        check_entries(configuration.scorers)
+    except UnknownScorer as error:
         fail(f"{path.name}: {error}", WRONG)
 
 

@@ -7,7 +7,7 @@ function from records to records wherever it can be:
         heads = load_heads(processor.settings.data)
 
         async def score(deliveries: Sequence[Delivery]) -> Iterable[Record]:
-            return [s for d in deliveries for s in await asyncio.to_thread(score_safety, d.record, heads)]
+            return [s for d in deliveries for s in await asyncio.to_thread(scores_of, d.record, heads)]
 
         processor.consume(INFERENCE_RESPONDED, handle=score, batch=64)
 

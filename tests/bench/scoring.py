@@ -2,9 +2,9 @@
 
     python -m tests.bench.scoring [--calls 2000] [--rounds 5]
 
-Responses of 1 KB, each prompt and answer distinct, in the batches that the processors take. `safety` is two
-heads and the PII patterns on prompt and answer, `quality` the distance of the prompt to a reference;
-`embed`, the prompts' embedding alone, is the baseline of both. Microseconds a call, medians of the rounds.
+Responses of 1 KB, each prompt and answer distinct, in the batches that the processors take. `safety` and
+`quality` are the standard scorers of each, quality's with a reference; `embed`, the prompts' embedding alone,
+is the baseline of both. Microseconds a call, medians of the rounds.
 """
 
 import argparse
@@ -17,10 +17,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas.inference import InferenceResponded
+from services.scorers.adapters.heads import prompt_scorers
+from services.scorers.catalogue import entries_for, load_all, process_of
 from services.scorers.embedding import Embedder
-from services.scorers.prompts import PromptScorers
 from services.scorers.reference import build_reference
+from services.scorers.workshop import Workshop
 from stream_processors.scoring import quality, safety
+from stream_processors.scoring.panels import Panel, Seat
 from tests.bench.ingest_log import responses
 from tests.bench.machine import machine
 
@@ -35,6 +38,12 @@ def cpu_us(calls: Sequence[InferenceResponded], score: Score, *, batch: int) -> 
     return 1e6 * (time.process_time() - began) / len(calls)
 
 
+def panel_of(process: str, workshop: Workshop) -> Panel:
+    """Return a process's panel of the standard scorers."""
+    loaded, _ = load_all((entry for entry in entries_for((), "guard") if process_of(entry) == process), workshop)
+    return Panel(process, [Seat(scorer) for _, scorer in loaded])
+
+
 def main() -> None:
     """Measure and print; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,14 +53,15 @@ def main() -> None:
     before = machine()
     calls = list(responses(chosen.calls, random.Random(1)))
     embedder = Embedder.load()
-    with tempfile.TemporaryDirectory() as folder:
-        scorers = PromptScorers.load(Path(folder))
     prompts = [call.prompt for call in calls]
-    reference = build_reference("guard-v1", prompts[::2], prompts[1::2], scorers)
+    with tempfile.TemporaryDirectory() as folder:
+        workshop = Workshop(Path(folder), Path(folder), lambda app, version: reference)
+        reference = build_reference("guard-v1", prompts[::2], prompts[1::2], prompt_scorers(workshop))
+        panels = {process: panel_of(process, workshop) for process in ("safety", "quality")}
     kinds: dict[str, tuple[Score, int]] = {
         "embed": (lambda some: embedder.embed([call.prompt for call in some]), quality.BATCH),
-        "quality": (lambda some: quality.score_quality(some, embedder, lambda app, version: reference), quality.BATCH),
-        "safety": (lambda some: safety.score_safety(some, scorers), safety.BATCH),
+        "quality": (panels["quality"].score, quality.BATCH),
+        "safety": (panels["safety"].score, safety.BATCH),
     }
     for score, batch in kinds.values():
         cpu_us(calls[:200], score, batch=batch)

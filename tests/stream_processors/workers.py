@@ -39,9 +39,15 @@ class Worker:
             "DRIFTLOOP_CONFIG": str(file),
             f"DRIFTLOOP_{name.upper()}_PORT": str(port := free_port()),
         }
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self.settings = Settings.from_environment(self._environment)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Its process's id, once started."""
+        assert self._process is not None
+        return self._process.pid
 
     def start(self) -> None:
         """Start it, or start it again."""
@@ -86,7 +92,7 @@ class Worker:
         return self._log.read_text()
 
     def _is_ready(self) -> bool:
-        with suppress(OSError), urllib.request.urlopen(f"{self._url}/healthz", timeout=PATIENCE_S):
+        with suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=PATIENCE_S):
             return True
         return False
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,8 @@ import psutil
 
 from schemas.ids import derived_id
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded, Message
+from schemas.observations import RecordedScore, ScoresRecorded
+from schemas.record import Record
 from schemas.settings import Settings
 from services.clients.bus.message import Message as LoggedMessage
 from services.clients.bus.producer import Producer
@@ -61,6 +63,18 @@ def feedback(name: str) -> FeedbackGiven:
         app="guard",
         request_id=name,
         label="safe",
+    )
+
+
+def scored(name: str) -> ScoresRecorded:
+    """Three scores of the request of that name, one of which could not be given."""
+    given = (RecordedScore(name=score, value=0.5, scorer="test@1") for score in ("prompt.harm", "prompt.injection"))
+    return ScoresRecorded(
+        event_id=derived_id("scored", name),
+        occurred_at=datetime.now(UTC),
+        app="guard",
+        request_id=name,
+        scores=(*given, RecordedScore(name="response.harm", unjudged="no answer", scorer="test@1")),
     )
 
 
@@ -147,15 +161,17 @@ def sink_process(environment: Mapping[str, str], folder: Path) -> Iterator[SinkP
 
 
 @contextmanager
-def traffic(producer: Producer, prefix: str) -> Iterator[list[int]]:
+def traffic(
+    producer: Producer, prefix: str, makers: Sequence[Callable[[str], Record]] = (requested, responded)
+) -> Iterator[list[int]]:
     """Send a request and its answer some 500 times a second; the list holds how many pairs, at the end exactly."""
     sent, stopping = [0], threading.Event()
 
     def send() -> None:
         while not stopping.wait(0.02):
             for _ in range(10):
-                producer.send(requested(f"{prefix}-{sent[0]}"))
-                producer.send(responded(f"{prefix}-{sent[0]}"))
+                for make in makers:
+                    producer.send(make(f"{prefix}-{sent[0]}"))
                 sent[0] += 1
 
     thread = threading.Thread(target=send)

@@ -15,13 +15,14 @@ from services.sink.positions import table_of
 from tests.fixtures.broker import Broker
 from tests.fixtures.waiting import at_least, equals, more_than, until
 from tests.services.sink.relay import Cut, relay
-from tests.services.sink.sinks import count, is_well, one, requested, sink_process, traffic
+from tests.services.sink.sinks import count, is_well, one, requested, scored, sink_process, traffic
 
 pytestmark = [pytest.mark.broker, pytest.mark.warehouse]
 
 Environment = dict[str, str]
 KILLED = "request_id LIKE 'kill-%'"
 BOTH = ("requests", "responses")
+SCORES_A_MESSAGE = 3
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def environment(empty: Broker, warehouse_environment: Environment) -> Environmen
     """A broker that nobody has a group on, and a warehouse that merges nothing: a row stored twice stays two rows."""
     both = {**warehouse_environment, **empty.environment}
     with Warehouse.connect(Settings.from_environment(both)) as warehouse:
-        for table in BOTH:
+        for table in (*BOTH, "scores"):
             warehouse.execute(f"SYSTEM STOP MERGES {table}")
     return both
 
@@ -56,6 +57,24 @@ def test_a_sink_killed_under_load_stores_each_event_exactly_once(
         until(lambda: sum(count(settings, table, KILLED) for table in BOTH), at_least(2 * sent[0]))
         assert sink.stop() == 0
     assert [stored(settings, table, "kill") for table in BOTH] == [(sent[0], sent[0])] * 2
+
+
+def test_a_sink_killed_under_load_stores_each_score_of_each_message_exactly_once(
+    environment: Environment, producer: Producer, tmp_path: Path
+) -> None:
+    settings = Settings.from_environment(environment)
+    chance = random.Random(8)
+    with traffic(producer, "scores", (scored,)) as sent:
+        for _ in range(3):
+            with sink_process(environment, tmp_path) as sink:
+                until(lambda: count(settings, "scores"), more_than(count(settings, "scores")))
+                time.sleep(chance.random())
+                sink.kill()
+    with sink_process(environment, tmp_path) as sink:
+        until(lambda: count(settings, "scores"), at_least(SCORES_A_MESSAGE * sent[0]))
+        assert sink.stop() == 0
+    assert stored(settings, "scores", "scores") == (SCORES_A_MESSAGE * sent[0],) * 2
+    assert count(settings, "scores", "value IS NULL AND unjudged = 'no answer'") == sent[0]
 
 
 def test_two_sinks_share_the_work_and_store_each_event_exactly_once(

@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from schemas.inference import InferenceResponded
-from schemas.observations import DriftMeasured, ScoreRecorded
+from schemas.observations import DriftMeasured, ScoresRecorded
 from schemas.record import Record
+from schemas.topics import SCORES_RECORDED
 from services.clients.bus.decoding import decoded
 from services.clients.bus.producer import Producer
 from services.clients.bus.tail import Tail
@@ -115,13 +116,15 @@ def test_answers_become_scores_and_a_shift_of_prompts_becomes_drift(
         process_of("quality", environment),
         process_of("drift", environment),
     ):
-        scores = read_until_still(broker, ["scores.recorded.v1"], 6 * len(answers))
+        scores = read_until_still(broker, [SCORES_RECORDED.name], 2 * len(answers))
         resident = psutil.Process(safety.pid).memory_info().rss
         drift = read_until_still(broker, ["drift.measured.v1"], 4 * 3 + 4 * 2)
     producer.close()
 
-    recorded = [s for s in scores if isinstance(s, ScoreRecorded)]
-    assert len({s.event_id for s in recorded}) == 6 * len(answers)
+    recorded = [s for s in scores if isinstance(s, ScoresRecorded)]
+    assert len({s.event_id for s in recorded}) == 2 * len(answers)
+    assert {len(s.scores) for s in recorded} == {5, 1}
+    assert all(score.value is not None for s in recorded for score in s.scores)
     assert resident < 400 * 2**20
     psi = {
         (m.metric, round((m.window_start - start).total_seconds()) // 5): m.drifted

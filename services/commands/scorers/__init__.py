@@ -1,0 +1,1 @@
+"""What a person does with scorers at the command line."""
