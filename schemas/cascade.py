@@ -41,13 +41,15 @@ class Cascade(Section, frozen=True, kw_only=True):
 class SamplingChanged(Record, frozen=True, kw_only=True):
     """A scorer judges calls with these chances, from an offset of a partition on.
 
-    Written by the guard processor before it uses them, and read by it after a restart, so that a call
-    that is read again meets the chance that it met before.
+    Written by the guard processor before it uses them, and read by it after a restart, so that a call that
+    is read again meets the chance that it met before. Without a later change they hold up to `offset_until`:
+    so far, and no further, calls may have been read by the time that a restart reads this.
 
     Attributes:
         scorer: Its name in the configuration.
         source_topic_id: A re-created topic has another, and begins at offset 0.
         offset_from: First offset that the chances hold for.
+        offset_until: The offset behind the last one that they are meant for.
         number: Of this change at its place, from 0.
         suspicious: Chance of a call that a cheap scorer finds suspicious.
         rest: Chance of any other call.
@@ -63,6 +65,7 @@ class SamplingChanged(Record, frozen=True, kw_only=True):
     source_topic_id: Name
     source_partition: Count
     offset_from: Count
+    offset_until: Count
     number: Count
     suspicious: Chance
     rest: Chance

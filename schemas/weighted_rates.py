@@ -69,6 +69,10 @@ class WeightedSums:
             self.hit_weight += weight
             self.hit_weight_squared += weight * weight
 
+    def as_misses(self) -> "WeightedSums":
+        """Return the sums of the same events had none of them been a hit."""
+        return WeightedSums(self.count, 0, self.weight, self.weight_squared)
+
     @classmethod
     def together(cls, parts: Iterable["WeightedSums"]) -> "WeightedSums":
         """Return the sums over all parts."""
@@ -102,8 +106,8 @@ class WeightedRate:
     count: int
 
 
-def hajek(sums: WeightedSums) -> WeightedRate | None:
-    """Return the share of hits; None where nothing was judged.
+def hajek(sums: WeightedSums) -> WeightedRate:
+    """Return the share of hits.
 
     Example:
         >>> sums = WeightedSums()
@@ -112,9 +116,12 @@ def hajek(sums: WeightedSums) -> WeightedRate | None:
         >>> found = hajek(sums)
         >>> round(found.rate, 4), round(found.low, 4), round(found.high, 4)
         (0.011, 0.0051, 0.0427)
+
+    Raises:
+        ValueError: Nothing was judged.
     """
     if not sums.count:
-        return None
+        raise ValueError("nothing was judged")
     rate = sums.hit_weight / sums.weight
     misses_squared = sums.weight_squared - sums.hit_weight_squared
     variance = _spread(sums.hit_weight_squared, misses_squared, rate) / sums.weight**2
@@ -127,16 +134,14 @@ def hajek(sums: WeightedSums) -> WeightedRate | None:
     return _found(sums, rate, variance, ends)
 
 
-def horvitz_thompson(sums: WeightedSums, events: int) -> WeightedRate | None:
-    """Return the hits' weights over the number of events that could have been drawn; None where there were none.
+def horvitz_thompson(sums: WeightedSums, events: int) -> WeightedRate:
+    """Return the hits' weights over the number of events that could have been drawn.
 
     Raises:
-        ValueError: There were fewer events than were judged.
+        ValueError: Nothing was judged, or more than there were events.
     """
-    if events < sums.count:
+    if not 0 < sums.count <= events:
         raise ValueError(f"{sums.count} judged of {events}")
-    if not sums.count:
-        return None
     rate = min(1.0, sums.hit_weight / events)
     variance = max(0.0, sums.hit_weight_squared - rate * sums.hit_weight) / events**2
     one = sums.typical_weight

@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS sampling_changes
     `source_topic_id` String,
     `source_partition` Int64,
     `offset_from` Int64,
+    `offset_until` Int64,
     `number` Int64,
     `suspicious` Float64,
     `rest` Float64,

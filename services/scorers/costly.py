@@ -11,9 +11,12 @@ from services.scorers.workshop import Workshop
 
 
 def is_costly(entry: ScorerEntry, workshop: Workshop) -> bool:
-    """Return whether a scorer's cost is model or remote. One that can't be described counts as cheap."""
-    if entry.endpoint is not None:
-        return True
+    """Return whether a scorer sees a sample: an endpoint, an entry point that says so, one of the product by its cost.
+
+    An entry point is not asked: it may load its model to describe itself.
+    """
+    if entry.own:
+        return entry.endpoint is not None or entry.process == "guard"
     try:
         return offer_of(entry, workshop).card.cost != "cheap"
     except ScorerUnavailable:

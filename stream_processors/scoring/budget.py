@@ -101,8 +101,9 @@ def chances(budget: Budget, load: Load) -> Chances:
     for_rest = min(budget.base, _part(calls * REST_SHARE, rest))
     for_suspicious = _part(max(0.0, calls - for_rest * rest), suspicious)
     for_rest = min(budget.base, _part(max(0.0, calls - for_suspicious * suspicious), rest))
-    least = max(LEAST, min(for_suspicious, 1.0))
-    return Chances(least, max(LEAST, min(for_rest, least)))
+    if for_rest > for_suspicious:  # so much is suspicious that it tells nothing apart
+        for_suspicious = for_rest = min(budget.base, _part(calls, suspicious + rest))
+    return Chances(max(LEAST, for_suspicious), max(LEAST, for_rest))
 
 
 def moved(old: Chances, new: Chances) -> bool:

@@ -5,14 +5,14 @@ call that was not drawn has no score of a guard, and that says nothing of it; wh
 chance. The cheap scorers that tell suspicious calls run here again, on the calls that may be drawn: that costs
 less than to wait for what safety says of each.
 
-Order of effects: 1. scores of a batch, and the chances that follow from it, are emitted; 2. before the next
-batch the chances are acknowledged; 3. they are used. A restart reads them back and meets each call with
-the chance that it had, so that to be read twice is no second chance (stream_processors.scoring.cascade).
+Order of effects: 1. the chances of a batch's offsets are written and acknowledged, where they are not yet;
+2. its calls are drawn and judged; 3. the scores are emitted. A restart reads the chances back and meets each
+call with the one that it had, so that to be read twice is no second chance (stream_processors.scoring.cascade).
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from schemas.cascade import SamplingChanged
@@ -26,6 +26,7 @@ from services.parts.runtime.metrics import counter, gauge
 from services.scorers.catalogue import check_entries
 from services.scorers.contract import Card
 from services.scorers.workshop import Workshop
+from stream_processors.frame.application import Processor
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.frame.frame import Frame
 from stream_processors.scoring.cascade import drawn, may_be_drawn, number_of
@@ -50,7 +51,7 @@ class _Call:
 class _Assignment:
     """What is known under one assignment; `topic_ids` is empty until what was told earlier has been read back."""
 
-    topic_ids: dict[str, str] = field(default_factory=dict)
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
     told: dict[Place, list[SamplingChanged]] = field(default_factory=dict)
     lanes: dict[Place, Lane] = field(default_factory=dict)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -64,11 +65,23 @@ class _Assignment:
 
 
 class Watch:
-    """The costly scorers of all apps in one process."""
+    """The costly scorers of all apps in one process.
 
-    def __init__(self, processor: Frame) -> None:
+    Args:
+        topic_ids: Returns the id of each topic by name; it blocks.
+        write: Returns once the log has some records.
+    """
+
+    def __init__(
+        self,
+        processor: Frame,
+        topic_ids: Callable[[], Mapping[str, str]],
+        write: Callable[[Iterable[Record]], Awaitable[None]],
+    ) -> None:
         check_entries(processor.configuration.scorers)
         self._processor = processor
+        self._topic_ids = topic_ids
+        self._write_down = write
         self._workshop = Workshop.of(processor.settings)
         self._posts: dict[str, Posts] = {}
         self._calls = counter("driftloop_guard_calls_total")
@@ -91,12 +104,16 @@ class Watch:
                 if isinstance(response := delivery.record, InferenceResponded):
                     call = _Call(delivery, response, number_of(response.request_id))
                     groups[response.app, delivery.source].append(call)
+            groups = {key: calls for key, calls in groups.items() if self._of(key[0]).posts}
+            await self._write(now, groups)
             records: list[Record] = []
             for (app, source), calls in groups.items():
-                if posts := self._of(app).posts:
-                    lanes = {post.scorer.card.scorer: now.lane(source, app, post) for post in posts}
-                    records += await asyncio.to_thread(self._judge, self._of(app), lanes, calls)
-            return [*records, *self._changes(now)]
+                records += await asyncio.to_thread(self._judge, self._of(app), self._lanes(now, app, source), calls)
+            return records
+
+    def _lanes(self, now: _Assignment, app: str, source: Source) -> dict[str, Lane]:
+        """Return the lanes of an app's scorers by scorer and version."""
+        return {post.scorer.card.scorer: now.lane(source, app, post) for post in self._of(app).posts}
 
     def _of(self, app: str) -> Posts:
         if app not in self._posts:
@@ -104,28 +121,31 @@ class Watch:
         return self._posts[app]
 
     async def _ready(self, now: _Assignment) -> None:
-        """Read back what was told before, once an assignment; then use what has been told since."""
+        """Read back what was written before, once an assignment."""
         if not now.topic_ids:
             await self._processor.outbox.drain()
             now.topic_ids, now.told = await asyncio.to_thread(self._read_back)
-        if any(lane.told for lane in now.lanes.values()):
-            await self._processor.outbox.drain()
-            for lane in now.lanes.values():
-                lane.use()
 
-    def _read_back(self) -> tuple[dict[str, str], dict[Place, list[SamplingChanged]]]:
-        told = [record for record in self._processor.read_back(SAMPLING_CHANGED) if isinstance(record, SamplingChanged)]
-        ids = patiently(topic_ids, self._processor.settings)
-        return ids, by_place(told, ids)
-
-    def _changes(self, now: _Assignment) -> list[SamplingChanged]:
+    async def _write(self, now: _Assignment, groups: Mapping[tuple[str, Source], Sequence[_Call]]) -> None:
+        """Have the chances of all calls in the log."""
         at = self._processor.now()
-        found = [lane.change(at, now.topic_ids.get(place.source.topic, "")) for place, lane in now.lanes.items()]
-        changes = [change for change in found if change is not None]
+        changes = []
+        for (app, source), calls in groups.items():
+            first, last = calls[0].delivery.offset, calls[-1].delivery.offset
+            topic_id = now.topic_ids.get(source.topic, "")
+            found = (lane.change(first, last, at, topic_id) for lane in self._lanes(now, app, source).values())
+            changes += [change for change in found if change is not None]
+        if not changes:
+            return
+        await self._write_down(changes)
         for change in changes:
             self._chance.labels(change.app, change.scorer, "suspicious").set(change.suspicious)
             self._chance.labels(change.app, change.scorer, "rest").set(change.rest)
-        return changes
+
+    def _read_back(self) -> tuple[Mapping[str, str], dict[Place, list[SamplingChanged]]]:
+        told = [record for record in self._processor.read_back(SAMPLING_CHANGED) if isinstance(record, SamplingChanged)]
+        ids = self._topic_ids()
+        return ids, by_place(told, ids)
 
     def _judge(self, posts: Posts, lanes: Mapping[str, Lane], calls: Sequence[_Call]) -> list[ScoresRecorded]:
         chances = draw(posts, lanes, calls)
@@ -177,8 +197,13 @@ def _seconds(message: ScoresRecorded, scorer: str) -> float | None:
     return next((score.latency_ms / 1000 for score in message.scores if score.scorer == scorer), None)
 
 
-def build_guard(processor: Frame) -> None:
+def build_guard(processor: Processor) -> None:
     """Wire the processor."""
-    watch = Watch(processor)
+
+    async def write(records: Iterable[Record]) -> None:
+        processor.outbox.put(records)
+        await processor.outbox.drain()
+
+    watch = Watch(processor, lambda: patiently(topic_ids, processor.settings), write)
     processor.forget = watch.forget
     processor.consume(INFERENCE_RESPONDED, handle=watch.take, batch=BATCH)

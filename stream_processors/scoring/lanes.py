@@ -12,7 +12,8 @@ from stream_processors.scoring.budget import LEAST, Budget, Chances, Load, chanc
 from stream_processors.scoring.cascade import Schedule
 
 ADAPT_S = 10.0
-REPORT_S = 60.0
+AHEAD_S = 60.0
+LEAST_AHEAD = 256
 _SMOOTHING = 0.5
 _DAY = timedelta(days=1)
 
@@ -67,11 +68,19 @@ class _Met:
     """Since the last change."""
 
     begin: datetime | None = None
+    last: Delivery | None = None
     calls: int = 0
     looked: int = 0
     suspicious: int = 0
     judged: int = 0
     busy_s: float = 0.0
+
+    @property
+    def span_s(self) -> float:
+        """By the log's clock."""
+        if self.begin is None or self.last is None:
+            return 1.0
+        return max(1.0, (self.last.logged_at - self.begin).total_seconds())
 
 
 @dataclass(slots=True)
@@ -79,42 +88,45 @@ class Lane:
     """One place's schedule, and what the next change is made of.
 
     Attributes:
-        told: The change that has been emitted and is not in use yet.
+        until: The offset behind the last one that chances have been written for.
+        fixed_until: Before it nothing may change: a process before this one may have read up to there.
+        usd_today: Cost on `day`.
     """
 
     place: Place
     terms: Terms
     schedule: Schedule
     number: int = 0
+    until: int = 0
+    fixed_until: int = 0
     day: datetime | None = None
     usd_today: float = 0.0
-    told: SamplingChanged | None = None
     _met: _Met = field(default_factory=_Met)
     _rates: tuple[float, float] | None = None
     _seconds_a_call: float = 0.0
     _changed_at: datetime | None = None
-    _last: Delivery | None = None
+    _read: int = 0
 
     @classmethod
     def resumed(cls, place: Place, terms: Terms, changes: Iterable[SamplingChanged]) -> "Lane":
         """Return a lane with what was written of it before."""
         known = sorted(changes, key=lambda change: change.number)
-        schedule = Schedule.of(
-            terms.first, ((change.offset_from, Chances(change.suspicious, change.rest)) for change in known)
-        )
-        lane = cls(place, terms, schedule)
+        pairs = ((change.offset_from, Chances(change.suspicious, change.rest)) for change in known)
+        lane = cls(place, terms, Schedule.of(terms.first, pairs))
         if known:
             last = known[-1]
             lane.number, lane.usd_today, lane.day = last.number + 1, last.usd_today, _day(last.occurred_at)
+            lane.until = lane.fixed_until = max(change.offset_until for change in known)
         return lane
 
     def saw(self, delivery: Delivery, *, looked: bool, suspicious: bool) -> None:
         """Take down a call, and what cheap scorers say of it where they looked."""
-        met, self._last = self._met, delivery
-        met.begin = met.begin or delivery.logged_at
+        met = self._met
+        met.begin, met.last = met.begin or delivery.logged_at, delivery
         met.calls += 1
         met.looked += looked
         met.suspicious += suspicious
+        self._read = delivery.offset + 1
 
     def judged(self, calls: int, busy_s: float, now: datetime) -> None:
         """Take down what was judged, the time that took, and what it costs."""
@@ -127,61 +139,65 @@ class Lane:
             self.day, self.usd_today = _day(now), 0.0
         self.usd_today += calls * self.terms.usd_a_call
 
-    def use(self) -> None:
-        """Use the change that was told: it is in the log now."""
-        if self.told is not None:
-            self.schedule.change(self.told.offset_from, Chances(self.told.suspicious, self.told.rest))
-            self.schedule.forget(self.told.offset_from)
-            self.told = None
+    def change(self, first: int, last: int, now: datetime, topic_id: str) -> SamplingChanged | None:
+        """Return what must be in the log before the calls of some offsets are looked at; None where nothing must.
 
-    def change(self, now: datetime, topic_id: str) -> SamplingChanged | None:
-        """Return the change that is due, to be written before it is used; None where none is."""
-        if self._last is None or self.told is not None:
+        Args:
+            first: Offset of the first of them.
+            last: Of the last one.
+        """
+        begin = max(first, self._read, self.fixed_until, self.schedule.until + 1)
+        if begin > last:
             return None
-        since = (now - self._changed_at).total_seconds() if self._changed_at else ADAPT_S
-        if since < ADAPT_S:
+        must = last >= self.until
+        due = self._changed_at is None or (now - self._changed_at).total_seconds() >= ADAPT_S
+        if not (must or due):
             return None
-        found = self.terms.bounded(chances(self.terms.budget, self._load(now)))
-        unreported = since >= REPORT_S and self._met.judged > 0
-        if not moved(self.schedule.last, found) and not unreported and self.number:
-            return None
-        self.told = self._written(found, self._last.offset + 1, now, topic_id)
-        self.number += 1
-        self._changed_at, self._met = now, _Met()
-        return self.told
+        wanted = self._wanted(now)
+        if not moved(self.schedule.last, wanted):
+            if not must:
+                return None
+            wanted = self.schedule.last
+        return self._write(wanted, begin, last + 1 + self._ahead, now, topic_id)
 
-    def _load(self, now: datetime) -> Load:
-        met, last = self._met, self._last
-        if last is None or met.begin is None:
-            return Load(suspicious=0.0, rest=0.0)
-        span = max(1.0, (last.logged_at - met.begin).total_seconds())
+    @property
+    def _ahead(self) -> int:
+        """Offsets that calls are expected at within AHEAD_S."""
+        return max(LEAST_AHEAD, round(AHEAD_S * self._met.calls / self._met.span_s))
+
+    def _wanted(self, now: datetime) -> Chances:
+        met = self._met
+        if met.last is None:
+            return self.schedule.last
         suspects = met.suspicious / met.looked if met.looked else 0.0
-        rate = met.calls / span
+        rate = met.calls / met.span_s
         before = self._rates or (rate * suspects, rate * (1 - suspects))
         self._rates = _smoothed(before[0], rate * suspects), _smoothed(before[1], rate * (1 - suspects))
         spent = self.usd_today if self.day == _day(now) else 0.0
-        return Load(
+        load = Load(
             suspicious=self._rates[0],
             rest=self._rates[1],
-            age_s=max(0.0, (now - last.logged_at).total_seconds() - ADAPT_S),
+            age_s=max(0.0, (now - met.last.logged_at).total_seconds() - ADAPT_S),
             seconds_a_call=self._seconds_a_call,
             usd_a_call=self.terms.usd_a_call,
             usd_left=(self.terms.budget.usd_a_day or 0.0) - spent,
             day_left_s=max(MINUTE_S, (_day(now) + _DAY - now).total_seconds()),
         )
+        return self.terms.bounded(chances(self.terms.budget, load))
 
-    def _written(self, found: Chances, offset: int, now: datetime, topic_id: str) -> SamplingChanged:
+    def _write(self, found: Chances, begin: int, end: int, now: datetime, topic_id: str) -> SamplingChanged:
         source, app, scorer = self.place
         met = self._met
-        return SamplingChanged(
-            event_id=derived_id("sampling", app, scorer, *source, topic_id, offset, self.number),
+        change = SamplingChanged(
+            event_id=derived_id("sampling", app, scorer, *source, topic_id, begin, self.number),
             occurred_at=now,
             app=app,
             scorer=scorer,
             source_topic=source.topic,
             source_topic_id=topic_id,
             source_partition=source.partition,
-            offset_from=offset,
+            offset_from=begin,
+            offset_until=end,
             number=self.number,
             suspicious=found.suspicious,
             rest=found.rest,
@@ -191,6 +207,11 @@ class Lane:
             busy_s=met.busy_s,
             usd_today=self.usd_today if self.day == _day(now) else 0.0,
         )
+        self.schedule.change(begin, found)
+        self.schedule.forget(self._read)
+        self.number, self.until = self.number + 1, end
+        self._changed_at, self._met = now, _Met()
+        return change
 
 
 def by_place(changes: Iterable[SamplingChanged], topic_ids: Mapping[str, str]) -> dict[Place, list[SamplingChanged]]:

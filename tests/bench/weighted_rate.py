@@ -100,8 +100,8 @@ def streams(rate: float, cheap: Cheap, *, calls: int, count: int, seed: int) -> 
 def found(rate: float, quality: str, *, calls: int, count: int, seed: int) -> Found:
     """Return what the streams of one case say."""
     sums = list(streams(rate, QUALITIES[quality], calls=calls, count=count, seed=seed))
-    estimates = [estimate for one in sums if (estimate := hajek(one)) is not None]
-    known = [estimate for one in sums if (estimate := horvitz_thompson(one, max(calls, one.count))) is not None]
+    estimates = [hajek(one) for one in sums]
+    known = [horvitz_thompson(one, calls) for one in sums]
     errors = np.array([estimate.rate - rate for estimate in estimates])
     return Found(
         rate,
