@@ -14,8 +14,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from schemas.cascade import SamplingChanged
+from schemas.configuration import Configuration
 from schemas.inference import InferenceResponded
 from schemas.observations import ScoresRecorded
 from schemas.record import Record
@@ -28,7 +30,6 @@ from services.scorers.contract import Card
 from services.scorers.workshop import Workshop
 from stream_processors.frame.application import Processor
 from stream_processors.frame.delivery import Delivery, Source
-from stream_processors.frame.frame import Frame
 from stream_processors.scoring.cascade import drawn, may_be_drawn, number_of
 from stream_processors.scoring.lanes import Lane, Place, by_place
 from stream_processors.scoring.panels import Panel, Seat
@@ -64,30 +65,36 @@ class _Assignment:
         return self.lanes[place]
 
 
-class Watch:
-    """The costly scorers of all apps in one process.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """What the guards use of the world.
 
-    Args:
+    Attributes:
+        now: The wall clock.
+        read_back: Returns all changes of sampling that the log has; it blocks.
         topic_ids: Returns the id of each topic by name; it blocks.
-        write: Returns once the log has some records.
+        write: Returns once the log has some records, and all that was emitted before.
     """
 
-    def __init__(
-        self,
-        processor: Frame,
-        topic_ids: Callable[[], Mapping[str, str]],
-        write: Callable[[Iterable[Record]], Awaitable[None]],
-    ) -> None:
-        check_entries(processor.configuration.scorers)
-        self._processor = processor
-        self._topic_ids = topic_ids
-        self._write_down = write
-        self._workshop = Workshop.of(processor.settings)
+    now: Callable[[], datetime]
+    read_back: Callable[[], Sequence[Record]]
+    topic_ids: Callable[[], Mapping[str, str]]
+    write: Callable[[Iterable[Record]], Awaitable[None]]
+
+
+class Watch:
+    """The costly scorers of all apps in one process."""
+
+    def __init__(self, configuration: Configuration, workshop: Workshop, reach: Reach) -> None:
+        check_entries(configuration.scorers)
+        self._configuration = configuration
+        self._workshop = workshop
+        self._reach = reach
         self._posts: dict[str, Posts] = {}
         self._calls = counter("driftloop_guard_calls_total")
         self._chance = gauge("driftloop_guard_chance")
         self._now = _Assignment()
-        for app in processor.configuration.apps:
+        for app in configuration.apps:
             self._of(app.name)
 
     def forget(self, sources: frozenset[Source]) -> None:
@@ -117,18 +124,18 @@ class Watch:
 
     def _of(self, app: str) -> Posts:
         if app not in self._posts:
-            self._posts[app] = Posts.of(app, self._processor.configuration, self._workshop)
+            self._posts[app] = Posts.of(app, self._configuration, self._workshop)
         return self._posts[app]
 
     async def _ready(self, now: _Assignment) -> None:
         """Read back what was written before, once an assignment."""
         if not now.topic_ids:
-            await self._processor.outbox.drain()
+            await self._reach.write(())
             now.topic_ids, now.told = await asyncio.to_thread(self._read_back)
 
     async def _write(self, now: _Assignment, groups: Mapping[tuple[str, Source], Sequence[_Call]]) -> None:
         """Have the chances of all calls in the log."""
-        at = self._processor.now()
+        at = self._reach.now()
         changes = []
         for (app, source), calls in groups.items():
             first, last = calls[0].delivery.offset, calls[-1].delivery.offset
@@ -137,14 +144,14 @@ class Watch:
             changes += [change for change in found if change is not None]
         if not changes:
             return
-        await self._write_down(changes)
+        await self._reach.write(changes)
         for change in changes:
             self._chance.labels(change.app, change.scorer, "suspicious").set(change.suspicious)
             self._chance.labels(change.app, change.scorer, "rest").set(change.rest)
 
     def _read_back(self) -> tuple[Mapping[str, str], dict[Place, list[SamplingChanged]]]:
-        told = [record for record in self._processor.read_back(SAMPLING_CHANGED) if isinstance(record, SamplingChanged)]
-        ids = self._topic_ids()
+        told = [record for record in self._reach.read_back() if isinstance(record, SamplingChanged)]
+        ids = self._reach.topic_ids()
         return ids, by_place(told, ids)
 
     def _judge(self, posts: Posts, lanes: Mapping[str, Lane], calls: Sequence[_Call]) -> list[ScoresRecorded]:
@@ -153,7 +160,7 @@ class Watch:
         messages = Panel(GUARD, seats, _choice(chances)).score(
             [c.response for c in calls if c.response.event_id in chances]
         )
-        at = self._processor.now()
+        at = self._reach.now()
         for scorer, lane in lanes.items():
             spent = [seconds for message in messages if (seconds := _seconds(message, scorer)) is not None]
             lane.judged(len(spent), sum(spent), at)
@@ -204,6 +211,12 @@ def build_guard(processor: Processor) -> None:
         processor.outbox.put(records)
         await processor.outbox.drain()
 
-    watch = Watch(processor, lambda: patiently(topic_ids, processor.settings), write)
+    reach = Reach(
+        now=lambda: processor.now(),
+        read_back=lambda: processor.read_back(SAMPLING_CHANGED),
+        topic_ids=lambda: patiently(topic_ids, processor.settings),
+        write=write,
+    )
+    watch = Watch(processor.configuration, Workshop.of(processor.settings), reach)
     processor.forget = watch.forget
     processor.consume(INFERENCE_RESPONDED, handle=watch.take, batch=BATCH)

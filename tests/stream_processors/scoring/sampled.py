@@ -1,6 +1,6 @@
-"""Scorers of a test's own, cheap and costly, by entry point, and a frame that keeps its log in memory."""
+"""Scorers of a test's own, cheap and costly, by entry point, and a guard that keeps its log in memory."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,11 +11,12 @@ from schemas.configuration_parser import parse_configuration
 from schemas.observations import ScoresRecorded
 from schemas.record import Record
 from schemas.settings import Settings
-from schemas.topics import Topic
+from schemas.topics import INFERENCE_RESPONDED
 from services.scorers.contract import Card, CostClass, Measure, Score, Subject, unjudged
 from services.scorers.offers import Wanted
-from stream_processors.frame.application import Act, Handler
-from stream_processors.frame.delivery import Delivery, Source
+from services.scorers.workshop import Workshop
+from stream_processors.frame.delivery import Delivery
+from stream_processors.scoring.guard import Reach, Watch
 from tests.stream_processors.observed import NOON
 
 HERE = "tests.stream_processors.scoring.sampled"
@@ -92,58 +93,43 @@ class Memory:
 
     async def write(self, records: Iterable[Record]) -> None:
         self.records += records
-        await self.drain()
-
-    async def drain(self) -> None:
         self.acknowledged = len(self.records)
 
 
-@dataclass
-class MemoryFrame:
-    """A frame whose handler a test calls; its clock is that of the last delivery unless set."""
+class Watched:
+    """A guard over a log in memory; its clock is that of the last delivery."""
 
-    configuration: Configuration
-    data: Path
-    outbox: Memory = field(default_factory=Memory)
-    name: str = "guard"
-    clock: datetime = NOON
-    handle: Handler | None = None
-    floor: Callable[[Source], int | None] = lambda source: None
-    forget: Callable[[frozenset[Source]], None] = lambda sources: None
-    dealt_with: Callable[[Collection[Source]], frozenset[tuple[str, int]]] = lambda sources: frozenset()
-
-    @property
-    def settings(self) -> Settings:
-        return Settings.from_environment({"DRIFTLOOP_DATA": str(self.data)})
-
-    def now(self) -> datetime:
-        return self.clock
-
-    def read_back(self, topic: Topic) -> list[Record]:
-        return [record for record in self.outbox.records if isinstance(record, topic.record)]
+    def __init__(
+        self, configuration: Configuration, data: Path, log: Memory, *, clock: datetime = NOON, topic_id: str = "id"
+    ) -> None:
+        self.configuration = configuration
+        self.log = log
+        self.clock = clock
+        reach = Reach(
+            now=lambda: self.clock,
+            read_back=lambda: list(log.records),
+            topic_ids=lambda: {INFERENCE_RESPONDED.name: topic_id},
+            write=log.write,
+        )
+        self._watch = Watch(configuration, Workshop.of(settings_in(data)), reach)
 
     def chances_before(self, count: int) -> set[float]:
         """Return the chances among the first records of the log."""
-        told = [record for record in self.outbox.records[:count] if isinstance(record, SamplingChanged)]
+        told = [record for record in self.log.records[:count] if isinstance(record, SamplingChanged)]
         return {chance for change in told for chance in (change.suspicious, change.rest)}
-
-    def consume(self, *topics: Topic, handle: Handler, batch: int = 1) -> None:
-        self.handle = handle
-
-    def every(self, seconds: float, act: Act) -> None:
-        raise AssertionError("a guard acts on messages alone")
-
-    def caught_up_at(self, source: Source) -> int | None:
-        return None
 
     async def deliver(self, deliveries: Sequence[Delivery], *, keep: bool = True) -> list[Record]:
         """Hand over a batch; what it returns is emitted unless the process dies before."""
-        assert self.handle is not None
         self.clock = max(self.clock, deliveries[-1].logged_at)
-        found = list(await self.handle(deliveries))
+        found = list(await self._watch.take(deliveries))
         if keep:
-            self.outbox.records += found
+            self.log.records += found
         return found
+
+
+def settings_in(data: Path) -> Settings:
+    """Return the settings of a deployment of its own."""
+    return Settings.from_environment({"DRIFTLOOP_DATA": str(data)})
 
 
 def scores_in(records: Iterable[Record]) -> list[ScoresRecorded]:

@@ -77,7 +77,7 @@ def test_dollars_are_spread_over_what_is_left_of_the_day() -> None:
 @pytest.mark.parametrize("other", [{"base": 0.0}, {"calls_a_minute": 0.0}, {"usd_a_day": -1.0}])
 def test_a_budget_of_nothing_is_refused(other: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="no budget"):
-        Budget(**other)  # type: ignore[arg-type]  # every field is a number
+        Budget(**other)
 
 
 def test_chances_move_by_more_than_noise_and_back_to_full() -> None:

@@ -1,6 +1,7 @@
 """The guard processor: whom it judges, with which chance, and what a restart makes of it."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,20 +12,16 @@ from schemas.inference import InferenceResponded
 from schemas.record import Variant
 from stream_processors.frame.delivery import Delivery
 from stream_processors.scoring.cascade import number_of
-from stream_processors.scoring.guard import Watch
 from stream_processors.scoring.panels import Panels
 from tests.stream_processors.observed import log_of, response
-from tests.stream_processors.scoring.sampled import Memory, MemoryFrame, configuration, scores_in
+from tests.stream_processors.scoring.sampled import Memory, Watched, configuration, scores_in, settings_in
 
 TOPIC = "inference.responded.v1"
 TIGHT = "{rest: 0.2, calls_per_minute: 60}"
 
 
-def watching(frame: MemoryFrame) -> MemoryFrame:
-    watch = Watch(frame, lambda: {TOPIC: "id"}, frame.outbox.write)
-    frame.handle = watch.take
-    frame.forget = watch.forget
-    return frame
+def watching(folder: Path, cascade: str = "{}", **other: Any) -> Watched:
+    return Watched(configuration(cascade), folder, other.pop("log", None) or Memory(), **other)
 
 
 def traffic(count: int, *, odd_every: int = 20) -> list[InferenceResponded]:
@@ -36,8 +33,8 @@ def deliveries(count: int, **other: int) -> list[Delivery]:
 
 
 async def test_suspicious_calls_are_judged_and_a_sample_of_the_rest_with_the_chance_recorded(tmp_path: Path) -> None:
-    frame = watching(MemoryFrame(configuration("{rest: 0.1}"), tmp_path))
-    found = {s.request_id: s.scores[0] for s in scores_in(await frame.deliver(deliveries(1000)))}
+    guard = watching(tmp_path, "{rest: 0.1}")
+    found = {s.request_id: s.scores[0] for s in scores_in(await guard.deliver(deliveries(1000)))}
 
     suspicious = {f"r{i}" for i in range(0, 1000, 20)}
     rest = {f"r{i}" for i in range(1000)} - suspicious
@@ -48,45 +45,45 @@ async def test_suspicious_calls_are_judged_and_a_sample_of_the_rest_with_the_cha
 
 
 async def test_a_call_that_the_guard_cannot_judge_is_told_and_one_that_is_not_drawn_is_not(tmp_path: Path) -> None:
-    frame = watching(MemoryFrame(configuration("{rest: 0.0005}"), tmp_path))
+    guard = watching(tmp_path, "{rest: 0.0005}")
     calls = [response(1, prompt="odd and mute"), response(2, prompt="plain")]
-    (message,) = scores_in(await frame.deliver(log_of(calls, topic=TOPIC)))
+    (message,) = scores_in(await guard.deliver(log_of(calls, topic=TOPIC)))
     assert (message.request_id, message.scores[0].value, message.scores[0].unjudged) == ("r1", None, "mute")
 
 
 async def test_suspicion_may_begin_below_a_cheap_scorers_threshold_and_be_of_named_scores_alone(tmp_path: Path) -> None:
     calls = log_of([response(1, prompt="plain")], topic=TOPIC)
-    at_zero = watching(MemoryFrame(configuration("{suspect_from: 0.0, rest: 0.0005}"), tmp_path))
+    at_zero = watching(tmp_path, "{suspect_from: 0.0, rest: 0.0005}")
     assert len(scores_in(await at_zero.deliver(calls))) == 1
-    of_another = watching(MemoryFrame(configuration("{suspects: [prompt.other], rest: 0.0005}"), tmp_path))
+    of_another = watching(tmp_path, "{suspects: [prompt.other], rest: 0.0005}")
     assert scores_in(await of_another.deliver(deliveries(40))) == []
 
 
 async def test_a_shadows_prompt_is_not_judged(tmp_path: Path) -> None:
-    frame = watching(MemoryFrame(configuration(), tmp_path))
+    guard = watching(tmp_path)
     shadow = response(0, prompt="odd", variant=Variant.SHADOW)
-    assert scores_in(await frame.deliver(log_of([shadow], topic=TOPIC))) == []
+    assert scores_in(await guard.deliver(log_of([shadow], topic=TOPIC))) == []
 
 
 async def test_under_load_chances_fall_to_what_the_budget_allows_once_they_are_acknowledged(tmp_path: Path) -> None:
-    frame = watching(MemoryFrame(configuration(TIGHT), tmp_path))
+    guard = watching(tmp_path, TIGHT)
     log = deliveries(1200)
     for at in range(0, 1200, 100):  # ten seconds each
-        await frame.deliver(log[at : at + 100])
-    changes = [record for record in frame.outbox.records if isinstance(record, SamplingChanged)]
+        await guard.deliver(log[at : at + 100])
+    changes = [record for record in guard.log.records if isinstance(record, SamplingChanged)]
     # Ten calls a second; a partition's half of the budget is a call every two seconds.
     assert changes[-1].rest * 9.5 + changes[-1].suspicious * 0.5 == pytest.approx(0.5, abs=0.1)
-    late = [s.scores[0].sampling_probability for s in scores_in(frame.outbox.records) if int(s.request_id[1:]) > 300]
+    late = [s.scores[0].sampling_probability for s in scores_in(guard.log.records) if int(s.request_id[1:]) > 300]
     assert len(late) / 900 == pytest.approx(0.05, abs=0.02)
     assert sum(1 / chance for chance in late) == pytest.approx(900, rel=0.4)
 
 
 async def test_nothing_is_judged_with_chances_that_are_not_in_the_log(tmp_path: Path) -> None:
-    frame = watching(MemoryFrame(configuration(TIGHT), tmp_path))
+    guard = watching(tmp_path, TIGHT)
     log = deliveries(400)
     for at in range(0, 400, 50):
-        for message in scores_in(await frame.deliver(log[at : at + 50])):
-            assert message.scores[0].sampling_probability in frame.chances_before(frame.outbox.acknowledged)
+        for message in scores_in(await guard.deliver(log[at : at + 50])):
+            assert message.scores[0].sampling_probability in guard.chances_before(guard.log.acknowledged)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -98,7 +95,7 @@ async def test_a_call_that_is_read_again_meets_the_chance_that_it_had(
     tmp_path: Path, batches: list[int], deaths: list[tuple[int, int, bool]]
 ) -> None:
     log, memory = deliveries(sum(batches)), Memory()
-    frame = watching(MemoryFrame(configuration(TIGHT), tmp_path, outbox=memory))
+    guard = watching(tmp_path, TIGHT, log=memory)
     met: dict[str, set[float]] = {}
     drawn: dict[str, list[bool]] = {call.record.event_id: [] for call in log}
     at = 0
@@ -107,14 +104,14 @@ async def test_a_call_that_is_read_again_meets_the_chance_that_it_had(
         if not batch:
             break
         death = next((d for d in deaths if d[0] == number), None)
-        told = scores_in(await frame.deliver(batch, keep=death is None or death[2]))
+        told = scores_in(await guard.deliver(batch, keep=death is None or death[2]))
         lost = death is not None and not death[2]
         if not lost:
             note(met, drawn, batch, {s.request_id: s.scores[0].sampling_probability for s in told})
         at += len(batch)
         if death is not None:  # it dies, and reads again from the last commit
             at = max(0, at - death[1])
-            frame = watching(MemoryFrame(frame.configuration, tmp_path, outbox=memory, clock=frame.clock))
+            guard = watching(tmp_path, TIGHT, log=memory, clock=guard.clock)
             batches.append(death[1])
     assert all(len(chances) == 1 for chances in met.values())
     assert all(len(set(times)) <= 1 for times in drawn.values())
@@ -132,18 +129,16 @@ def note(
 
 
 async def test_a_re_created_topic_begins_anew(tmp_path: Path) -> None:
-    frame = watching(MemoryFrame(configuration(TIGHT), tmp_path))
+    guard = watching(tmp_path, TIGHT)
     log = deliveries(600)
     for at in range(0, 600, 100):
-        await frame.deliver(log[at : at + 100])
-    assert frame.chances_before(len(frame.outbox.records)) > {1.0}
-    again = MemoryFrame(frame.configuration, tmp_path, outbox=frame.outbox, clock=frame.clock)
-    again.handle = Watch(again, lambda: {TOPIC: "another id"}, again.outbox.write).take
+        await guard.deliver(log[at : at + 100])
+    assert guard.chances_before(len(guard.log.records)) > {1.0}
+    again = watching(tmp_path, TIGHT, log=guard.log, clock=guard.clock, topic_id="another id")
     told = scores_in(await again.deliver(log[:20]))
     assert told[0].scores[0].sampling_probability == 1.0
 
 
 async def test_safety_leaves_to_the_guard_what_is_the_guards(tmp_path: Path) -> None:
-    frame = MemoryFrame(configuration(), tmp_path)
-    (message,) = Panels("safety", frame.settings, frame.configuration).score([response(1, prompt="odd")])
+    (message,) = Panels("safety", settings_in(tmp_path), configuration()).score([response(1, prompt="odd")])
     assert [score.name for score in message.scores] == ["prompt.suspect"]
