@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from dashboards.reader import About, Reader, Span, Unreachable
-from dashboards.views import drift, loop, overview, safety, training
+from dashboards.views import drift, loop, overview, quality, safety, training
 from dashboards.wording import clock
 
 REFRESH = "2s"
@@ -56,7 +56,8 @@ class Page:
 PAGES = (
     Page("Loop", ":material/sync:", "What happened, and what the system did about it.", loop.show),
     Page("Overview", ":material/monitoring:", "Volume, failures, latency, tokens and cost by version.", overview.show),
-    Page("Safety", ":material/shield:", "What scorers say about prompts and answers.", safety.show),
+    Page("Safety", ":material/shield:", "What heads, guards and scanners say of prompts and answers.", safety.show),
+    Page("Quality", ":material/verified:", "What scorers say of how good answers are.", quality.show),
     Page("Drift", ":material/trending_up:", "How far traffic is from what the version learnt.", drift.show),
     Page(
         "Training & rollouts",

@@ -224,26 +224,6 @@ class About:
             whole=whole,
         )
 
-    def score_shares(self, span: Span) -> pd.DataFrame:
-        """Return each score's mean and share labelled unsafe over time, weighted by inverse sampling probability.
-
-        What could not be judged is no part of either.
-        """
-        return self._ask(
-            f"""
-            SELECT toStartOfInterval(occurred_at, {BUCKET}) AS at, name,
-                sum((label = 'unsafe') / sampling_probability) / sum(1 / sampling_probability) AS unsafe_share,
-                sum(value / sampling_probability) / sum(1 / sampling_probability) AS mean,
-                sum(value / sampling_probability) AS total,
-                count() AS scored
-            FROM scores FINAL
-            WHERE app = {{app:String}} AND variant != 'shadow' AND value IS NOT NULL AND {RECENT}
-            GROUP BY at, name
-            ORDER BY at, name
-            """,  # noqa: S608  # constants
-            span,
-        )
-
     def drift(self, span: Span) -> pd.DataFrame:
         """Return drift measurements, oldest first; of more than a thousand a method and series, the last."""
         return self._ask(

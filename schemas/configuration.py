@@ -82,6 +82,7 @@ class Monitor(Section, frozen=True, kw_only=True):
         window: Length of the evaluated window, a multiple of windows.length.
         for_: Consecutive windows in breach before it fires (`for` in the file).
         min_count: Windows with fewer observations don't count either way.
+        sure: Of a share of scores: windows whose 95 % interval holds the limit don't count either way.
         variant: Which variant it watches.
         then: What a breach does.
     """
@@ -95,6 +96,7 @@ class Monitor(Section, frozen=True, kw_only=True):
     above: float | None = None
     for_: Positive = msgspec.field(name="for", default=1)
     min_count: Positive = 1
+    sure: bool = False
     severity: Literal["info", "warning", "critical"] = "warning"
     variant: Literal["stable", "canary", "shadow"] = "stable"
     then: tuple[Literal["alert", "retrain"], ...] = ("alert",)

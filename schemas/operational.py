@@ -149,6 +149,14 @@ OPERATIONAL_METRICS: tuple[OperationalMetric, ...] = (
         "driftloop_scorers_unavailable", "gauge", "scorers", ("process",), "configured scorers that do not run",
         "read the log line that begins with `scorer left out`, or `driftloop scorers list`",
     ),
+    _Metric(
+        "driftloop_guard_calls_total", "counter", "calls", ("app", "outcome"), "calls judged by a guard, or not drawn",
+        _NORMAL,
+    ),
+    _Metric(
+        "driftloop_guard_chance", "gauge", "probability", ("app", "scorer", "stratum"), "chance of a call to be judged",
+        "if the suspicious ones' is far below 1, give the guard more time, a faster machine or a smaller model",
+    ),
     # Model server, under vLLM's names where it has one
     _Metric("vllm:num_requests_running", "gauge", "texts", (), "texts being written", _NORMAL),
     _Metric("vllm:num_requests_waiting", "gauge", "jobs", (), "jobs in the queue", _ADD_REPLICAS),

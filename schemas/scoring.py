@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.cascade import Cascade
 from schemas.metrics import SCORE_METRICS, SCORES, UNSAFE, ScoreMeaning, ScoreMetric, metrics_of_score
 from schemas.section import Key, Seconds, Section, Share, Usd
 
@@ -76,11 +77,12 @@ class ScorerEntry(Section, frozen=True, kw_only=True):
         enabled: Whether it runs.
         threshold: Value from which a score gets its bad label; the scorer's own unless set.
         sample: Share of the calls that it sees; which ones is derived from their ids.
-        process: Which process runs a scorer of a user's own.
+        process: Which process runs an entry point; guard shows it a sample (`cascade`), as it does an endpoint.
         entry_point: `package.module:factory`; the factory takes a services.scorers.entry_points.Wanted.
         measures: Every score that the entry point gives.
         endpoint: Asked over HTTP.
         side: What the endpoint is shown.
+        cascade: Which calls it is shown, if it is one that costs more than to see all.
     """
 
     name: Key
@@ -88,11 +90,12 @@ class ScorerEntry(Section, frozen=True, kw_only=True):
     enabled: bool = True
     threshold: float | None = None
     sample: Share = 1.0
-    process: Literal["safety", "quality"] = "quality"
+    process: Literal["safety", "quality", "guard"] = "quality"
     entry_point: Annotated[str, msgspec.Meta(pattern=r"^$|^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] = ""
     measures: tuple[DeclaredScore, ...] = ()
     endpoint: Endpoint | None = None
     side: Side = "prompt"
+    cascade: Cascade = Cascade()
 
     @property
     def own(self) -> bool:

@@ -29,6 +29,7 @@ DEFAULT_PORTS = {
     "training": 18108,
     "rollout": 18109,
     "receiver": 18110,
+    "guard": 18111,
     # Where OpenTelemetry's exporters send traces unless told otherwise; the collector listens there too.
     "otlp": 4318,
     "otlp_grpc": 4317,

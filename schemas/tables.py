@@ -28,6 +28,7 @@ TABLE_NAMES = {
     "feedback.given.v1": "feedback",
     "metrics.window-closed.v1": "metric_windows",
     "scores.recorded.v2": "scores",
+    "scores.sampling-changed.v1": "sampling_changes",
     "drift.measured.v1": "drift_measurements",
     "alerts.changed.v1": "alerts",
     "alerts.delivered.v1": "alert_deliveries",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from schemas.cascade import SamplingChanged
 from schemas.evaluations import ScorerChanged, ScorerEvaluated
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
 from schemas.learning import (
@@ -57,6 +58,7 @@ INFERENCE_RESPONDED = Topic("inference.responded.v1", InferenceResponded, "reque
 FEEDBACK_GIVEN = Topic("feedback.given.v1", FeedbackGiven, "request_id", 2)
 METRICS_WINDOW_CLOSED = Topic("metrics.window-closed.v1", WindowClosed, "series", 2)
 SCORES_RECORDED = Topic("scores.recorded.v2", ScoresRecorded, "series", 2)
+SAMPLING_CHANGED = Topic("scores.sampling-changed.v1", SamplingChanged, "place", compacted=True)
 DRIFT_MEASURED = Topic("drift.measured.v1", DriftMeasured, "series", 2)
 DETECTORS_SAVED = Topic("drift.detectors-saved.v1", DetectorsSaved, "place", compacted=True, stored=False)
 ALERTS_CHANGED = Topic("alerts.changed.v1", AlertChanged, "app")
@@ -75,6 +77,7 @@ TOPICS = (
     *INBOUND,
     METRICS_WINDOW_CLOSED,
     SCORES_RECORDED,
+    SAMPLING_CHANGED,
     DRIFT_MEASURED,
     DETECTORS_SAVED,
     ALERTS_CHANGED,

@@ -1,4 +1,4 @@
-"""python -m stream_processors <functional|safety|quality|drift|monitors>: one processor, one process."""
+"""python -m stream_processors <functional|safety|quality|guard|drift|monitors>: one processor, one process."""
 
 import importlib
 import sys
@@ -12,6 +12,7 @@ ROOMS = {
     "functional": "windows",
     "safety": "scoring",
     "quality": "scoring",
+    "guard": "scoring",
     "drift": "detectors",
     "monitors": "monitors",
 }

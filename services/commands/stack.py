@@ -36,15 +36,18 @@ def up() -> None:
     from services.parts.runtime.health import PortTaken
     from services.parts.runtime.logs import configure_logging
     from services.parts.runtime.process import read_configuration
+    from services.scorers.catalogue import UnknownScorer
+    from services.scorers.costly import any_costly
 
     settings = settings_or_fail()
     configure_logging("supervisor", "ERROR")
     try:
-        programs = programs_for(read_configuration(settings))
+        configuration = read_configuration(settings)
+        programs = programs_for(configuration, guarded=any_costly(configuration, settings))
         bring_broker(settings, print)
         move_to_background()
         run_stack(Supervisor(settings, programs), settings, Console())
-    except (BadConfiguration, AlreadyRunning, KafkaMissing, PortTaken) as error:
+    except (BadConfiguration, UnknownScorer, AlreadyRunning, KafkaMissing, PortTaken) as error:
         fail(str(error), UNUSABLE)
     except StartFailed as error:
         fail(str(error), WRONG)

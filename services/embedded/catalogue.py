@@ -77,10 +77,19 @@ CATALOGUE: tuple[Program, ...] = (
 )
 
 
-def programs_for(configuration: Configuration) -> tuple[Program, ...]:
-    """Return what `driftloop up` runs: the catalogue, the model server only when an app has no upstreams of its own."""
+# The scorers that cost more than to see every call; without one there is nothing for it to do.
+GUARD = _module("guard", "stream_processors", "guard", environment=_all_cores(), niceness=_BUSY)
+
+
+def programs_for(configuration: Configuration, *, guarded: bool = False) -> tuple[Program, ...]:
+    """Return what `driftloop up` runs: the catalogue, the model server only when an app has no upstreams of its own.
+
+    Args:
+        guarded: Whether a scorer is configured that the guard processor is for.
+    """
     left_out = {"model_server"} if all(app.upstreams for app in configuration.apps) else set()
-    return tuple(program for program in CATALOGUE if program.name not in left_out)
+    programs = tuple(program for program in CATALOGUE if program.name not in left_out)
+    return (*programs, GUARD) if guarded else programs
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

@@ -16,7 +16,7 @@ from services.scorers.offers import Offer, ScorerUnavailable, Wanted
 from services.scorers.readable import ReadableScorer
 from services.scorers.workshop import Workshop
 
-Process = Literal["safety", "quality"]
+Process = Literal["safety", "quality", "guard"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,9 @@ def _summary(monitor: Monitor, change: Change, threshold: float) -> str:
     if change.decided.value is None:
         return f"{monitor.metric}: no data any more"
     side = "above" if monitor.below is None else "below"
-    now = f"{monitor.metric} {change.decided.value:.4g} over {change.decided.count}"
+    interval = change.decided.interval
+    sure = f" ({interval[0]:.4g} to {interval[1]:.4g})" if interval else ""
+    now = f"{monitor.metric} {change.decided.value:.4g}{sure} over {change.decided.count}"
     if change.state == "resolved":
         return f"{now}, no longer {side} {threshold:g}"
     return f"{now}, {side} {threshold:g} for {monitor.for_} window{'s' * (monitor.for_ > 1)} of {monitor.window}"

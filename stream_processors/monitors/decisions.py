@@ -137,7 +137,7 @@ class Board:
         if observation is None:
             shelf = self._shelves[kind_of(monitor.metric)]
             measure = shelf.measure(series, monitor.metric, end=end, width=window_ms(monitor))
-            observation = self._measured[target, end] = Observation(end, measure.value, measure.count)
+            observation = self._measured[target, end] = Observation(end, measure.value, measure.count, measure.interval)
         return observation
 
     def _over_tallies(self, metric: str, tallies: Iterable[Tally]) -> Measure:

@@ -29,11 +29,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A metric in one window; `end` in Unix milliseconds."""
+    """A metric in one window; `end` in Unix milliseconds.
+
+    Attributes:
+        interval: 95 % interval of a share that is estimated from a sample.
+    """
 
     end: int
     value: float | None
     count: int
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +69,16 @@ def breaches(monitor: Monitor, observation: Observation) -> bool | None:
     """Return whether a window is in breach; None when it has too little to say."""
     if observation.value is None or observation.count < monitor.min_count:
         return None
+    if monitor.sure and observation.interval is not None:
+        low, high = (_beyond(monitor, end) for end in observation.interval)
+        return low if low == high else None
+    return _beyond(monitor, observation.value)
+
+
+def _beyond(monitor: Monitor, value: float) -> bool:
     if monitor.below is not None:
-        return observation.value < monitor.below
-    return monitor.above is not None and observation.value > monitor.above
+        return value < monitor.below
+    return monitor.above is not None and value > monitor.above
 
 
 def judge(

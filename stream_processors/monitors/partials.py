@@ -23,10 +23,15 @@ _RATIOS = {
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A metric's value and the observations behind it; None where nothing was observed."""
+    """A metric's value and the observations behind it; None where nothing was observed.
+
+    Attributes:
+        interval: 95 % interval of a share that is estimated from a sample.
+    """
 
     value: float | None
     count: int
+    interval: tuple[float, float] | None = None
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """Scores of one series in one window, each call counted once and weighted by the inverse of its chance. Pure.
 
-Horvitz and Thompson's estimator: a score that had chance p of being taken stands for 1/p of them. What a
-scorer could not judge is no part of it. Scores of different versions of a scorer are never added: a window in which
+A share comes with its 95 % interval (schemas.weighted_rates). What a scorer could not judge is no part of either:
+the share is that of what it could judge. Scores of different versions of a scorer are never added: a window in which
 the version changed is measured by the one that judged more of it.
 """
 
@@ -11,23 +11,32 @@ from dataclasses import dataclass, field
 
 from schemas.metrics import ScoreMetric
 from schemas.observations import RecordedScore, ScoresRecorded
+from schemas.weighted_rates import WeightedSums, hajek
 from stream_processors.monitors.partials import Measure
 
 
 @dataclass(slots=True)
 class _Sums:
-    count: int = 0
-    weight: float = 0.0
+    """All scores of a name, by label; what has none is under the empty one."""
+
     value: float = 0.0
-    labelled: dict[str, float] = field(default_factory=dict)
+    by_label: dict[str, WeightedSums] = field(default_factory=dict)
 
     def add(self, score: RecordedScore, value: float) -> None:
-        weight = 1 / score.sampling_probability
-        self.count += 1
-        self.weight += weight
-        self.value += weight * value
-        if score.label:
-            self.labelled[score.label] = self.labelled.get(score.label, 0.0) + weight
+        self.value += value / score.sampling_probability
+        sums = self.by_label.get(score.label)
+        if sums is None:
+            sums = self.by_label[score.label] = WeightedSums()
+        sums.add(hit=True, probability=score.sampling_probability)
+
+    @property
+    def count(self) -> int:
+        """How many scores there are."""
+        return sum(sums.count for sums in self.by_label.values())
+
+    def sums_of(self, label: str) -> Iterable[WeightedSums]:
+        """Return the sums in which what has a label is a hit, and all else is not."""
+        return (sums if name == label else sums.as_misses() for name, sums in self.by_label.items())
 
 
 @dataclass(slots=True)
@@ -55,9 +64,13 @@ class Tally:
 def measure(metric: ScoreMetric, tallies: Iterable[Tally]) -> Measure:
     """Return a score metric over tallies of any series and windows; `count` is of scores, unweighted."""
     parts = _of_one_version(metric.score, tallies)
-    weight = sum(part.weight for part in parts)
-    total = sum(part.labelled.get(metric.label, 0.0) if metric.label else part.value for part in parts)
-    return Measure(total / weight if weight else None, sum(part.count for part in parts))
+    sums = WeightedSums.together(some for part in parts for some in part.sums_of(metric.label))
+    if not sums.count:
+        return Measure(None, 0)
+    if not metric.label:
+        return Measure(sum(part.value for part in parts) / sums.weight, sums.count)
+    rate = hajek(sums)
+    return Measure(rate.rate, rate.count, (rate.low, rate.high))
 
 
 def _of_one_version(name: str, tallies: Iterable[Tally]) -> list[_Sums]:

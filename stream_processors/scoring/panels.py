@@ -24,6 +24,7 @@ from schemas.settings import Settings
 from services.parts.runtime.metrics import counter, gauge
 from services.scorers.catalogue import Process, check_entries, entries_for, load_all, process_of
 from services.scorers.contract import Score, Scorer, Subject, unjudged
+from services.scorers.costly import is_costly
 from services.scorers.workshop import Workshop
 from stream_processors.scoring.sampling import Choice, Judged, evenly
 
@@ -147,7 +148,7 @@ class Panels:
         """Return an app's panel."""
         if app not in self._panels:
             entries = entries_for(self._configuration.scorers, app)
-            mine = tuple(entry for entry in entries if process_of(entry) == self._process)
+            mine = tuple(entry for entry in entries if process_of(entry) == self._process and not self._costly(entry))
             self._panels[app] = self._by_entries.get(mine) or self._made(mine)
         return self._panels[app]
 
@@ -155,6 +156,9 @@ class Panels:
     def scorers(self) -> tuple[Scorer, ...]:
         """Every scorer that is loaded, once a name."""
         return tuple({one.card.name: one for panel in self._panels.values() for one in panel.scorers}.values())
+
+    def _costly(self, entry: ScorerEntry) -> bool:
+        return is_costly(entry, self._workshop)  # the guard processor's
 
     def score(self, responses: Sequence[InferenceResponded]) -> list[ScoresRecorded]:
         """Return what there is to say of each call, app by app."""

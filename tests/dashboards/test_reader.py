@@ -75,16 +75,6 @@ def test_losses_are_in_the_order_of_their_steps(about: About) -> None:
     assert [row["step"] for row in about.losses("job-2")] == list(range(0, 101, 10))
 
 
-def test_scores_are_shares_between_zero_and_one(about: About) -> None:
-    shares = about.score_shares(HOUR)
-    assert shares["unsafe_share"].between(0, 1).all()
-    assert {"prompt.harm", "prompt.injection", "prompt.pii"} <= set(shares["name"])
-
-
-def test_what_was_not_judged_is_no_part_of_a_share(about: About) -> None:
-    assert "response.pii" not in set(about.score_shares(HOUR)["name"])
-
-
 def test_an_app_without_rows_has_empty_answers_with_their_columns(about: About) -> None:
     nobody = about.reader.about("nobody")
     assert nobody.windows(HOUR).empty

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from schemas.settings import LOOPBACK, Settings
-from services.embedded.catalogue import CATALOGUE
+from services.embedded.catalogue import CATALOGUE, GUARD
 from tests.fixtures.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def test_specification_refuses_a_wrong_file() -> None:
 
 
 def test_same_processes_run_in_both_profiles() -> None:
-    embedded = {program.command[1:] for program in CATALOGUE}
+    embedded = {program.command[1:] for program in (*CATALOGUE, GUARD)}
     compose = {("-m", *command) for command in OURS.values()}
     assert compose - embedded == {("-m", "services.commands.prepare")}
     assert {argv for argv in embedded - compose if not argv[1].startswith("services.embedded.")} == set()

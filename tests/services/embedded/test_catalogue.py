@@ -3,7 +3,7 @@
 import pytest
 
 from schemas.configuration import App, Configuration
-from services.embedded.catalogue import CATALOGUE, programs_for
+from services.embedded.catalogue import CATALOGUE, GUARD, programs_for
 
 OWN = App(name="bot", base_model="base", upstreams=("http://127.0.0.1:9",))
 OURS = App(name="guard", base_model="tiny")
@@ -18,6 +18,11 @@ def test_the_model_server_runs_when_an_app_has_no_upstreams(apps: tuple[App, ...
 def test_nothing_that_is_needed_is_left_out() -> None:
     programs = programs_for(Configuration(apps=(OWN,)))
     assert {need for program in programs for need in program.needs} <= {program.name for program in programs}
+
+
+def test_a_guard_runs_where_a_scorer_is_for_it() -> None:
+    assert GUARD not in programs_for(Configuration(apps=(OWN,)))
+    assert programs_for(Configuration(apps=(OWN,)), guarded=True)[-1] is GUARD
 
 
 def test_everyone_yields_to_those_who_answer_users() -> None:
