@@ -12,8 +12,9 @@ import msgspec
 from schemas.inference import LONGEST_SCHEMA, MOST_TOOLS, ToolDeclared
 
 MOST_CHARACTERS = 3 * LONGEST_SCHEMA
-"""Of all tools of a call together, names and schemas."""
+"""Of the schemas of all tools of a call together."""
 _LONGEST_NAME = 256
+_KINDS = ("function", "custom", "tool")
 _SCHEMAS = ("parameters", "input_schema", "inputSchema", "json_schema")
 _ANY_OBJECT = '{"type":"object"}'
 _NOT_ENCODED = (TypeError, ValueError, OverflowError, RecursionError)
@@ -31,19 +32,18 @@ NOTHING_DECLARED = Declared()
 
 
 def tools_of(value: object) -> Declared:
-    """Return the functions in a decoded list of tools; a tool of another kind has no arguments of ours to judge."""
+    """Return the functions in a decoded list of tools; a tool of another kind has no arguments of ours to judge.
+
+    A tool whose schema has no room stays by its name, so that a call to it is no call to an unknown one.
+    """
+    told = [tool for wire in (value if isinstance(value, list) else ()) if (tool := _tool(wire)) is not None]
     kept: list[ToolDeclared] = []
-    left_out, room = 0, MOST_CHARACTERS
-    for wire in value if isinstance(value, list) else ():
-        tool = _tool(wire)
-        if tool is None:
-            continue
-        room -= len(tool.name) + len(tool.schema)
-        if len(kept) == MOST_TOOLS or room < 0 or len(tool.name) > _LONGEST_NAME or len(tool.schema) > LONGEST_SCHEMA:
-            left_out += 1
-            room += len(tool.name) + len(tool.schema)
-        else:
-            kept.append(tool)
+    left_out, room = max(0, len(told) - MOST_TOOLS), MOST_CHARACTERS
+    for tool in told[:MOST_TOOLS]:
+        fits = len(tool.schema) <= min(LONGEST_SCHEMA, room)
+        kept.append(tool if fits else ToolDeclared(name=tool.name))
+        room -= len(tool.schema) if fits else 0
+        left_out += not fits
     return Declared(tuple(kept), left_out=left_out)
 
 
@@ -76,7 +76,9 @@ def _tool(wire: object) -> ToolDeclared | None:
     outer = _mapping(wire)
     function = _mapping(outer.get("function")) or outer
     name = function.get("name")
-    if not isinstance(name, str) or not name or outer.get("type", "function") not in ("function", "custom", "tool"):
+    if outer.get("type", "function") not in _KINDS:
+        return None
+    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME:
         return None
     schema = next((function[key] for key in _SCHEMAS if function.get(key) is not None), None)
     return ToolDeclared(name=name, schema=schema if isinstance(schema, str) else _text(schema))

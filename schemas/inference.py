@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.record import Count, Identifier, Milliseconds, Name, Ratio, Record
 
-MOST_TOOLS = 64
+MOST_TOOLS = 128
 LONGEST_SCHEMA = 16_384
 # `other` is a role that the contract does not know.
 Role = Literal["system", "developer", "user", "assistant", "tool", "other"]

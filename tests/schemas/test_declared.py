@@ -40,16 +40,19 @@ def test_a_tool_without_arguments_and_one_of_another_kind() -> None:
     assert declared.left_out == 0
 
 
-def test_what_is_too_large_is_left_out_whole_and_counted() -> None:
+def test_a_schema_that_is_too_large_is_left_out_whole_and_counted() -> None:
     large = {"name": "large", "parameters": {"description": "x" * LONGEST_SCHEMA}}
     declared = tools_of([large, {"name": "small", "parameters": CITY}])
-    assert ([tool.name for tool in declared.tools], declared.left_out) == (["small"], 1)
+    assert ([(tool.name, bool(tool.schema)) for tool in declared.tools], declared.left_out) == (
+        [("large", False), ("small", True)],
+        1,
+    )
     many = tools_of([{"name": f"t{number}", "parameters": CITY} for number in range(MOST_TOOLS + 3)])
     assert (len(many.tools), many.left_out) == (MOST_TOOLS, 3)
     half = {"description": "x" * (LONGEST_SCHEMA // 2)}
     all_together = tools_of([{"name": f"t{number}", "parameters": half} for number in range(8)])
     assert all_together.left_out > 0
-    assert sum(len(tool.name) + len(tool.schema) for tool in all_together.tools) <= MOST_CHARACTERS
+    assert sum(len(tool.schema) for tool in all_together.tools) <= MOST_CHARACTERS
 
 
 @pytest.mark.parametrize(

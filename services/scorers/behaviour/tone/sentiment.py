@@ -1,0 +1,68 @@
+"""How friendly prompt and answer sound: VADER (Hutto and Gilbert 2014), a lexicon of English with rules."""
+
+from collections.abc import Callable
+
+from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+from services.scorers.behaviour.language.identifier import Identifier
+from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, Row, SingleScorer, judged
+from services.scorers.behaviour.texts import cut, prose
+from services.scorers.contract import Card, Measure, Side, Subject, unjudged
+
+MOST_CHARACTERS = 500
+POSITIVE = 0.05
+NOT_ENGLISH = "not English"
+_NO_PROSE = "no prose"
+
+
+def prompt_sentiment(identifier: Identifier) -> SingleScorer:
+    """Return the scorer of prompts."""
+    return _scorer("prompt", lambda subject: subject.prompt, EMPTY_PROMPT, identifier)
+
+
+def response_sentiment(identifier: Identifier) -> SingleScorer:
+    """Return the scorer of answers."""
+    return _scorer("response", lambda subject: subject.answer, EMPTY_ANSWER, identifier)
+
+
+def _scorer(side: Side, text_of: Callable[[Subject], str], empty: str, identifier: Identifier) -> SingleScorer:
+    card = _card(side)
+    analyzer = SentimentIntensityAnalyzer()
+
+    def judge(subject: Subject) -> Row:
+        text = prose(cut(text_of(subject), MOST_CHARACTERS))
+        if not text.strip():
+            return unjudged(card, _NO_PROSE if text_of(subject) else empty)
+        if not identifier.may_be_english(text):
+            return unjudged(card, NOT_ENGLISH)
+        value = float(analyzer.polarity_scores(text)["compound"])
+        return (judged(card.measures[0], value, _label(value)),)
+
+    return SingleScorer(card, judge)
+
+
+def _label(value: float) -> str:
+    if value >= POSITIVE:
+        return "positive"
+    return "negative" if value <= -POSITIVE else "neutral"
+
+
+def _card(side: Side) -> Card:
+    return Card(
+        name=f"{side}-sentiment",
+        version="vaderSentiment-3.3.2.1",
+        side=side,
+        measures=(
+            Measure(
+                name=f"{side}.sentiment",
+                unit="compound",
+                direction="higher is better",
+                low=-1.0,
+                labels=("negative", "neutral", "positive"),
+            ),
+        ),
+        cost="cheap",
+        source="VADER's compound score; negative to -0.05, positive from 0.05 (Hutto and Gilbert 2014).",
+        blind_spots="English alone, the first 500 characters, irony, and who or what the feeling is about: a polite "
+        "answer on a war sounds negative.",
+    )
