@@ -1,9 +1,12 @@
 """The scorers of this room by name, and all of them with what they share loaded once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import msgspec
+
+from schemas.configuration import App
 from schemas.reference import Reference
 from services.scorers.behaviour.language.identifier import Identifier
 from services.scorers.behaviour.language.scorers import language_mismatch, prompt_language, response_language
@@ -41,6 +44,18 @@ class BehaviourSettings:
     references: References = no_reference
     forms: Mapping[str, Form] = field(default_factory=dict)
     embedder: Embedder | None = None
+
+
+def forms_of(apps: Iterable[App]) -> dict[str, Form]:
+    """Return what the answers of each app should look like, by its configuration."""
+    return {
+        app.name: Form(
+            schema=msgspec.json.encode(app.answers.schema).decode() if app.answers.schema else "",
+            pattern=app.answers.pattern,
+            labels=app.labels,
+        )
+        for app in apps
+    }
 
 
 class _Shared:
