@@ -12,7 +12,7 @@ from schemas.inference import Message
 from services.scorers.behaviour.meaning.vectors import Remembered, known
 from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, Row, judged, none
 from services.scorers.contract import Card, Measure, Subject, unjudged
-from services.scorers.embedding import NAME
+from services.scorers.embedding import NAME, Vectors
 
 RELEVANCE = Measure(name="response.relevance", unit="cosine", direction="higher is better", low=-1.0)
 COHERENCE = Measure(name="response.coherence", unit="cosine", direction="higher is better", low=-1.0)
@@ -105,11 +105,11 @@ def _texts(turns: Sequence[Message]) -> list[str]:
     return [turn.text for turn in turns]
 
 
-def _weighted(before: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]  # rows of an embedding
+def _weighted(before: Vectors) -> Vectors:
     weights = 0.5 ** (np.arange(len(before))[::-1] / HALF_LIFE)
     mean = (weights[:, None] * before).sum(axis=0)
     norm = float(np.linalg.norm(mean))
-    return np.asarray(mean / norm if norm else mean)
+    return np.asarray(mean / norm if norm else mean, np.float32)
 
 
 def _row(turns: Sequence[Message], cosines: Sequence[float], coherence: float, any_known: bool) -> Row:

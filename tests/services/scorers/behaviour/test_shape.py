@@ -74,7 +74,7 @@ def test_prose_and_lists_are_no_loops(scorers: dict[str, Scorer], text: str) -> 
 @given(
     st.lists(st.integers(0, 3), max_size=30).map(lambda values: np.array(values, np.int64)),
 )
-def test_the_longest_loop_is_the_one_that_a_search_finds(tokens: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_the_longest_loop_is_the_one_that_a_search_finds(tokens: np.ndarray) -> None:
     expected = 0
     for start in range(len(tokens)):
         for period in range(1, LONGEST_PERIOD + 1):
