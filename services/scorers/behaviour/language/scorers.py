@@ -9,7 +9,7 @@ LEAST_SURE = 0.8
 _NO_LANGUAGE = "zxx"  # py3langid's name for what is no language, such as numbers and code
 _UNSURE = "too short or too mixed to tell"
 _SOURCE = f"{VERSION}: naive Bayes over byte n-grams (Lui and Baldwin 2011)."
-_BLIND = "Few words, names, code, transliterations and mixed texts; only the first 400 characters are read."
+_BLIND = "Few words, names, code, transliterations and mixed texts; only the first 300 characters are read."
 
 MISMATCH = Measure(
     name="response.language_mismatch",
@@ -72,10 +72,9 @@ def _language(identifier: Identifier, measure: Measure, text: str, empty: str) -
 def _mismatch(identifier: Identifier, subject: Subject) -> Score:
     if not subject.prompt or not subject.answer:
         return none(MISMATCH, EMPTY_ANSWER if subject.prompt else EMPTY_PROMPT)
-    asked, sure = identifier.language(subject.prompt)
-    likely = identifier.likely(subject.answer)
-    answered, as_sure = identifier.language(subject.answer)
+    (asked, sure), (answered, as_sure) = identifier.language(subject.prompt), identifier.language(subject.answer)
     if min(sure, as_sure) < LEAST_SURE or _NO_LANGUAGE in (asked, answered):
         return none(MISMATCH, _UNSURE)
-    same = sum(share for language, share in likely.items() if group_of(language) == group_of(asked))
-    return judged(MISMATCH, 1 - same, "match" if same >= SURE else "mismatch")
+    if group_of(asked) == group_of(answered):
+        return judged(MISMATCH, 1 - as_sure, "match")
+    return judged(MISMATCH, as_sure, "mismatch")

@@ -1,20 +1,20 @@
 """How friendly prompt and answer sound: VADER (Hutto and Gilbert 2014), a lexicon of English with rules.
 
-Sentence by sentence, as its authors advise; the library's cost grows with the square of what it is given at once.
+Sentence by sentence, as its authors advise.
 """
 
-import string
 from collections.abc import Callable
+from dataclasses import dataclass
 from statistics import fmean
 
-from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+from vaderSentiment.vaderSentiment import BOOSTER_DICT, SentimentIntensityAnalyzer, SentiText
 
 from services.scorers.behaviour.language.identifier import Identifier
 from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, Row, SingleScorer, judged
 from services.scorers.behaviour.texts import cut, prose, sentences
 from services.scorers.contract import Card, Measure, Side, Subject, unjudged
 
-MOST_CHARACTERS = 500
+MOST_CHARACTERS = 300
 POSITIVE = 0.05
 NOT_ENGLISH = "not English"
 _NO_PROSE = "no prose"
@@ -63,13 +63,33 @@ class Sentiment:
         return fmean(self._of_sentence(one) for one in said) if said else 0.0
 
     def _of_sentence(self, text: str) -> float:
-        if text.isascii() and not any(self._is_known(word) for word in text.lower().split()):
-            return 0.0  # what the library would say at fifty times the cost
-        return float(self._analyzer.polarity_scores(text)["compound"])
+        if not text.isascii():
+            return float(self._analyzer.polarity_scores(text)["compound"])  # it may have emoji
+        read = SentiText(text)
+        words: list[str] = read.words_and_emoticons
+        lower = [word.lower() for word in words]
+        valences = [self._valence(words, lower, at, read.is_cap_diff) for at in range(len(words))]
+        if "but" in lower:
+            valences = self._analyzer._but_check(words, valences)
+        return float(self._analyzer.score_valence(valences, text)["compound"])
 
-    def _is_known(self, word: str) -> bool:
-        lexicon = self._analyzer.lexicon
-        return word in lexicon or word.strip(string.punctuation) in lexicon
+    def _valence(self, words: list[str], lower: list[str], at: int, is_cap_diff: bool) -> float:
+        """Return what the library says of a word: it looks at three words before it and two behind, and is shown these."""
+        word = lower[at]
+        if word not in self._analyzer.lexicon or word in BOOSTER_DICT:
+            return 0
+        if word == "kind" and lower[at + 1 : at + 2] == ["of"]:
+            return 0
+        window = _Window(words[max(0, at - 3) : at + 3], is_cap_diff)
+        return float(self._analyzer.sentiment_valence(0, window, words[at], min(at, 3), [])[0])
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Words as the library wants them; shown all, it makes them lower case again for each word."""
+
+    words_and_emoticons: list[str]
+    is_cap_diff: bool
 
 
 def _label(value: float) -> str:
@@ -95,6 +115,6 @@ def _card(side: Side) -> Card:
         cost="cheap",
         source="VADER's compound score, mean of sentences; negative to -0.05, positive from 0.05 (Hutto and Gilbert "
         "2014).",
-        blind_spots="English alone, the first 500 characters, irony, and who or what the feeling is about: a polite "
+        blind_spots="English alone, the first 300 characters, irony, and who or what the feeling is about: a polite "
         "answer on a war sounds negative.",
     )

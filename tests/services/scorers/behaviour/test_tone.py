@@ -1,6 +1,8 @@
 """Refusal, sentiment and toxicity: errors on written texts are held, and other languages are left unjudged."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from profanity_check import predict_prob
 
 from schemas.inference import ContentPart, Message
@@ -52,18 +54,22 @@ def test_sentiment_has_the_sign_that_people_give_it(scorers: dict[str, Scorer], 
         assert scorers[name].score([subject])[0][0].label == label
 
 
-def test_a_sentence_without_a_known_word_is_what_the_library_says_of_it() -> None:
-    sentiment = Sentiment()
-    for text in (
-        "The train leaves at nine!!!",
-        "Where is it???",
-        "good",
-        "(good)",
-        "not bad :)",
-        ":)",
-        "THE GREAT day",
-    ):
-        assert sentiment.of(text) == sentiment._analyzer.polarity_scores(text)["compound"]
+_WORDS = """
+    good bad great hate love kind of least at very not never so this without doubt no or nor but BUT GOOD Bad terrible
+    the shit bomb to die for yeah right kiss death sort just enough really slightly don't cannot despite :) :( meh!
+    wow!! why?? (nice) 'fine' little less most no-one awful. I train nine
+"""
+
+
+_SENTIMENT = Sentiment()
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(st.sampled_from(_WORDS.split()), max_size=14))
+def test_a_sentence_has_the_library_s_own_score(words: list[str]) -> None:
+    text = " ".join(words)
+    sentiment = _SENTIMENT
+    assert sentiment._of_sentence(text) == sentiment._analyzer.polarity_scores(text)["compound"]
 
 
 def test_other_languages_have_neither_sentiment_nor_toxicity(scorers: dict[str, Scorer]) -> None:
