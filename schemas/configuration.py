@@ -28,6 +28,18 @@ class Price(Section, frozen=True, kw_only=True):
     call: Usd = 0.0
 
 
+class AnswerForm(Section, frozen=True, kw_only=True):
+    """What every answer of an app should look like; the score response.format tells whether it does.
+
+    Attributes:
+        schema: JSON Schema of the answer.
+        pattern: RE2 expression that the whole answer matches.
+    """
+
+    schema: dict[str, object] = {}
+    pattern: str = ""
+
+
 class App(Section, frozen=True, kw_only=True):
     """An application whose calls are served and watched.
 
@@ -40,6 +52,7 @@ class App(Section, frozen=True, kw_only=True):
         labels: Answers that feedback may name as right; they make it a classifier.
         constrain: How the gateway asks for one of `labels` where the client asks for no form: `auto` asks driftloop's
             own model server alone, `vllm` and `llama.cpp` name what the upstreams understand.
+        answers: Form of its answers, beside the one that a call asks for.
         identities: How `user`, `safety_identifier`, `prompt_cache_key` and `metadata` reach the upstream.
         record: Whether its calls are recorded; if not, they are routed, answered and counted, and nothing else.
         upstream_key_env: Environment variable with the upstream's key, which then replaces the client's.
@@ -54,6 +67,7 @@ class App(Section, frozen=True, kw_only=True):
     prices: dict[str, Price] = {}
     labels: tuple[str, ...] = ()
     constrain: Literal["auto", "vllm", "llama.cpp", "none"] = "auto"
+    answers: AnswerForm = AnswerForm()
     identities: Literal["pseudonym", "as-sent"] = "pseudonym"
     record: bool = True
     upstream_key_env: str = ""

@@ -4,8 +4,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from schemas.record import Count, Identifier, Milliseconds, Name, Record
+from schemas.record import Count, Identifier, Milliseconds, Name, Ratio, Record
 
+MOST_TOOLS = 128
+LONGEST_SCHEMA = 16_384
 # `other` is a role that the contract does not know.
 Role = Literal["system", "developer", "user", "assistant", "tool", "other"]
 
@@ -77,8 +79,37 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str = ""
 
 
+class ToolDeclared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A function that the model may call; `schema` is the JSON Schema of its arguments, empty where there is none."""
+
+    name: Name
+    schema: Annotated[str, msgspec.Meta(max_length=LONGEST_SCHEMA)] = ""
+
+
+class LogprobSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an answer's token log-probabilities come to, in nats; the list itself is not kept.
+
+    Attributes:
+        count: Tokens that had one, at least 1.
+        mean: Of all; `exp(-mean)` is the perplexity.
+        least: The smallest; none counts as less than -100.
+        low_ratio: Share of tokens less likely than one half.
+    """
+
+    count: Annotated[int, msgspec.Meta(ge=1)]
+    mean: Annotated[float, msgspec.Meta(le=0)]
+    least: Annotated[float, msgspec.Meta(le=0)]
+    low_ratio: Ratio = 0.0
+
+
 class Call(Record, frozen=True, kw_only=True):
-    """What request and response share: who asked what, in which session and trace (W3C ids)."""
+    """What request and response share: who asked what, in which session and trace (W3C ids).
+
+    Attributes:
+        tools: What the model was offered to call, within the bounds of schemas.declared.
+        response_schema: JSON Schema that the answer was asked to keep to; empty when there was none.
+        declared_left_out: Tools and response schemas that are missing above: too large, or unreadable.
+    """
 
     request_id: Identifier
     messages: tuple[Message, ...]
@@ -89,6 +120,9 @@ class Call(Record, frozen=True, kw_only=True):
     span_id: Name = ""
     sampling: Sampling = Sampling()
     contexts: tuple[Context, ...] = ()
+    tools: Annotated[tuple[ToolDeclared, ...], msgspec.Meta(max_length=MOST_TOOLS)] = ()
+    response_schema: Annotated[str, msgspec.Meta(max_length=LONGEST_SCHEMA)] = ""
+    declared_left_out: Count = 0
 
     @property
     def prompt(self) -> str:
@@ -113,6 +147,7 @@ class InferenceResponded(Call, frozen=True, kw_only=True):
         choices: The choices beyond the first.
         error_message: What the upstream said of its failure, in its own words.
         upstream_error_type: What the upstream calls the error.
+        logprobs: How likely the first choice's tokens were; None where the upstream did not say.
     """
 
     output: Message | None = None
@@ -126,6 +161,7 @@ class InferenceResponded(Call, frozen=True, kw_only=True):
     choices: tuple[Choice, ...] = ()
     error_message: Annotated[str, msgspec.Meta(max_length=4096)] = ""
     upstream_error_type: Name = ""
+    logprobs: LogprobSummary | None = None
 
     @property
     def answer(self) -> str:

@@ -100,6 +100,9 @@ def requested(call: Call, route: Route, *, event_id: str) -> InferenceRequested:
         trace_id=caller.trace.trace_id,
         span_id=caller.trace.span_id,
         sampling=call.asked.sampling,
+        tools=call.asked.declared.tools,
+        response_schema=call.asked.declared.response_schema,
+        declared_left_out=call.asked.declared.left_out,
     )
 
 
@@ -120,6 +123,7 @@ def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> I
         choices=outcome.answer.others,
         error_message=call.outbound.without_secrets(error.message) if error else "",
         upstream_error_type=error.kind if error else "",
+        logprobs=outcome.answer.logprobs,
     )
 
 
@@ -131,12 +135,20 @@ def cost_of(call: Call, outcome: Outcome) -> float | None:
 
 
 def shortened(event: InferenceRequested | InferenceResponded) -> InferenceRequested | InferenceResponded:
-    """Return an event that is too large to be taken with its texts cut; the tag `truncated` says so."""
+    """Return an event that is too large, its texts cut and its declarations gone; the tag `truncated` says so."""
     last = next((m for m in reversed(event.messages) if m.role == "user"), None) or next(
         iter(event.messages[-1:]), None
     )
     kept = (_cut(last),) if last else ()
-    cut = msgspec.structs.replace(event, messages=kept, tags={**event.tags, "truncated": "true"})
+    left_out = event.declared_left_out + len(event.tools) + bool(event.response_schema)
+    cut = msgspec.structs.replace(
+        event,
+        messages=kept,
+        tags={**event.tags, "truncated": "true"},
+        tools=(),
+        response_schema="",
+        declared_left_out=left_out,
+    )
     if not isinstance(cut, InferenceResponded):
         return cut
     output = _cut(cut.output) if cut.output else None

@@ -156,9 +156,7 @@ class StreamedAnswer(Response):
         doubts = self._transcript.doubts
         said = total(self._transcript.answer, Answer(), doubts)
         error_type = error_type or named(said.error)
-        answer = Answer(
-            said.output, finish_reason or said.finish_reason, said.usage, said.reasoning, said.others, said.error
-        )
+        answer = msgspec.structs.replace(said, finish_reason=finish_reason or said.finish_reason)
         outcome = Outcome(self._route, answer, self._since_receipt_ms(), self._ttft_ms, error_type)
         self._ended(outcome, doubts.count)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from schemas.inference import InferenceResponded, Message
+from schemas.inference import InferenceResponded, LogprobSummary, Message, ToolDeclared
 
 Side = Literal["prompt", "response", "pair", "conversation"]
 Direction = Literal["higher is worse", "higher is better", "neither"]
@@ -28,6 +28,9 @@ class Subject:
         output: The whole answer, with its tool calls.
         contexts: Passages that the answer should be grounded in.
         app: Whose call it is; references and rubrics differ by app and version.
+        tools: What the model was offered to call.
+        response_schema: JSON Schema that the answer was asked to keep to.
+        logprobs: How likely the answer's tokens were.
     """
 
     prompt: str = ""
@@ -38,6 +41,9 @@ class Subject:
     finish_reason: str = ""
     app: str = ""
     adapter_version: str = ""
+    tools: tuple[ToolDeclared, ...] = ()
+    response_schema: str = ""
+    logprobs: LogprobSummary | None = None
 
     @classmethod
     def of(cls, response: InferenceResponded) -> "Subject":
@@ -51,6 +57,9 @@ class Subject:
             finish_reason=response.finish_reason,
             app=response.app,
             adapter_version=response.adapter_version,
+            tools=response.tools,
+            response_schema=response.response_schema,
+            logprobs=response.logprobs,
         )
 
 

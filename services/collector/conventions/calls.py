@@ -14,6 +14,7 @@ from schemas.prices import cost_usd, price_of
 from schemas.record import Variant
 from services.collector.conventions.attributes import NAME_LENGTH, Attributes, decoded, first, number, text, whole
 from services.collector.conventions.content import Content, content_of
+from services.collector.conventions.declarations import declared_in
 from services.collector.conventions.places import answer_id
 from services.collector.conventions.timing import first_token_ms
 from services.collector.conventions.usage import usage_of
@@ -88,7 +89,7 @@ def _app_of(span: Span, apps: Mapping[str, App]) -> App:
 
 
 def _requested(span: Span, app: App, content: Content) -> InferenceRequested:
-    attributes = span.attributes
+    attributes, declared = span.attributes, declared_in(span)
     return InferenceRequested(
         event_id=derived_id("otlp", span.trace_id, span.span_id, "requested"),
         occurred_at=_instant(span.start_ns),
@@ -105,6 +106,9 @@ def _requested(span: Span, app: App, content: Content) -> InferenceRequested:
         trace_id=span.trace_id,
         span_id=span.span_id,
         sampling=_sampling(attributes),
+        tools=declared.tools,
+        response_schema=declared.response_schema,
+        declared_left_out=declared.left_out,
     )
 
 

@@ -55,7 +55,7 @@ class Content:
 
 def content_of(span: Span) -> Content:
     """Return what was asked and answered; text that can't be read costs itself alone."""
-    attributes = _with_carried(span)
+    attributes = with_carried(span)
     cuts: list[str] = []
     read = partial(_items, attributes, cuts)
     asked = _found(
@@ -85,7 +85,8 @@ def _found(*sources: Callable[[], Sequence[Item]]) -> Sequence[Item]:
     return next((items for source in sources if (items := source())), ())
 
 
-def _with_carried(span: Span) -> Attributes:
+def with_carried(span: Span) -> Attributes:
+    """Return the span's attributes, and those of its events that carry content in its stead."""
     carried: dict[str, Attribute] = {}
     for event in span.events:
         carried |= event.attributes if event.name in _CARRIERS else {}

@@ -4,9 +4,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from schemas.inference import Choice, ContentPart, Message, ToolCall, Usage
+from schemas.inference import Choice, ContentPart, LogprobSummary, Message, ToolCall, Usage
 from services.gateway.wire.calls import HeardCalls
 from services.gateway.wire.errors import UpstreamError, error_of
+from services.gateway.wire.logprobs import Logprobs, logprobs_of
 from services.gateway.wire.messages import calls_of, content_of, thoughts_in
 from services.gateway.wire.reading import Doubts, decoded, listed, mapping, name_of, text_of, whole_of
 from services.gateway.wire.usage import NO_USAGE, usage_of
@@ -22,6 +23,7 @@ class Answer(msgspec.Struct, frozen=True):
         reasoning: What the model wrote on the way to the first choice.
         others: The choices beyond the first.
         error: What the upstream said of its failure, if it failed.
+        logprobs: How likely the first choice's tokens were, if the upstream said.
     """
 
     output: Message | None = None
@@ -30,6 +32,7 @@ class Answer(msgspec.Struct, frozen=True):
     reasoning: str = ""
     others: tuple[Choice, ...] = ()
     error: UpstreamError | None = None
+    logprobs: LogprobSummary | None = None
 
 
 class Transcript(Protocol):
@@ -80,17 +83,21 @@ def read_completion(data: bytes, doubts: Doubts) -> Answer | None:
         return None
     if not isinstance(wire.choices, list):
         doubts.note()
-    choices = [_choice(one, doubts) for one in listed(wire.choices)]
+    told = listed(wire.choices)
+    choices = [_choice(one, doubts) for one in told]
     error = error_of(wire.error) if wire.error else None
-    return answer_of(choices, usage_of(wire.usage), error)
+    likely = mapping(told[0]).get("logprobs") if told else None
+    return answer_of(choices, usage_of(wire.usage), error, logprobs_of(likely) if likely else None)
 
 
-def answer_of(choices: list[Choice], usage: Usage, error: UpstreamError | None = None) -> Answer:
-    """Return the answer that consists of these choices."""
+def answer_of(
+    choices: list[Choice], usage: Usage, error: UpstreamError | None = None, logprobs: LogprobSummary | None = None
+) -> Answer:
+    """Return the answer that consists of these choices; `logprobs` are the first one's."""
     if not choices:
         return Answer(usage=usage, error=error)
     first = choices[0]
-    return Answer(first.output, first.finish_reason, usage, first.reasoning, tuple(choices[1:]), error)
+    return Answer(first.output, first.finish_reason, usage, first.reasoning, tuple(choices[1:]), error, logprobs)
 
 
 def _choice(value: object, doubts: Doubts) -> Choice:
@@ -114,18 +121,22 @@ def _choice(value: object, doubts: Doubts) -> Choice:
 class _Heard:
     """One choice of a stream."""
 
-    __slots__ = ("_calls", "_texts", "_thoughts", "finish_reason")
+    __slots__ = ("_calls", "_texts", "_thoughts", "finish_reason", "logprobs")
 
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._calls: HeardCalls | None = None
         self.finish_reason = ""
+        self.logprobs: Logprobs | None = None
 
     def hear(self, choice: dict[str, Any], doubts: Doubts) -> bool:
         """Take a choice of one chunk; return whether it says something."""
         if reason := choice.get("finish_reason"):
             self.finish_reason = name_of(reason)
+        if likely := choice.get("logprobs"):
+            self.logprobs = self.logprobs or Logprobs()
+            self.logprobs.hear(likely)
         said = choice.get("delta")
         if type(said) is not dict:
             return self._say(text_of(choice.get("text")))
@@ -200,7 +211,8 @@ class ChatTranscript:
     def answer(self) -> Answer:
         """Return what was said up to now."""
         choices = [self._choices[index].choice() for index in sorted(self._choices)]
-        answer = answer_of(choices, self._usage, self.error)
+        heard = self._choices[min(self._choices)].logprobs if choices else None
+        answer = answer_of(choices, self._usage, self.error, heard.summary() if heard else None)
         return answer if self.spoke else Answer(None, answer.finish_reason, self._usage, error=self.error)
 
     def _hear_choice(self, choice: dict[str, Any]) -> None:

@@ -11,11 +11,13 @@ from typing import Literal
 
 import msgspec
 
+from schemas.declared import NOTHING_DECLARED, Declared
 from schemas.inference import Message, Sampling
 from services.gateway.wire.addresses import theirs
 from services.gateway.wire.constraints import Constraint, constraint_cuts
+from services.gateway.wire.declarations import declared_in
 from services.gateway.wire.members import Cut, Members, addition, members_of, removal, spliced
-from services.gateway.wire.reading import Doubts, decoded, mapping, name_of, number_of, text_of, whole_of
+from services.gateway.wire.reading import Doubts, decoded, mapping, name_of, number_of, text_of, total, whole_of
 
 Form = Literal["as-sent", "with-usage", "whole"]
 _IDENTITIES = ("user", "safety_identifier", "prompt_cache_key", "metadata")
@@ -84,6 +86,7 @@ class Asked(msgspec.Struct, frozen=True):
         user: As the client names it; becomes a pseudonym before it goes anywhere.
         wants_usage: The client asked for the closing usage chunk of a stream.
         doubts: How much of it was not understood.
+        declared: Tools, and the form of the answer.
     """
 
     body: Body
@@ -93,6 +96,7 @@ class Asked(msgspec.Struct, frozen=True):
     tags: dict[str, str] = {}
     wants_usage: bool = False
     doubts: int = 0
+    declared: Declared = NOTHING_DECLARED
 
     def body_for(self, model: str, form: Form) -> bytes:
         """Return the body for an upstream that calls the version `model`.
@@ -137,6 +141,7 @@ def asked_in(wire: Wire, body: Body, messages: Callable[[Wire, Doubts], tuple[Me
         wants_usage=mapping(wire.stream_options).get("include_usage") is True,
         body=body,
         doubts=doubts.count,
+        declared=total(lambda: declared_in(body.data, body.members), NOTHING_DECLARED, Doubts()),
     )
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import msgspec
 
-from schemas.inference import Choice, Message, ToolCall
+from schemas.inference import Choice, LogprobSummary, Message, ToolCall
 from services.gateway.wire.answers import Answer, answer_of
 from services.gateway.wire.errors import UpstreamError, error_of
+from services.gateway.wire.logprobs import Logprobs
 from services.gateway.wire.messages import content_of, message_of
 from services.gateway.wire.reading import Doubts, decoded, json_text, listed, mapping, name_of, text_of
 from services.gateway.wire.usage import usage_of
@@ -35,6 +36,7 @@ class _Event(msgspec.Struct, frozen=True):
     error: object = None
     message: object = None
     code: object = None
+    logprobs: object = None
 
 
 _RESPONSE = msgspec.json.Decoder(_Response)
@@ -66,6 +68,7 @@ class ResponseTranscript:
         self._texts: list[str] = []
         self._thoughts: list[str] = []
         self._whole: Answer | None = None
+        self._logprobs: Logprobs | None = None
 
     @property
     def finished(self) -> bool:
@@ -89,6 +92,9 @@ class ResponseTranscript:
         elif kind in _TEXT or kind in _THOUGHT:
             (self._texts if kind in _TEXT else self._thoughts).append(text_of(event.delta))
             self.spoke = True
+            if event.logprobs:
+                self._logprobs = self._logprobs or Logprobs()
+                self._logprobs.hear(event.logprobs)
         elif kind == "response.output_item.added":
             self.spoke = self.spoke or mapping(event.item).get("type") in _CALLS
         elif kind in _LAST:
@@ -103,7 +109,8 @@ class ResponseTranscript:
             return self._whole
         output = Message(role="assistant", content="".join(self._texts))
         said = output if self.spoke else None
-        return Answer(said, reasoning="".join(self._thoughts), error=self.error)
+        likely = self._logprobs.summary() if self._logprobs else None
+        return Answer(said, reasoning="".join(self._thoughts), error=self.error, logprobs=likely)
 
     def _close(self, response: dict[str, Any]) -> None:
         self.done = True
@@ -124,7 +131,15 @@ def _answer(wire: _Response, doubts: Doubts) -> Answer:
     output = Message(role="assistant", content="\n".join(_plain(one) for one in said), tool_calls=calls)
     reasoning = "\n".join(text for item in items if item.get("type") == "reasoning" and (text := _reasoning(item)))
     choice = Choice(output=output, finish_reason=_finish_reason(wire, bool(calls)), reasoning=reasoning)
-    return answer_of([choice], usage_of(wire.usage), error)
+    return answer_of([choice], usage_of(wire.usage), error, _logprobs(items))
+
+
+def _logprobs(items: list[dict[str, Any]]) -> LogprobSummary | None:
+    heard = Logprobs()
+    for item in items:
+        for part in listed(item.get("content")) if item.get("type") == "message" else ():
+            heard.hear(mapping(part).get("logprobs"))
+    return heard.summary()
 
 
 def _finish_reason(wire: _Response, calls: bool) -> str:

@@ -1,0 +1,61 @@
+"""Which language a text is in: py3langid, a naive Bayes over byte n-grams (Lui and Baldwin 2011) for 140 languages."""
+
+from functools import lru_cache
+
+import py3langid.langid as langid
+
+from services.scorers.behaviour.texts import cut, prose
+
+VERSION = "py3langid-0.4.0"
+MOST_CHARACTERS = 300
+LEAST_LETTERS = 3
+ENGLISH = "en"
+SURE = 0.5
+# Languages that a few words can't tell apart, or whose speakers read each other: one group.
+_GROUPS = (
+    ("hr", "bs", "sr"),
+    ("no", "nn", "da"),
+    ("id", "ms"),
+    ("zh", "wuu", "yue"),
+    ("cs", "sk"),
+    ("pt", "gl"),
+    ("ar", "arz", "ary"),
+)
+_GROUP = {language: group[0] for group in _GROUPS for language in group}
+
+
+class Identifier:
+    """Tells languages, and remembers whom it told last: several scorers ask for the same text. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._model = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+        self.languages: tuple[str, ...] = tuple(sorted(self._model.labels))
+        self._told = lru_cache(1_024)(self._tell)
+
+    def language(self, text: str) -> tuple[str, float]:
+        """Return the likeliest language (ISO 639) of a text and its probability; no language and 0 where nothing tells.
+
+        It goes by the first 300 characters, without code.
+        """
+        return self._told(prose(cut(text, MOST_CHARACTERS)))
+
+    def may_be_english(self, text: str) -> bool:
+        """Return whether a text is English as far as anybody can tell: few words of plain ASCII tell nothing."""
+        language, sure = self.language(text)
+        return language == ENGLISH if sure >= SURE else text.isascii()
+
+    def _tell(self, text: str) -> tuple[str, float]:
+        if sum(map(str.isalpha, text)) < LEAST_LETTERS:
+            return "", 0.0
+        language, sure = self._model.classify(text)
+        return str(language), float(sure)
+
+
+def group_of(language: str) -> str:
+    """Return the name of the group of languages that are taken for one.
+
+    Example:
+        >>> group_of("bs") == group_of("hr")
+        True
+    """
+    return _GROUP.get(language, language)

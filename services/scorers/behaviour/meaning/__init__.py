@@ -1,0 +1,1 @@
+"""What texts are about, by their static embeddings and words."""
