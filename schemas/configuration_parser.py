@@ -14,6 +14,7 @@ from schemas.configuration import Configuration, Section
 from schemas.durations import parse_duration
 from schemas.metrics import METRIC_BY_NAME
 from schemas.price_file import BadPrices, read_prices
+from schemas.privacy import KINDS
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -140,6 +141,7 @@ def _check_references(configuration: Configuration) -> None:
     apps = [app.name for app in configuration.apps]
     if not apps:
         raise BadConfiguration("apps: name at least one application")
+    _check_kinds(configuration)
     for index, monitor in enumerate(configuration.monitors):
         here = f"monitors[{index}]"
         _must_be_one_of(monitor.metric, list(METRIC_BY_NAME), f"{here}.metric")
@@ -159,6 +161,12 @@ def _check_references(configuration: Configuration) -> None:
     _must_be_distinct([monitor.name for monitor in configuration.monitors], "monitors")
     _must_be_distinct([subscription.name for subscription in configuration.subscriptions], "subscriptions")
     _must_be_distinct(apps, "apps")
+
+
+def _check_kinds(configuration: Configuration) -> None:
+    for index, app in enumerate(configuration.apps):
+        for place, kind in enumerate(app.privacy.kinds):
+            _must_be_one_of(kind, list(KINDS), f"apps[{index}].privacy.kinds[{place}]")
 
 
 def _must_be_one_of(value: str, valid: list[str], path: str) -> None:

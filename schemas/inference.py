@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.privacy import Private
 from schemas.record import Count, Identifier, Milliseconds, Name, Record
 
 # `other` is a role that the contract does not know.
@@ -78,7 +79,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Call(Record, frozen=True, kw_only=True):
-    """What request and response share: who asked what, in which session and trace (W3C ids)."""
+    """What request and response share: who asked what, in which session and trace (W3C ids).
+
+    Attributes:
+        private: What was found in its texts and what became of it; None where nobody looked.
+    """
 
     request_id: Identifier
     messages: tuple[Message, ...]
@@ -89,6 +94,7 @@ class Call(Record, frozen=True, kw_only=True):
     span_id: Name = ""
     sampling: Sampling = Sampling()
     contexts: tuple[Context, ...] = ()
+    private: Private | None = None
 
     @property
     def prompt(self) -> str:
@@ -146,6 +152,7 @@ class FeedbackGiven(Record, frozen=True, kw_only=True):
     score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     source: Name = "user"
     comment: Annotated[str, msgspec.Meta(max_length=8192)] = ""
+    private: Private | None = None
 
     def __post_init__(self) -> None:
         if self.label is None and self.score is None:

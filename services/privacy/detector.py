@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 
 from schemas.privacy import KINDS
-from services.privacy.contacts import CONTACTS
-from services.privacy.credentials import SECRETS
-from services.privacy.identities import IDENTITIES
-from services.privacy.numbers import find_numbers
-from services.privacy.places import PLACES, find_streets
-from services.privacy.rules import Rule, Text
+from services.privacy.patterns.contacts import CONTACTS
+from services.privacy.patterns.credentials import SECRETS
+from services.privacy.patterns.identities import IDENTITIES
+from services.privacy.patterns.numbers import find_numbers
+from services.privacy.patterns.places import PLACES, find_streets
+from services.privacy.patterns.rules import Rule, Text
 from services.privacy.spans import Span, merged
 from services.privacy.views import View, alike, view_of
 

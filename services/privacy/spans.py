@@ -12,20 +12,26 @@ class Span(NamedTuple):
     kind: str
 
 
-def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Return spans in their order, no two overlapping: where some do, one covers them all, of the longest's kind.
+# What a value is by its looks or the word before it; another rule that knows it knows it better.
+_VAGUE = frozenset(
+    {"PHONE", "PASSWORD", "API_KEY", "AUTH_HEADER", "SESSION_TOKEN", "BANK_ACCOUNT", "MEDICAL_RECORD", "PASSPORT"}
+)
 
-    So that no end of a value is left when another was found in the rest of it.
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Return spans in their order, no two overlapping: where some do, one covers them all, so that no end is left.
+
+    Its kind is that of the longest which isn't vague, or of the longest.
     """
     kept: list[Span] = []
-    longest = 0
+    best = (False, 0)
     for span in sorted(spans):
-        length = span.end - span.start
+        rank = (span.kind not in _VAGUE, span.end - span.start)
         if not kept or span.start >= kept[-1].end:
             kept.append(span)
-            longest = length
+            best = rank
             continue
         last = kept[-1]
-        kind = span.kind if length > longest else last.kind
-        kept[-1], longest = Span(last.start, max(last.end, span.end), kind), max(longest, length)
+        kind = span.kind if rank > best else last.kind
+        kept[-1], best = Span(last.start, max(last.end, span.end), kind), max(rank, best)
     return tuple(kept)

@@ -18,7 +18,7 @@ _SIMPLE = {"b": " ", "f": " ", "n": "\n", "r": "\n", "t": " "}
 _ENTITIES = {"amp": "&", "commat": "@", "nbsp": " ", "quot": '"', "colon": ":", "period": "."}
 # One character for one: figures of other scripts, wide forms, the spaces and hyphens of typesetters.
 _ALIKE = {
-    **dict.fromkeys(map(ord, "\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"), " "),
+    **dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63\uff0d"), "-"),
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if code != 0xFF0D},
     **{zero + d: str(d) for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xE50)
@@ -39,9 +39,9 @@ class View:
     """A text with escapes undone.
 
     Attributes:
-        starts: Where in the view something begins that stands elsewhere in the text, ascending; the first is 0.
-        places: Where each of those stands in the text.
-        width: How many characters of the text each of those spans in its first character.
+        starts: Where its pieces begin, ascending from 0: what stands as it is, and escapes, in turn.
+        places: Where each piece stands in the text.
+        widths: How long an escape is in the text; 0 for what stands as it is.
     """
 
     text: str
@@ -74,7 +74,7 @@ def view_of(text: str) -> View | None:
     starts, places, widths = [0], [0], [0]
     length = at = 0
     for match in _ESCAPE.finditer(text):
-        plain, undone = text[at : match.start()], _undone(_match(match))
+        plain, undone = text[at : match.start()], _undone(match[0])
         parts += (plain, undone)
         starts += (length + len(plain), length + len(plain) + len(undone))
         places += (match.start(), match.end())
@@ -83,10 +83,6 @@ def view_of(text: str) -> View | None:
         at = match.end()
     parts.append(text[at:])
     return View("".join(parts), starts, places, widths)
-
-
-def _match(match: re.Match[str]) -> str:
-    return match[0]
 
 
 def _undone(escape: str) -> str:

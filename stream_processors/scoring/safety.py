@@ -14,14 +14,13 @@ from schemas.observations import ScoreRecorded
 from schemas.record import Record, Variant
 from schemas.topics import INFERENCE_RESPONDED
 from services.scorers.heads import Head
-from services.scorers.pii import count_entities
+from services.scorers.pii import SCORER, count_entities
 from services.scorers.prompts import PromptScorers
 from stream_processors.frame.application import Processor
 from stream_processors.frame.delivery import Delivery
 from stream_processors.scoring.scores import score_of
 
 BATCH = 64
-PII_SCORER = "presidio-patterns@1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,6 @@ class Judged:
 def build_safety(processor: Processor) -> None:
     """Wire the processor."""
     scorers = PromptScorers.load(processor.settings.data)
-    count_entities("load@example.com")
 
     async def score(deliveries: Sequence[Delivery]) -> Iterable[Record]:
         responses = [d.record for d in deliveries if isinstance(d.record, InferenceResponded)]
@@ -67,7 +65,7 @@ def _judge_prompts(texts: Iterable[str], scorers: PromptScorers) -> dict[str, tu
     _, values = scorers.score(distinct)
     injection = _by_head("prompt.injection", scorers.injection, values["prompt.injection"])
     harm = _by_head("prompt.harm", scorers.harm, values["prompt.harm"])
-    pii = (Judged("prompt.pii", count_entities(text), PII_SCORER) for text in distinct)
+    pii = (Judged("prompt.pii", count_entities(text), SCORER) for text in distinct)
     return dict(zip(distinct, zip(injection, harm, pii, strict=True), strict=True))
 
 
@@ -75,7 +73,7 @@ def _judge_answers(texts: Iterable[str], scorers: PromptScorers) -> dict[str, tu
     """Return the scores of each distinct answer."""
     distinct = sorted(text for text in texts if text)
     harm = _by_head("response.harm", scorers.harm, scorers.harm.score(distinct))
-    pii = (Judged("response.pii", count_entities(text), PII_SCORER) for text in distinct)
+    pii = (Judged("response.pii", count_entities(text), SCORER) for text in distinct)
     return dict(zip(distinct, zip(harm, pii, strict=True), strict=True))
 
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from services.privacy import checksums, weights
-from services.privacy.checksums import Check, standard
-from services.privacy.rules import Text, one_of
+from services.privacy.patterns import checksums, weights
+from services.privacy.patterns.checksums import Check, standard
+from services.privacy.patterns.rules import Text, one_of
 from services.privacy.spans import Span
 
 _RUN = re.compile(r"(?<![0-9A-Za-z])(?<![0-9A-Za-z][.])[0-9]++(?:[-. /][0-9]++)*+(?![0-9A-Za-z])")

@@ -3,8 +3,8 @@
 import ipaddress
 import re
 
-from services.privacy.checksums import digits_of
-from services.privacy.rules import Rule, rule
+from services.privacy.patterns.checksums import digits_of
+from services.privacy.patterns.rules import Rule, rule
 
 _MONTH = (
     r"(?:jan(?:uary|uar|vier|eiro)?|feb(?:ruary|ruar|raio)?|f[ée]vr(?:ier)?|mar(?:ch|s|zo|ço|t)?|märz|a[pv]r(?:il|ile)?|abril|ma[iy]o?|"

@@ -3,7 +3,7 @@
 Each takes separators, and agrees with python-stdnum's check of the same name in the tests.
 """
 
-from services.privacy.checksums import digits_of, luhn
+from services.privacy.patterns.checksums import digits_of, luhn
 
 _VERHOEFF = (
     "0123456789", "1234067895", "2340178956", "3401289567", "4012395678",

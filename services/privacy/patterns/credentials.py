@@ -4,11 +4,11 @@ import math
 import re
 from collections import Counter
 
-from services.privacy.rules import Rule, rule
+from services.privacy.patterns.rules import Rule, rule
 
 _NO_SECRET = re.compile(
     r"(?i)(?:[*x•.\-_]+|true|false|none|null|nil|undefined|string|str|required|optional|changeme|example|redacted|"
-    r"\[[A-Z_]+\]?|<.*|\$[{(A-Z].*|\{\{?.*|%[({].*|.*(?:getenv|environ|process\.env|secrets?\.|config\.|self\.|input\().*)"
+    r"\[[A-Z_]+(?::[0-9]+\.[0-9a-f]+)?\]?|<.*|\$[{(A-Z].*|\{\{?.*|%[({].*|.*(?:getenv|environ|process\.env|secrets?\.|config\.|self\.|input\().*)"
 )
 _PROSE = re.compile(r"[A-Za-zÀ-ɏ]+[.!?,:;]?")
 
@@ -45,7 +45,8 @@ def _prefixed(kind: str, pattern: str, *triggers: str) -> Rule:
     return rule(kind, rf"(?<![A-Za-z0-9])(?:{pattern})", *triggers)
 
 
-_NAMED_PASSWORD = (
+# A password's names.
+_CALLED_SO = (
     r"(?i:(?:pass[_ -]?(?:word|wd|phrase|code)?|pwd|passwort|kennwort|contraseña|contrasena|mot[_ ]de[_ ]passe|senha|"
     r"wachtwoord|hasło|haslo|pass)(?:[_-]?(?:hash|confirm|confirmation))?)"
 )
@@ -88,31 +89,37 @@ SECRETS: tuple[Rule, ...] = (
     _prefixed("JWT", r"eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{6,}+(?:\.[A-Za-z0-9_-]*+)?", "eyj"),
     rule(
         "PASSWORD",
-        rf"{_NAMED_PASSWORD}{_IS}(?:{_QUOTED % ('1,128', '1,128')})",
+        rf"{_CALLED_SO}{_IS}(?:{_QUOTED % ('1,128', '1,128')})",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
         check=_is_password,
     ),
     rule(
         "PASSWORD",
-        rf"(?<![a-z]){_NAMED_PASSWORD}=([^\s\"',;&<>()\\]{{3,128}}+)",
+        rf"(?<![a-z]){_CALLED_SO}=([^\s\"',;&<>()\\]{{3,128}}+)",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
         check=_is_password,
     ),
     rule(
         "PASSWORD",
-        rf"{_NAMED_PASSWORD}[ ]?:[ ]{{0,4}}([^\s\"',;&<>()\\]{{4,128}}+)",
+        rf"{_CALLED_SO}[ ]?:[ ]{{0,4}}([^\s\"',;&<>()\\]{{4,128}}+)",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
         check=_is_no_word,
     ),
     rule(
         "PASSWORD",
-        rf"{_NAMED_PASSWORD}[ ](?:is|was|to|ist|est|es|è|é)[ :]{{1,2}}[\"'`]?([^\s\"'`,;<>]{{6,128}}+)",
+        rf"{_CALLED_SO}[ ](?:is|was|to|ist|est|es|è|é)[ :]{{1,2}}[\"'`]?([^\s\"'`,;<>]{{6,128}}+)",
         "pass", "kennwort", "contrase", "senha",
         check=_is_stated,
     ),
     rule(
         "API_KEY",
         rf"{_NAMED_KEY}{_IS}(?:{_QUOTED % ('12,512', '12,512')}|([A-Za-z0-9_\-./+=~]{{12,512}}+))",
+        "key", "secret", "token", "credential",
+        check=_random,
+    ),
+    rule(
+        "API_KEY",
+        rf"{_NAMED_KEY}[ ](?:is|was|ist|est|es)[ :]{{1,2}}[\"'`]?([A-Za-z0-9_\-./+=~]{{16,512}}+)",
         "key", "secret", "token", "credential",
         check=_random,
     ),

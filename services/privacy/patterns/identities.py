@@ -2,9 +2,9 @@
 
 import re
 
-from services.privacy import checksums
-from services.privacy.checksums import standard
-from services.privacy.rules import Rule, rule
+from services.privacy.patterns import checksums
+from services.privacy.patterns.checksums import standard
+from services.privacy.patterns.rules import Rule, rule
 
 _IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21,
@@ -17,7 +17,16 @@ _IBAN_LENGTHS = {
 _NINO = re.compile(r"(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z].*")
 _DOCUMENT = ("passport", "passeport", "reisepass", "pasaporte", "passaporto", "passaporte", "paspoort", "ausweis", "identity card",
              "id card", "carte d'identité", "dni", "carta d'identità")  # fmt: skip
-_LICENCE = ("driver's licen", "drivers licen", "driving licen", "driver licen", "dl number", "führerschein", "permis de conduire", "dvla")
+_LICENCE = (
+    "driver's licen",
+    "drivers licen",
+    "driving licen",
+    "driver licen",
+    "dl number",
+    "führerschein",
+    "permis de conduire",
+    "dvla",
+)
 _RECORD = ("mrn", "medical record", "patient id", "patient no", "patient number", "insurance id", "insurance number", "member id",
            "policy number", "health card", "krankenversicher", "versichertennummer")  # fmt: skip
 

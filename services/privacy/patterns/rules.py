@@ -127,7 +127,7 @@ class Rule:
         for trigger in self.triggers:
             if trigger in lower:
                 return True
-        for trigger in self.exactly:  # noqa: SIM110
+        for trigger in self.exactly:
             if trigger in whole:
                 return True
         return not self.triggers and not self.exactly

@@ -61,7 +61,7 @@ def individual_taxpayer(text: str) -> bool:
     """US ITIN: area 9xx, group 50 to 65, 70 to 88, 90 to 92, 94 to 99."""
     number = digits_of(text)
     group = int(number[3:5] or 0)
-    known = 50 <= group <= 65 or 70 <= group <= 99 and group not in (89, 93)
+    known = 50 <= group <= 65 or (70 <= group <= 99 and group not in (89, 93))
     return len(number) == 9 and number[0] == "9" and known
 
 

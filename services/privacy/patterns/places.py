@@ -6,7 +6,7 @@ A name in running text needs a language model (services.privacy.names).
 import re
 from collections.abc import Iterator
 
-from services.privacy.rules import Rule, Text, rule
+from services.privacy.patterns.rules import Rule, Text, rule
 from services.privacy.spans import Span
 
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][a-zß-öø-ÿā-ž'’-][\w'’-]{0,30}"
