@@ -38,9 +38,8 @@ def rewritten(event: Event, write: Write) -> Event:
             comment=write(event.comment, "elsewhere")[:_COMMENT],
             source=write(event.source, "beside")[:_NAME],
         )
-    if isinstance(event, InferenceResponded):
-        return _answered(_asked(event, write), write)
-    return _asked(event, write)
+    asked = _asked(event, write)
+    return _answered(asked, write) if isinstance(asked, InferenceResponded) else asked
 
 
 def _asked(event: Asked, write: Write) -> Asked:
