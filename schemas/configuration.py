@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.privacy import Policy
 from schemas.scoring import ScorerEntry
 from schemas.section import Key, Positive, Section, Share, Usd
 
@@ -40,6 +41,21 @@ class AnswerForm(Section, frozen=True, kw_only=True):
     pattern: str = ""
 
 
+class Privacy(Section, frozen=True, kw_only=True):
+    """What becomes of personal data and secrets in an app's texts before they are kept; see docs/privacy.md.
+
+    Attributes:
+        policy: `off` keeps texts as they are, `mask` puts the kind in the place of a value, `hash` a pseudonym that is
+            the tenant's, `drop-text` keeps counts and lengths alone.
+        kinds: Names from schemas.privacy.KINDS; empty means all.
+        names: Whether the sink also masks names and places that a language model finds.
+    """
+
+    policy: Policy = "mask"
+    kinds: tuple[str, ...] = ()
+    names: bool = False
+
+
 class App(Section, frozen=True, kw_only=True):
     """An application whose calls are served and watched.
 
@@ -54,6 +70,7 @@ class App(Section, frozen=True, kw_only=True):
             own model server alone, `vllm` and `llama.cpp` name what the upstreams understand.
         answers: Form of its answers, beside the one that a call asks for.
         identities: How `user`, `safety_identifier`, `prompt_cache_key` and `metadata` reach the upstream.
+        privacy: What becomes of personal data in its texts.
         record: Whether its calls are recorded; if not, they are routed, answered and counted, and nothing else.
         upstream_key_env: Environment variable with the upstream's key, which then replaces the client's.
         upstream_headers: Set on every call to the upstream, over the client's.
@@ -69,6 +86,7 @@ class App(Section, frozen=True, kw_only=True):
     constrain: Literal["auto", "vllm", "llama.cpp", "none"] = "auto"
     answers: AnswerForm = AnswerForm()
     identities: Literal["pseudonym", "as-sent"] = "pseudonym"
+    privacy: Privacy = Privacy()
     record: bool = True
     upstream_key_env: str = ""
     upstream_headers: dict[str, str] = {}

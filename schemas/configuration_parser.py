@@ -14,6 +14,7 @@ from schemas.configuration import Configuration
 from schemas.durations import parse_duration
 from schemas.metrics import METRIC_BY_NAME
 from schemas.price_file import BadPrices, read_prices
+from schemas.privacy import KINDS
 from schemas.scoring import entries_of, fault_of, score_metrics
 from schemas.section import Section
 
@@ -143,6 +144,7 @@ def _check_references(configuration: Configuration) -> None:
     if not apps:
         raise BadConfiguration("apps: name at least one application")
     _check_scorers(configuration, apps)
+    _check_kinds(configuration)
     for index, monitor in enumerate(configuration.monitors):
         here = f"monitors[{index}]"
         _must_be_one_of(monitor.app, apps, f"{here}.app")
@@ -177,6 +179,12 @@ def _check_scorers(configuration: Configuration, apps: list[str]) -> None:
             if meanings.setdefault(score.name, score.flagged) != score.flagged:
                 raise BadConfiguration(f"{here}.measures: {score.name} is declared twice, with different labels")
     _must_be_distinct([f"{entry.app}/{entry.name}".lstrip("/") for entry in configuration.scorers], "scorers")
+
+
+def _check_kinds(configuration: Configuration) -> None:
+    for index, app in enumerate(configuration.apps):
+        for place, kind in enumerate(app.privacy.kinds):
+            _must_be_one_of(kind, list(KINDS), f"apps[{index}].privacy.kinds[{place}]")
 
 
 def _must_be_one_of(value: str, valid: list[str], path: str) -> None:

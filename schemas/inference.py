@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.privacy import Private
 from schemas.record import Count, Identifier, Milliseconds, Name, Ratio, Record
 
 MOST_TOOLS = 128
@@ -109,6 +110,7 @@ class Call(Record, frozen=True, kw_only=True):
         tools: What the model was offered to call, within the bounds of schemas.declared.
         response_schema: JSON Schema that the answer was asked to keep to; empty when there was none.
         declared_left_out: Tools and response schemas that are missing above: too large, or unreadable.
+        private: What was found in its texts and what became of it; None where nobody looked.
     """
 
     request_id: Identifier
@@ -123,6 +125,7 @@ class Call(Record, frozen=True, kw_only=True):
     tools: Annotated[tuple[ToolDeclared, ...], msgspec.Meta(max_length=MOST_TOOLS)] = ()
     response_schema: Annotated[str, msgspec.Meta(max_length=LONGEST_SCHEMA)] = ""
     declared_left_out: Count = 0
+    private: Private | None = None
 
     @property
     def prompt(self) -> str:
@@ -182,6 +185,7 @@ class FeedbackGiven(Record, frozen=True, kw_only=True):
     score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     source: Name = "user"
     comment: Annotated[str, msgspec.Meta(max_length=8192)] = ""
+    private: Private | None = None
 
     def __post_init__(self) -> None:
         if self.label is None and self.score is None:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from schemas.codec import MAX_EVENT_BYTES
 from schemas.configuration import App, Configuration
 from schemas.record import Record
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
@@ -43,10 +44,11 @@ from services.parts.ingress.identity import new_event_id
 from services.parts.ingress.pseudonyms import pseudonym_key
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 from services.parts.runtime.metrics import counter
-from services.parts.spool.entries import entry_of
+from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool, SpoolFull
+from services.privacy.policies import Policies
 
 NEEDS = Needs(("ingest",), {"/v1/events": ("feedback", "ingest")})
 _PROTOBUF = "application/x-protobuf"
@@ -82,6 +84,7 @@ class Collector:
         self._spans = SpanJudge(self._admission, apps, Sightings(), place_in(settings.url("gateway")))
         self.registry: CollectorRegistry = process_registry()
         self._events = counter("driftloop_collector_events_total", self.registry)
+        self._policies = Policies(configuration.apps, settings.data)
         folder = settings.data / "collector" / "spool"
         self._spool = Spool(folder, max_bytes=limits.spool_bytes, policy=settings.collector_when_full)
         self.registry.register(SpoolMeasures(self._spool))
@@ -157,7 +160,7 @@ class Collector:
         self._events.labels(source, "rejected").inc(len(verdicts.rejections))
 
     async def _spooled(self, records: tuple[Record, ...]) -> None:
-        entries = await run_in_threadpool(lambda: [entry_of(record) for record in records])
+        entries = await run_in_threadpool(lambda: [self._entry(record) for record in records])
         deadline = asyncio.get_running_loop().time() + self._limits.patience_s
         while True:
             try:
@@ -166,6 +169,13 @@ class Collector:
                 if asyncio.get_running_loop().time() > deadline:
                     raise Refusal(503, str(full), kind="server_error", headers={"Retry-After": "5"}) from full
                 await asyncio.sleep(full.retry_after)
+
+    def _entry(self, record: Record) -> Entry:
+        """Return the message of a record under its app's privacy; marks that make it too large cost it its texts."""
+        entry = entry_of(self._policies.applied_to_any(record))
+        return (
+            entry if len(entry.value) <= MAX_EVENT_BYTES else entry_of(self._policies.applied_to_any(record, drop=True))
+        )
 
 
 def _said(verdicts: Verdicts) -> str:

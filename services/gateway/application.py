@@ -40,6 +40,7 @@ from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, proces
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool
+from services.privacy.policies import Policies
 
 NEEDS = Needs(("infer",), {"/v1/feedback": ("feedback",)})
 _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
@@ -101,6 +102,7 @@ class Gateway:
         self._spool = Spool(folder / "spool", max_bytes=limits.spool_bytes, policy="drop-oldest")
         self.registry.register(SpoolMeasures(self._spool))
         self._forwarder = Forwarder(self._spool, edges.producer)
+        self._policies = Policies(configuration.apps, settings.data)
         self._routes = Routes(edges.rollouts, folder)
         self._parts: Parts | None = None
 
@@ -111,7 +113,7 @@ class Gateway:
         self._forwarder.start()
         await run_in_threadpool(self._routes.wait_until_known, self._limits.routes_wait_s)
         upstreams = Upstreams(tuple(self._apps.values()), self._default_upstream, self._limits.patience, self._ways)
-        recorder = Recorder(self._spool, self._measures.unrecorded.inc)
+        recorder = Recorder(self._spool, self._measures.unrecorded.inc, self._policies)
         mirrors = Mirrors(upstreams, recorder, self._measures)
         self._parts = Parts(self._apps, self._routes, upstreams, recorder, mirrors, self._measures, self._passed_bytes)
         try:

@@ -1,6 +1,7 @@
 """From a call and its outcome to the events that tell of them. Pure: ids and times are arguments."""
 
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -18,6 +19,9 @@ from services.parts.ingress.traces import TraceParent
 
 # Twice this and a quarter, at JSON's worst of six bytes a character, stays under the bound of an event.
 _KEPT_CHARACTERS = 60_000
+# Longer than any value that is masked as one piece but private keys, whose beginning is enough.
+SPARE = 4_000
+Event = TypeVar("Event", InferenceRequested, InferenceResponded)
 _NO_ANSWER = Answer()
 _NO_TRACE = TraceParent()
 
@@ -134,12 +138,26 @@ def cost_of(call: Call, outcome: Outcome) -> float | None:
     return cost_usd(price, outcome.answer.usage, call.asked.messages, failed=failed)
 
 
-def shortened(event: InferenceRequested | InferenceResponded) -> InferenceRequested | InferenceResponded:
-    """Return an event that is too large, its texts cut and its declarations gone; the tag `truncated` says so."""
+def characters(event: InferenceRequested | InferenceResponded) -> int:
+    """Return how much text an event has."""
+    messages = [*event.messages]
+    if isinstance(event, InferenceResponded):
+        messages += [choice.output for choice in event.choices]
+        messages += [event.output] if event.output else []
+    spoken = sum(len(message.text) + sum(len(call.arguments) for call in message.tool_calls) for message in messages)
+    return spoken + (len(event.reasoning) if isinstance(event, InferenceResponded) else 0)
+
+
+def shortened(event: Event, spare: int = 0) -> Event:
+    """Return an event that is too large to be taken with its texts cut; the tag `truncated` says so.
+
+    Args:
+        spare: How many characters more than what is kept are left, for `trimmed`.
+    """
     last = next((m for m in reversed(event.messages) if m.role == "user"), None) or next(
         iter(event.messages[-1:]), None
     )
-    kept = (_cut(last),) if last else ()
+    kept = (_cut(last, spare),) if last else ()
     left_out = event.declared_left_out + len(event.tools) + bool(event.response_schema)
     cut = msgspec.structs.replace(
         event,
@@ -151,10 +169,32 @@ def shortened(event: InferenceRequested | InferenceResponded) -> InferenceReques
     )
     if not isinstance(cut, InferenceResponded):
         return cut
-    output = _cut(cut.output) if cut.output else None
-    reasoning = cut.reasoning[: _KEPT_CHARACTERS // 4]
+    output = _cut(cut.output, spare) if cut.output else None
+    reasoning = cut.reasoning[: _KEPT_CHARACTERS // 4 + spare]
     return msgspec.structs.replace(cut, output=output, choices=(), reasoning=reasoning)
 
 
-def _cut(message: Message) -> Message:
-    return Message(role=message.role, content=message.text[:_KEPT_CHARACTERS])
+def trimmed(event: Event, wide: Event) -> Event:
+    """Return an event that was masked after it was shortened to `wide` with SPARE: without the ends of what was cut.
+
+    Half a value may stand at such an end, where nobody knows it.
+    """
+    messages = tuple(_trimmed(kept, cut) for kept, cut in zip(event.messages, wide.messages, strict=True))
+    kept = msgspec.structs.replace(event, messages=messages)
+    if not isinstance(kept, InferenceResponded) or not isinstance(wide, InferenceResponded):
+        return kept
+    output = _trimmed(kept.output, wide.output) if kept.output and wide.output else None
+    reasoning = _trimmed_text(kept.reasoning, wide.reasoning, _KEPT_CHARACTERS // 4)
+    return msgspec.structs.replace(kept, output=output, reasoning=reasoning)
+
+
+def _cut(message: Message, spare: int) -> Message:
+    return Message(role=message.role, content=message.text[: _KEPT_CHARACTERS + spare])
+
+
+def _trimmed(message: Message, wide: Message) -> Message:
+    return Message(role=message.role, content=_trimmed_text(message.text, wide.text, _KEPT_CHARACTERS))
+
+
+def _trimmed_text(text: str, wide: str, most: int) -> str:
+    return text[: max(0, len(text) - SPARE)][:most] if len(wide) >= most + SPARE else text[:most]

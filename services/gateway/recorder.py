@@ -1,4 +1,4 @@
-"""Events onto the spool, from the event loop.
+"""Events onto the spool, from the event loop, each under its app's privacy: none gets there another way.
 
 `note` is for what nobody has been answered for yet: it is written with the next write, at the
 latest when the loop comes round. `keep` is for what an answer depends on: written when it returns.
@@ -10,9 +10,10 @@ from collections.abc import Callable
 
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
-from services.gateway.events import shortened
+from services.gateway.events import SPARE, Event, characters, shortened, trimmed
 from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.spool import Spool
+from services.privacy.policies import Policies
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,8 +26,8 @@ class Recorder:
     sake of its own record; `unrecorded` is called for what could not be recorded.
     """
 
-    def __init__(self, spool: Spool, unrecorded: Callable[[], None]) -> None:
-        self._spool, self._unrecorded = spool, unrecorded
+    def __init__(self, spool: Spool, unrecorded: Callable[[], None], policies: Policies) -> None:
+        self._spool, self._unrecorded, self._policies = spool, unrecorded, policies
         self._pending: list[Entry] = []
 
     def note(self, make: Callable[[], InferenceRequested]) -> None:
@@ -40,7 +41,7 @@ class Recorder:
     def keep(self, *events: InferenceResponded | FeedbackGiven) -> None:
         """Write events, and all noted before them, before returning; raises when they can't be."""
         for event in events:
-            self._pending.append(_entry(event))
+            self._pending.append(self._judgement(event) if isinstance(event, FeedbackGiven) else self._entry(event))
         self.flush()
 
     def flush(self) -> None:
@@ -50,10 +51,22 @@ class Recorder:
             self._spool.append(pending)
 
     def _note(self, event: InferenceRequested) -> None:
-        entry = _entry(event)
+        entry = self._entry(event)
         if not self._pending:
             asyncio.get_running_loop().call_soon(self._quietly, self.flush)
         self._pending.append(entry)
+
+    def _judgement(self, event: FeedbackGiven) -> Entry:
+        return entry_of(self._policies.applied(event))
+
+    def _entry(self, event: Event) -> Entry:
+        if characters(event) > MAX_EVENT_BYTES:
+            # What is cut away need not be read, and it may be sixteen times as much.
+            wide = shortened(event, SPARE)
+            return entry_of(trimmed(self._policies.applied(wide), wide))
+        kept = self._policies.applied(event)
+        entry = entry_of(kept)
+        return entry_of(shortened(kept)) if len(entry.value) > MAX_EVENT_BYTES else entry
 
     def _quietly(self, record: Callable[[], None]) -> None:
         try:
@@ -61,10 +74,3 @@ class Recorder:
         except Exception as error:  # noqa: BLE001  # the user's call goes on without its record
             self._unrecorded()
             _LOG.warning("an event could not be recorded: %s", type(error).__name__)
-
-
-def _entry(event: InferenceRequested | InferenceResponded | FeedbackGiven) -> Entry:
-    entry = entry_of(event)
-    if len(entry.value) > MAX_EVENT_BYTES and not isinstance(event, FeedbackGiven):
-        return entry_of(shortened(event))
-    return entry

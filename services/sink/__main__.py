@@ -8,10 +8,12 @@ from services.clients.bus.consumer import Consumer
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.producer import Producer
 from services.parts.runtime.process import Process, running
+from services.privacy.policies import Policies
 from services.sink.exactly_once import OUTAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonFlood, PoisonLimit
 from services.sink.table_store import TableStore
+from services.sink.withholding import Refusing, Withholding
 
 log = logging.getLogger("services.sink")
 
@@ -29,9 +31,15 @@ def main() -> None:
         if consumer is None:
             return
         with closing(tables), closing(consumer), closing(Producer(process.settings, "sink")) as producer:
+            policies = Policies(process.configuration.apps, process.settings.data)
             limit = PoisonLimit(process.settings.accept_poison)
             delivery = Delivery(
-                consumer, producer, tables, now=lambda: datetime.now(UTC), operations=operations, limit=limit
+                consumer,
+                producer,
+                tables,
+                now=lambda: datetime.now(UTC),
+                operations=operations,
+                refusing=Refusing(limit, Withholding(policies)),
             )
             flood = _deliver(process, consumer, tables, delivery)
         if flood is not None:

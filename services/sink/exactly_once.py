@@ -4,7 +4,7 @@ The order of effects, of which each comes before the next:
 
 1. Poll: messages go in hand; nothing is remembered of them but their positions in the log. When nearly
    all of a partition is poison, the sink stops here.
-2. Dead letters: what can't be stored is in its dead-letter topic, acknowledged.
+2. Dead letters: what can't be stored is in its dead-letter topic, masked by policy, acknowledged.
 3. Insert: block by block, each atomic, offsets in the rows.
 4. Commit: the group's offsets follow, for lag displays and for partitions whose rows are gone.
 
@@ -29,9 +29,9 @@ from services.clients.warehouse.client import WarehouseDown
 from services.sink.blocks import blocks_of
 from services.sink.dead_letters import dead_letter_headers
 from services.sink.operations import Operations
-from services.sink.poison import PoisonLimit
 from services.sink.rows import Poison, Row, judged
 from services.sink.table_store import TableStore
+from services.sink.withholding import Refusing
 
 SINK_TOPICS = tuple(name for topic in STORED_TOPICS for name in (topic.name, topic.dead_letter))
 MAX_MESSAGES = 10_000
@@ -51,14 +51,14 @@ class Delivery:
         *,
         now: Callable[[], datetime],
         operations: Operations,
-        limit: PoisonLimit,
+        refusing: Refusing,
     ) -> None:
         self._consumer = consumer
         self._producer = producer
         self._tables = tables
         self._now = now
         self._operations = operations
-        self._limit = limit
+        self._refusing = refusing
 
     def round(self) -> int:
         """Store what is there; return how many messages, 0 after a short wait for any.
@@ -103,14 +103,15 @@ class Delivery:
         verdicts = judged(message, self._now())
         if not message.topic.endswith(DEAD_LETTER_SUFFIX):
             poison = bool(verdicts) and all(isinstance(verdict, Poison) for verdict in verdicts)
-            self._limit.watch(message, poison=poison)
+            self._refusing.limit.watch(message, poison=poison)
         return verdicts
 
     def _dead_letter(self, poison: list[Poison]) -> None:
         for bad in poison:
             topic = TOPIC_BY_NAME[bad.message.topic].dead_letter
             headers = dead_letter_headers(bad.message, bad.element.reason, bad.element.number)
-            self._producer.send_raw(topic, bad.element.value, key=bad.message.key, headers=headers)
+            value = self._refusing.withholding.letter(bad.message.topic, bad.element.value)
+            self._producer.send_raw(topic, value, key=bad.message.key, headers=headers)
         if poison:
             self._producer.flush()
         for bad in poison:

@@ -31,12 +31,14 @@ from services.clients.warehouse.client import Warehouse
 from services.clients.warehouse.migrations import migrate
 from services.parts.runtime.memory import collect_seldom
 from services.parts.runtime.process import Process, read_configuration
+from services.privacy.policies import Policies
 from services.sink.blocks import blocks_of
 from services.sink.exactly_once import MAX_MESSAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.rows import Row, columns_of, judged
 from services.sink.table_store import TableStore
+from services.sink.withholding import Refusing, Withholding
 from stream_processors.frame import delivery
 from stream_processors.frame.application import Handler, Processor
 from stream_processors.frame.serving import serve
@@ -168,7 +170,10 @@ def sink(settings: Settings, meter: Meter, run: str) -> None:
     ):
         operations = Operations()
         limit = PoisonLimit(settings.accept_poison)
-        moving = Delivery(consumer, producer, tables, now=lambda: datetime.now(UTC), operations=operations, limit=limit)
+        refusing = Refusing(limit, Withholding(Policies((), settings.data)))
+        moving = Delivery(
+            consumer, producer, tables, now=lambda: datetime.now(UTC), operations=operations, refusing=refusing
+        )
         stored, done = operations.rows.labels("responses"), 0
         while True:
             moving.round()

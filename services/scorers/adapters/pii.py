@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from importlib.metadata import version
 
 from services.scorers.adapters.texts import Row, TextSide, rows_of_texts
 from services.scorers.contract import Card, Measure, Score, Scorer, Subject
 from services.scorers.offers import Offer, Wanted
+from services.privacy.detector import VERSION
 from services.scorers.pii import count_entities
 
 NAMES: dict[TextSide, str] = {"prompt": "pii-patterns", "response": "answer-pii-patterns"}
@@ -41,10 +41,10 @@ def _card(side: TextSide) -> Card:
     measure = Measure(name=f"{side}.pii", unit="entities", direction="higher is worse", high=math.inf)
     return Card(
         name=NAMES[side],
-        version=f"1-presidio-{version('presidio-analyzer')}",
+        version=VERSION,
         side=side,
         measures=(measure,),
         cost="cheap",
-        source="Presidio's recognizers, patterns and check digits alone (services/scorers/pii.py)",
+        source="Patterns and the check digits of their standards (services/privacy; docs/privacy.md)",
         blind_spots="Names, places and whatever has no form of its own; numbers of other countries than the patterns'.",
     )

@@ -11,11 +11,13 @@ from schemas.settings import Settings
 from services.clients.bus.consumer import Consumer
 from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import WarehouseDown
+from services.privacy.policies import Policies
 from services.sink.blocks import Block
 from services.sink.exactly_once import Delivery
 from services.sink.operations import Operations
 from services.sink.poison import PoisonLimit
 from services.sink.table_store import TableStore
+from services.sink.withholding import Refusing, Withholding
 from tests.fixtures.broker import Broker
 from tests.fixtures.waiting import until
 from tests.services.sink.sinks import count, requested, responded
@@ -63,7 +65,12 @@ def delivering(
     ):
         operations = Operations(CollectorRegistry())
         yield Delivery(
-            member, producer, tables, now=lambda: datetime.now(UTC), operations=operations, limit=PoisonLimit(())
+            member,
+            producer,
+            tables,
+            now=lambda: datetime.now(UTC),
+            operations=operations,
+            refusing=Refusing(PoisonLimit(()), Withholding(Policies((), settings.data))),
         ).round
 
 

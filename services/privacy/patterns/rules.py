@@ -1,0 +1,154 @@
+"""What a kind of private data looks like: a pattern, what must stand in the text for it, and a check. Pure.
+
+Patterns are linear in the text: a start is tried once a run (a look-behind sees to it), runs are possessive,
+and everything else is bounded.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from services.privacy.spans import Span
+
+BEFORE, AFTER = 48, 24
+_LONGEST_WORD = 40
+_DIGITS = re.compile("[0-9]+")
+_SIGNS = "+(-[〒"
+Begin = Literal["digit", "letter", "sign"]
+
+
+class Starts(NamedTuple):
+    """Where words with figures begin, by what they begin with; a sign stands before one, a short word may too."""
+
+    digit: list[int]
+    letter: list[int]
+    sign: list[int]
+
+    @classmethod
+    def of(cls, text: str) -> "Starts":
+        """Return the starts in a text. Words are ASCII letters and digits; what is longer than any number is cut."""
+        starts, end = cls([], [], []), 0
+        for run in _DIGITS.finditer(text):
+            at, least = run.start(), max(end, run.start() - _LONGEST_WORD)
+            if at > end or end == 0:
+                while at > least and text[at - 1].isalnum() and text[at - 1].isascii():
+                    at -= 1
+                starts._add(text, at)
+            end = run.end()
+        return starts
+
+    def _add(self, text: str, at: int) -> None:
+        (self.digit if text[at].isdigit() else self.letter).append(at)
+        before = text[max(0, at - 4) : at]
+        if before[-1:] and before[-1] in _SIGNS:
+            self.sign.append(at - 1)
+            if before[-2:-1] and before[-2] in _SIGNS:
+                self.sign.append(at - 2)
+        elif before[-1:] == " " and before[-2:-1] == "+":
+            self.sign.append(at - 2)
+        if before[-1:] in (" ", "-") and before[-2:-1].isalpha():
+            self.letter.append(at - (3 if before[-3:-2].isalpha() else 2))
+
+
+class Text(NamedTuple):
+    """A text as rules read it; `lower` is of the same length."""
+
+    whole: str
+    lower: str
+    starts: Starts
+
+    @classmethod
+    def of(cls, text: str) -> "Text":
+        """Return what rules read of a text."""
+        lower = text.lower()
+        if len(lower) != len(text):
+            lower = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+        return cls(text, lower, Starts.of(text))
+
+    @property
+    def has_digits(self) -> bool:
+        """Whether an ASCII digit stands in it."""
+        return bool(self.starts.digit or self.starts.letter)
+
+    def around(self, start: int, end: int) -> str:
+        """Return what stands shortly before a place and shortly behind it, in lower case, `_` and `-` as spaces."""
+        before, after = self.lower[max(0, start - BEFORE) : start], self.lower[end : end + AFTER]
+        return f"{before}\n{after}".replace("_", " ").replace("-", " ")
+
+
+def one_of(words: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds one of some words in what is around a place: short ones alone, others in longer ones too."""
+    short = [re.escape(word) for word in words if len(word) <= 4]
+    others = [re.escape(word) for word in words if len(word) > 4]
+    alone = [rf"(?<![^\W\d_])(?:{'|'.join(short)})(?![^\W\d_])"] if short else []
+    return re.compile("|".join([*alone, *others]))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Finds one kind.
+
+    Attributes:
+        pattern: What it looks like; what is masked is its first group that took part, else all of it.
+        triggers: One of them stands in the lower-case text, or one of `exactly` in the text as it is, or the pattern
+            isn't tried; with neither it always is.
+        begins: It is tried where words with figures begin, not everywhere; empty: everywhere.
+        digits: There are figures in it.
+        check: Of what is masked: checksums and the like.
+        words: What must stand near it.
+    """
+
+    kind: str
+    pattern: re.Pattern[str]
+    triggers: tuple[str, ...] = ()
+    exactly: tuple[str, ...] = ()
+    begins: tuple[Begin, ...] = ()
+    digits: bool = False
+    check: Callable[[str], bool] | None = None
+    words: re.Pattern[str] | None = None
+
+    def find(self, text: Text) -> Iterator[Span]:
+        """Yield where the kind stands in a text."""
+        if not self._may_be_in(text):
+            return
+        for match in self._matches(text):
+            start, end = match.span(match.lastindex or 0)
+            if self.words and not self.words.search(text.around(start, end)):
+                continue
+            if self.check is None or self.check(text.whole[start:end]):
+                yield Span(start, end, self.kind)
+
+    def _may_be_in(self, text: Text) -> bool:
+        if self.digits and not text.has_digits:
+            return False
+        # Loops, as this is most of what an ordinary text costs.
+        lower, whole = text.lower, text.whole
+        for trigger in self.triggers:
+            if trigger in lower:
+                return True
+        for trigger in self.exactly:
+            if trigger in whole:
+                return True
+        return not self.triggers and not self.exactly
+
+    def _matches(self, text: Text) -> Iterable[re.Match[str]]:
+        if not self.begins:
+            return self.pattern.finditer(text.whole)
+        tried = (self.pattern.match(text.whole, at) for begin in self.begins for at in getattr(text.starts, begin))
+        return filter(None, tried)
+
+
+def rule(
+    kind: str,
+    pattern: str,
+    *triggers: str,
+    begins: tuple[Begin, ...] = (),
+    check: Callable[[str], bool] | None = None,
+    words: tuple[str, ...] = (),
+) -> Rule:
+    """Return a rule of a pattern's text; a trigger with a capital letter stands in a text exactly."""
+    lower = tuple(trigger for trigger in triggers if trigger == trigger.lower())
+    exactly = tuple(trigger for trigger in triggers if trigger not in lower)
+    near = one_of(words) if words else None
+    return Rule(kind, re.compile(pattern), lower, exactly, begins, bool(begins), check, near)

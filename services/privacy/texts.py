@@ -1,0 +1,95 @@
+"""The texts of an event, by the side they belong to, and the event with others in their place. Pure.
+
+What names or counts something is no text: ids, users' and sessions' pseudonyms, tools' names, finish reasons.
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeVar
+
+import msgspec
+
+from schemas.inference import (
+    Choice,
+    ContentPart,
+    Context,
+    FeedbackGiven,
+    InferenceRequested,
+    InferenceResponded,
+    Message,
+    ToolCall,
+)
+
+# What is `beside` the texts (tags, who judged) stays when texts are dropped.
+Side = Literal["prompt", "answer", "elsewhere", "beside"]
+Write = Callable[[str, Side], str]
+Event = TypeVar("Event", InferenceRequested, InferenceResponded, FeedbackGiven)
+Asked = TypeVar("Asked", InferenceRequested, InferenceResponded)
+Answered = TypeVar("Answered", bound=InferenceResponded)
+_replace = msgspec.structs.replace
+_ERROR, _COMMENT, _LABEL, _NAME = 4096, 8192, 4096, 256
+
+
+def rewritten(event: Event, write: Write) -> Event:
+    """Return an event with every text as `write` makes it, each cut where its field ends."""
+    if isinstance(event, FeedbackGiven):
+        return _replace(
+            event,
+            label=None if event.label is None else write(event.label, "elsewhere")[:_LABEL],
+            comment=write(event.comment, "elsewhere")[:_COMMENT],
+            source=write(event.source, "beside")[:_NAME],
+        )
+    asked = _asked(event, write)
+    return _answered(asked, write) if isinstance(asked, InferenceResponded) else asked
+
+
+def _asked(event: Asked, write: Write) -> Asked:
+    last = max((at for at, message in enumerate(event.messages) if message.role == "user"), default=-1)
+    return _replace(
+        event,
+        messages=tuple(
+            _message(message, "prompt" if at == last else "elsewhere", write)
+            for at, message in enumerate(event.messages)
+        ),
+        tags={write(name, "beside"): write(value, "beside") for name, value in event.tags.items()},
+        contexts=tuple(
+            Context(text=write(c.text, "elsewhere"), source=write(c.source, "elsewhere")) for c in event.contexts
+        ),
+    )
+
+
+def _answered(event: Answered, write: Write) -> Answered:
+    return _replace(
+        event,
+        output=None if event.output is None else _message(event.output, "answer", write),
+        reasoning=write(event.reasoning, "elsewhere"),
+        choices=tuple(
+            Choice(
+                output=_message(choice.output, "elsewhere", write),
+                finish_reason=choice.finish_reason,
+                reasoning=write(choice.reasoning, "elsewhere"),
+            )
+            for choice in event.choices
+        ),
+        error_message=write(event.error_message, "elsewhere")[:_ERROR],
+    )
+
+
+def _message(message: Message, side: Side, write: Write) -> Message:
+    content = message.content
+    return Message(
+        role=message.role,
+        content=write(content, side)
+        if isinstance(content, str)
+        else tuple(_part(part, side, write) for part in content),
+        tool_calls=tuple(
+            ToolCall(id=call.id, name=call.name, arguments=write(call.arguments, "elsewhere"))
+            for call in message.tool_calls
+        ),
+        tool_call_id=message.tool_call_id,
+    )
+
+
+def _part(part: ContentPart, side: Side, write: Write) -> ContentPart:
+    # A picture in the message itself has no text to read.
+    reference = part.reference if part.reference.startswith("data:") else write(part.reference, "elsewhere")
+    return ContentPart(type=part.type, text=write(part.text, side), reference=reference)
