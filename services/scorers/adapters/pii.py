@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 
+from services.privacy.detector import VERSION
 from services.scorers.adapters.texts import Row, TextSide, rows_of_texts
 from services.scorers.contract import Card, Measure, Score, Scorer, Subject
 from services.scorers.offers import Offer, Wanted
-from services.privacy.detector import VERSION
 from services.scorers.pii import count_entities
 
 NAMES: dict[TextSide, str] = {"prompt": "pii-patterns", "response": "answer-pii-patterns"}
