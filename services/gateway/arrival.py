@@ -82,7 +82,7 @@ class Reception:
         azure = path.startswith("/openai/")
         headers = outbound_headers(request.headers.raw, credentials, azure=azure)
         if "content-type" not in request.headers and request.method == "POST":
-            headers.append(("content-type", "application/json"))
+            headers.append((b"content-type", b"application/json"))
         query = request.scope["query_string"].decode("latin-1")
         return Outbound(path, query, headers, credentials.names)
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import aiohttp
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,6 +29,7 @@ from services.gateway.routes import Routes
 from services.gateway.routing import choose, mirrored, point
 from services.gateway.streams import StreamedAnswer
 from services.gateway.upstream import UpstreamFailed, Upstreams
+from services.gateway.upstreams.responses import UpstreamResponse, header_of
 from services.gateway.wire.addresses import Addresses
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Form
@@ -96,12 +96,12 @@ async def _answered(request: Request, parts: Parts, call: Call, routes: tuple[Ro
     return response
 
 
-async def _heard(parts: Parts, call: Call, routes: tuple[Route, ...]) -> Reply | tuple[aiohttp.ClientResponse, Route]:
+async def _heard(parts: Parts, call: Call, routes: tuple[Route, ...]) -> Reply | tuple[UpstreamResponse, Route]:
     """Return a whole reply, or the response of an upstream that streams."""
     streams = call.asked.sampling.stream
     form: Form = "with-usage" if streams and call.surface.usage_option else "as-sent"
     upstream, route = await opened(parts.upstreams, call, routes, form=form)
-    told = upstream.headers.get("content-type", "")
+    told = header_of(upstream.headers, b"content-type")
     is_json = "json" in told
     if upstream.status < 300 and (told.startswith(_EVENT_STREAM) or (streams and not is_json)):
         return upstream, route
@@ -124,7 +124,7 @@ def _replied(parts: Parts, call: Call, reply: Reply, chosen: Route) -> Response:
     return PassedAnswer(reply.status, headers, data)  # 4
 
 
-def _streaming(parts: Parts, call: Call, upstream: aiohttp.ClientResponse, route: Route) -> StreamedAnswer:
+def _streaming(parts: Parts, call: Call, upstream: UpstreamResponse, route: Route) -> StreamedAnswer:
     def ended(outcome: Outcome, doubts: int) -> None:
         _count_doubts(parts, call, "answer", doubts)
         _end(parts, call, outcome, upstream.status)

@@ -30,6 +30,11 @@ class Replicas:
     def __len__(self) -> int:
         return len(self._replicas)
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Their base URLs."""
+        return tuple(replica.url for replica in self._replicas)
+
     def pick(self, now: float) -> str:
         """Return the next replica's base URL."""
         order = self._replicas[self._next :] + self._replicas[: self._next]

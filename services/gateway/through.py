@@ -62,14 +62,15 @@ async def pass_through(request: Request, reception: Reception, parts: Parts) -> 
         return json_answer(error_body(refusal), failure.status)
     parts.measures.passed.labels(app.name, upstream.status).inc()
     upload = sending.body if isinstance(sending.body, Upload) else None
-    return ThroughAnswer(upstream, inbound_headers(upstream.raw_headers, encoded=True), upload)
+    headers = [(name.lower(), value) for name, value in upstream.raw_headers]
+    return ThroughAnswer(upstream, inbound_headers(headers, encoded=True), upload)
 
 
 def _uploading(request: Request, sending: Sending, body: Upload, grown: int | None) -> Sending:
     """Return the same with a body that is passed on piece by piece, of a length that is known or not."""
     headers = sending.headers
     if grown is not None and "content-length" in request.headers:
-        headers = [*headers, ("content-length", str(int(request.headers["content-length"]) + grown))]
+        headers = [*headers, (b"content-length", b"%d" % (int(request.headers["content-length"]) + grown))]
     return msgspec.structs.replace(sending, body=body, headers=headers)
 
 
