@@ -17,7 +17,6 @@ from starlette.routing import Route
 from schemas.configuration import App, Configuration
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from schemas.topics import ROLLOUTS_CHANGED
-from services.clients.bus.producer import Producer
 from services.clients.bus.tail import Tail
 from services.gateway.arrival import Reception
 from services.gateway.calls import Parts, answer_call
@@ -37,6 +36,8 @@ from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
 from services.parts.ingress.pseudonyms import pseudonym_key
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.parts.spool.courier import Courier
+from services.parts.spool.delivery import Carrier
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool
@@ -51,15 +52,19 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """How the gateway reaches the broker; both may raise BusError and are then tried again."""
+    """How the gateway reaches the broker: its events on their way there, and what it reads from there.
 
-    producer: Callable[[], Producer]
+    Attributes:
+        rollouts: May raise BusError and is then tried again.
+    """
+
+    carrier: Carrier
     rollouts: Callable[[], Tail]
 
     @classmethod
     def of(cls, settings: Settings) -> "Edges":
-        """Return the edges of a deployment."""
-        return cls(lambda: Producer(settings, "gateway"), lambda: Tail(settings, [ROLLOUTS_CHANGED.name]))
+        """Return the edges of a deployment, whose settings are those of this process's environment."""
+        return cls(Courier("gateway"), lambda: Tail(settings, [ROLLOUTS_CHANGED.name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class Gateway:
         folder = settings.data / "gateway"
         self._spool = Spool(folder / "spool", max_bytes=limits.spool_bytes, policy="drop-oldest")
         self.registry.register(SpoolMeasures(self._spool))
-        self._forwarder = Forwarder(self._spool, edges.producer)
+        self._forwarder = Forwarder(self._spool, edges.carrier)
         self._routes = Routes(edges.rollouts, folder)
         self._parts: Parts | None = None
 
