@@ -1,7 +1,7 @@
 """The gateway put together: addresses, and the parts behind them in order of start and stop."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from types import MappingProxyType
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,7 +20,8 @@ from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from schemas.topics import ROLLOUTS_CHANGED
 from services.clients.bus.tail import Tail
 from services.gateway.arrival import Reception
-from services.gateway.calls import Parts, answer_call
+from services.gateway.calls import Parts
+from services.gateway.entrance import Entrance, RecordedSurface
 from services.gateway.feedback import feedback_events, parse_feedback
 from services.gateway.measures import Measures
 from services.gateway.mirrors import Mirrors
@@ -137,18 +139,9 @@ class Gateway:
             "routes": self._routes.alive,
         }
 
-    def recorded(self, surface: Surface) -> Callable[[Request], Awaitable[Response]]:
-        """Return the handler of POST to a recorded surface."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                call = await self._reception.received(request, surface)
-            except Refusal:
-                self._measures.refused.inc()
-                raise
-            return await answer_call(request, call, self._running)
-
-        return answer
+    def recorded(self, surface: Surface) -> RecordedSurface:
+        """Return what answers POST to a recorded surface."""
+        return RecordedSurface(surface, self._reception, lambda: self._running)
 
     async def through(self, request: Request) -> Response:
         """Every other address under /v1/."""
@@ -174,7 +167,7 @@ class Gateway:
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{name}: one app."""
-        return json_answer(_model(self._reception.app_called(request.path_params["name"], request)))
+        return json_answer(_model(self._reception.app_called(request.path_params["name"], admitted_of(request))))
 
     @property
     def _running(self) -> Parts:
@@ -196,12 +189,9 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
 
 def application_of(gateway: Gateway) -> Starlette:
     """Return the addresses of a gateway."""
+    surfaces = {path.format(surface.path): gateway.recorded(surface) for surface in SURFACES for path in _ADDRESSES}
     routes = [
-        *(
-            Route(path.format(surface.path), gateway.recorded(surface), methods=["POST"])
-            for surface in SURFACES
-            for path in _ADDRESSES
-        ),
+        *(Route(path, surface, methods=["POST"]) for path, surface in surfaces.items()),
         Route("/v1/models", gateway.models),
         Route("/v1/models/{name:path}", gateway.model),
         Route("/v1/feedback", gateway.feedback, methods=["POST"]),
@@ -209,4 +199,6 @@ def application_of(gateway: Gateway) -> Starlette:
         Route("/v1/{path:path}", gateway.through, methods=_METHODS),
         Route("/openai/v1/{path:path}", gateway.through, methods=_METHODS),
     ]
-    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=gateway.lifespan)
+    known = {path: surface for path, surface in surfaces.items() if "{" not in path}
+    entrance = Middleware(Entrance, surfaces=known)
+    return Starlette(routes=routes, middleware=[entrance], exception_handlers=ERROR_HANDLERS, lifespan=gateway.lifespan)

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from schemas.configuration import App
 from schemas.learning import Route
 from services.gateway.charging import charge
 from services.gateway.departure import Departure
-from services.gateway.events import Call, Outcome, requested, responded
+from services.gateway.events import Call, Outcome, cost_of, requested, responded
 from services.gateway.exchange import Reply, attempts, opened, read_whole
 from services.gateway.headers import inbound_headers, route_headers
 from services.gateway.measures import Measures
@@ -59,22 +59,22 @@ class Parts:
     passed_bytes: int
 
 
-async def answer_call(request: Request, call: Call, parts: Parts) -> Response:
+async def answer_call(receive: Receive, call: Call, parts: Parts) -> Response:
     """Answer a call of a recorded surface; whatever the upstream said is the answer."""
     table = parts.routes.of(call.app.name)
-    route = choose(table, point(call.app.name, call.unit))
+    route = table.only or choose(table, point(call.app.name, call.unit))
     if call.app.record:
         parts.recorder.note(lambda: requested(call, route, event_id=new_event_id()))  # 1
     _count_doubts(parts, call, "request", call.asked.doubts)
     routes = attempts(route, table.stable, parts.upstreams.replicas(call.app.name))
     with parts.measures.in_flight.track_inprogress():
-        return await _answered(request, parts, call, routes)
+        return await _answered(receive, parts, call, routes)
 
 
-async def _answered(request: Request, parts: Parts, call: Call, routes: tuple[Route, ...]) -> Response:
+async def _answered(receive: Receive, parts: Parts, call: Call, routes: tuple[Route, ...]) -> Response:
     asked = time.perf_counter()
     try:
-        with Departure(request.receive, after_s=_WATCH_AFTER_S) as departure:
+        with Departure(receive, after_s=_WATCH_AFTER_S) as departure:
             heard = await _heard(parts, call, routes)  # 2
     except UpstreamFailed as failure:
         return _failed(parts, call, routes[0], failure)
@@ -141,13 +141,17 @@ def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> 
 
 
 def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> None:
-    charge(call, outcome)
-    parts.measures.requests.labels(call.app.name, outcome.route.variant, status).inc()
+    cost = total(lambda: cost_of(call, outcome), None, Doubts())
+    charge(call, outcome, cost)
+    parts.measures.answered(call.app.name, outcome.route.variant, status)
     if not call.app.record:
         return
-    parts.recorder.answered(lambda: responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))  # 3
-    for shadow in mirrored(parts.routes.of(call.app.name), point("mirror", call.request_id)):
-        parts.mirrors.offer(call, shadow)  # 5
+    at = datetime.now(UTC)
+    parts.recorder.answered(lambda: responded(call, outcome, cost_usd=cost, event_id=new_event_id(), at=at))  # 3
+    table = parts.routes.of(call.app.name)
+    if table.shadows:
+        for shadow in mirrored(table, point("mirror", call.request_id)):
+            parts.mirrors.offer(call, shadow)  # 5
 
 
 def _count_fallback(parts: Parts, call: Call, chosen: Route, answered: Route) -> None:

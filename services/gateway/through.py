@@ -46,7 +46,7 @@ async def pass_through(request: Request, reception: Reception, parts: Parts) -> 
     app = _app(request, reception, parts, named[0] if named else "")
     stable = parts.routes.of(app.name).stable
     body = spliced(head, [_readdressed(named[1], app, stable)]) if named else head
-    outbound = reception.outbound(request, app, path.replace("{", "%7B"))
+    outbound = reception.outbound(request.scope, app, path.replace("{", "%7B"))
     repeatable = rest is None and request.method in _SAFE_METHODS
     sending = Sending(outbound.target(""), outbound.headers, body, request.method, repeatable=repeatable)
     if rest is not None and not named and request.headers.get("content-type", "").startswith(_FORM):
@@ -109,4 +109,5 @@ def _readdressed(at: Cut, app: App, route: Route) -> Cut:
 
 def _app(request: Request, reception: Reception, parts: Parts, named: str) -> App:
     name = named or request.query_params.get("model", "") or request.headers.get("x-driftloop-app", "")
-    return reception.app_called(name or admitted_of(request).app or only(parts.apps), request)
+    admitted = admitted_of(request)
+    return reception.app_called(name or admitted.app or only(parts.apps), admitted)
