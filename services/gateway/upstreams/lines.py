@@ -57,6 +57,11 @@ class Lines:
         pieces += (b"content-length: %d\r\n\r\n" % len(body), body)
         return b"".join(pieces)
 
+    @property
+    def idle(self) -> int:
+        """How many connections wait for a call."""
+        return len(self._idle)
+
     def close(self) -> None:
         """End those that are idle; the others end with their calls."""
         for line in self._idle:
