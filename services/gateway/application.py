@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry
@@ -49,6 +50,8 @@ _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 # Ours, and Azure's newer and older ones.
 _ADDRESSES = ("/v1/{}", "/openai/v1/{}", "/openai/deployments/{{deployment}}/{}")
+# Asking for what is new ten times a second, as others do, holds up a call in a hundred.
+_ROLLOUTS_WAIT_MS = 2_000
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -66,7 +69,8 @@ class Edges:
     @classmethod
     def of(cls, settings: Settings) -> "Edges":
         """Return the edges of a deployment, whose settings are those of this process's environment."""
-        return cls(Courier("gateway"), lambda: Tail(settings, [ROLLOUTS_CHANGED.name]))
+        rollouts = partial(Tail, settings, [ROLLOUTS_CHANGED.name], wait_ms=_ROLLOUTS_WAIT_MS)
+        return cls(Courier("gateway"), rollouts)
 
 
 @dataclass(frozen=True, slots=True)

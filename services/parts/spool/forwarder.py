@@ -54,6 +54,11 @@ class Forwarder:
         return self._thread.is_alive()
 
     @property
+    def away(self) -> bool:
+        """Whether the broker was away when it was last asked for."""
+        return self._away
+
+    @property
     def stopping(self) -> bool:
         """Whether deliveries are to be given up."""
         return self._stopping.is_set()
