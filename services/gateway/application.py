@@ -39,10 +39,10 @@ from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
 from services.parts.ingress.pseudonyms import pseudonym_key
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
-from services.parts.spool.courier import Courier
 from services.parts.spool.delivery import Carrier
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
+from services.parts.spool.process import ForwardingProcess
 from services.parts.spool.spool import Spool
 
 NEEDS = Needs(("infer",), {"/v1/feedback": ("feedback",)})
@@ -70,7 +70,7 @@ class Edges:
     def of(cls, settings: Settings) -> "Edges":
         """Return the edges of a deployment, whose settings are those of this process's environment."""
         rollouts = partial(Tail, settings, [ROLLOUTS_CHANGED.name], wait_ms=_ROLLOUTS_WAIT_MS)
-        return cls(Courier("gateway"), rollouts)
+        return cls(ForwardingProcess("gateway"), rollouts)
 
 
 @dataclass(frozen=True, slots=True)

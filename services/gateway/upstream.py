@@ -16,8 +16,8 @@ from schemas.configuration import App
 from services.gateway.headers import Pairs
 from services.gateway.replicas import Replicas
 from services.gateway.uploads import Upload
-from services.gateway.upstreams.line import KEEP_S
-from services.gateway.upstreams.lines import Lines
+from services.gateway.upstreams.connection import KEEP_S
+from services.gateway.upstreams.pool import Pool
 from services.gateway.upstreams.responses import SessionResponse, Unreached, UpstreamResponse
 from services.parts.reach import proxy_to, trust_of
 
@@ -99,8 +99,8 @@ DIRECT = Ways()
 class Upstreams:
     """Every app's replicas. Made inside the event loop; close it.
 
-    Calls of the recorded surfaces go by lines of our own (services.gateway.upstreams.lines); what goes by a proxy, is
-    large, or is passed through unheard goes by aiohttp's session.
+    Calls of the recorded surfaces go by connections of our own (services.gateway.upstreams.pool); what goes by a
+    proxy, is large, or is passed through unheard goes by aiohttp's session.
     """
 
     def __init__(self, apps: tuple[App, ...], default_url: str, patience: Patience, ways: Ways = DIRECT) -> None:
@@ -114,8 +114,8 @@ class Upstreams:
             auto_decompress=False,
         )
         self._replicas = {app.name: Replicas(app.upstreams or (default_url,)) for app in apps}
-        self._lines = {
-            (app, url): Lines(url, self._ways.trust.get(app), connect_s=patience.connect_s, read_s=patience.read_s)
+        self._pools = {
+            (app, url): Pool(url, self._ways.trust.get(app), connect_s=patience.connect_s, read_s=patience.read_s)
             for app, replicas in self._replicas.items()
             for url in replicas.urls
             if url not in ways.proxies and URL(url).user is None
@@ -124,8 +124,8 @@ class Upstreams:
 
     async def close(self) -> None:
         """Close the connections."""
-        for lines in self._lines.values():
-            lines.close()
+        for pool in self._pools.values():
+            pool.close()
         await self._session.close()
 
     def replicas(self, app: str) -> int:
@@ -173,10 +173,10 @@ class Upstreams:
         raise UpstreamFailed(502, "upstream_unavailable", "no upstream could be reached")
 
     async def _asked(self, app: str, url: str, sending: Sending) -> UpstreamResponse:
-        lines = self._lines.get((app, url))
-        if lines is None or not isinstance(sending.body, bytes) or len(sending.body) >= _IN_ONE_GO_BYTES:
+        pool = self._pools.get((app, url))
+        if pool is None or not isinstance(sending.body, bytes) or len(sending.body) >= _IN_ONE_GO_BYTES:
             return SessionResponse(await self._opened(app, url, sending))
-        return await lines.ask(sending.target, sending.headers, sending.body)
+        return await pool.ask(sending.target, sending.headers, sending.body)
 
     async def _opened(self, app: str, url: str, sending: Sending) -> aiohttp.ClientResponse:
         try:

@@ -26,14 +26,14 @@ class Unreached(Exception):
 
 
 class UpstreamResponse(Protocol):
-    """A response whose head is there. Release it, whatever was read of it.
-
-    Attributes:
-        headers: Names in lower case.
-    """
+    """A response whose head is there. Release it, whatever was read of it."""
 
     status: int
-    headers: Headers
+
+    @property
+    def headers(self) -> Headers:
+        """Names in lower case."""
+        ...
 
     async def read(self) -> bytes:
         """Return the whole body.

@@ -1,4 +1,4 @@
-"""A process whose courier has something to carry; prints the courier's child once it says that the broker is away."""
+"""A process that forwards by a child; prints the child's id once the broker is known to be away."""
 
 import sys
 import time
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 
-from services.parts.spool.courier import Courier
 from services.parts.spool.entries import Entry
 from services.parts.spool.forwarder import Forwarder
+from services.parts.spool.process import ForwardingProcess
 from services.parts.spool.spool import Spool
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Run until killed, or until standard input ends."""
     spool = Spool(Path(sys.argv[1]))
     spool.append([Entry("t", b"k", b"v")])
-    forwarder = Forwarder(spool, Courier("test"))
+    forwarder = Forwarder(spool, ForwardingProcess("test"))
     forwarder.start()
     while not forwarder.away:
         time.sleep(0.05)

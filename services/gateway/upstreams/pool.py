@@ -1,7 +1,7 @@
 """Connections to one replica, kept open between calls; one call at a time on each.
 
 This is what calls of the recorded surfaces go by: one write out, httptools on the way back, and neither a task nor
-a timer by call. aiohttp, which everything else goes by, takes three times the processor time (docs/decisions.md).
+a timer by call. Why not aiohttp, which everything else goes by: docs/decisions.md.
 """
 
 import asyncio
@@ -12,13 +12,13 @@ from socket import SOCK_STREAM
 from aiohappyeyeballs import start_connection
 from yarl import URL
 
-from services.gateway.upstreams.line import Line, LineResponse
+from services.gateway.upstreams.connection import Connection, PooledResponse
 from services.gateway.upstreams.responses import Headers, Unreached
 
 _STAGGER_S = 0.25
 
 
-class Lines:
+class Pool:
     """The connections to a replica: the one that was used last is used next, those long idle end themselves.
 
     Args:
@@ -35,9 +35,9 @@ class Lines:
         self._connect_s, self._read_s = connect_s, read_s
         self._before = f"POST {url.raw_path.rstrip('/')}"
         self._behind = f" HTTP/1.1\r\nhost: {url.host_port_subcomponent}\r\naccept-encoding: identity\r\n"
-        self._idle: list[Line] = []
+        self._idle: list[Connection] = []
 
-    async def ask(self, target: str, headers: Headers, body: bytes) -> LineResponse:
+    async def ask(self, target: str, headers: Headers, body: bytes) -> PooledResponse:
         """Post a body, and return the response once its head is there.
 
         Raises:
@@ -46,9 +46,9 @@ class Lines:
         """
         request = self._written(target, headers, body)
         while self._idle:
-            line = self._idle.pop()
-            if not line.closing:
-                return await line.ask(request)
+            connection = self._idle.pop()
+            if not connection.closing:
+                return await connection.ask(request)
         return await (await self._opened()).ask(request)
 
     def _written(self, target: str, headers: Headers, body: bytes) -> bytes:
@@ -64,27 +64,27 @@ class Lines:
 
     def close(self) -> None:
         """End those that are idle; the others end with their calls."""
-        for line in self._idle:
-            line.abort()
+        for connection in self._idle:
+            connection.abort()
 
-    def _gone(self, line: Line) -> None:
-        if line in self._idle:
-            self._idle.remove(line)
+    def _gone(self, connection: Connection) -> None:
+        if connection in self._idle:
+            self._idle.remove(connection)
 
-    async def _opened(self) -> Line:
+    async def _opened(self) -> Connection:
         loop = asyncio.get_running_loop()
-        make = partial(Line, loop, self._read_s, home=self._idle.append, gone=self._gone)
+        make = partial(Connection, loop, self._read_s, home=self._idle.append, gone=self._gone)
         name = self._host.rstrip(".") if self._trust else None
         try:
             async with asyncio.timeout(self._connect_s):
                 found = await loop.getaddrinfo(self._host, self._port, type=SOCK_STREAM)
                 socket = await start_connection(found, happy_eyeballs_delay=_STAGGER_S, loop=loop)
-                _, line = await loop.create_connection(make, sock=socket, ssl=self._trust, server_hostname=name)
+                _, connection = await loop.create_connection(make, sock=socket, ssl=self._trust, server_hostname=name)
         except ssl.SSLCertVerificationError as error:
             raise Unreached(mistrusted=True) from error
         except (OSError, TimeoutError) as error:
             raise Unreached from error
-        return line
+        return connection
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Lines to a replica that speaks raw HTTP/1.1: what is read from them, when they are used again, how they end."""
+"""Pool to a replica that speaks raw HTTP/1.1: what is read from them, when they are used again, how they end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.upstreams.line import Line, LineResponse
-from services.gateway.upstreams.lines import Lines
+from services.gateway.upstreams.connection import Connection, PooledResponse
+from services.gateway.upstreams.pool import Pool
 from services.gateway.upstreams.responses import BrokenOff, Unreached
 from tests.fixtures.waiting import PATIENCE_S
 
@@ -51,41 +51,41 @@ class _Replica:
             writer.close()
 
 
-Use = Callable[[Lines, _Replica], Awaitable[None]]
+Use = Callable[[Pool, _Replica], Awaitable[None]]
 
 
 def _with(replica: _Replica, use: Use, read_s: float = PATIENCE_S) -> None:
     async def run() -> None:
-        async with _serving(replica) as lines:
-            await asyncio.wait_for(use(lines, replica), PATIENCE_S)
+        async with _serving(replica) as pool:
+            await asyncio.wait_for(use(pool, replica), PATIENCE_S)
 
     @asynccontextmanager
-    async def _serving(replica: _Replica) -> AsyncIterator[Lines]:
+    async def _serving(replica: _Replica) -> AsyncIterator[Pool]:
         server = await asyncio.start_server(replica.serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        lines = Lines(f"http://127.0.0.1:{port}/base/", None, connect_s=PATIENCE_S, read_s=read_s)
+        pool = Pool(f"http://127.0.0.1:{port}/base/", None, connect_s=PATIENCE_S, read_s=read_s)
         try:
-            yield lines
+            yield pool
         finally:
-            lines.close()
+            pool.close()
             server.close()
 
     asyncio.run(run())
 
 
-async def _asked(lines: Lines) -> tuple[LineResponse, bytes]:
-    response = await lines.ask("/v1/chat/completions?x=1", [(b"x-mine", b"\xe9")], b"{}")
+async def _asked(pool: Pool) -> tuple[PooledResponse, bytes]:
+    response = await pool.ask("/v1/chat/completions?x=1", [(b"x-mine", b"\xe9")], b"{}")
     return response, await response.read()
 
 
 def test_a_request_is_written_as_it_is_and_its_answer_read() -> None:
-    async def use(lines: Lines, replica: _Replica) -> None:
-        response, body = await _asked(lines)
+    async def use(pool: Pool, replica: _Replica) -> None:
+        response, body = await _asked(pool)
         assert (response.status, body) == (200, b"hello")
         assert response.headers == [(b"content-type", b"text/plain"), (b"content-length", b"5")]
         (asked,) = replica.asked
-        line, *headers = asked.partition(b"\r\n\r\n")[0].split(b"\r\n")
-        assert line == b"POST /base/v1/chat/completions?x=1 HTTP/1.1"
+        connection, *headers = asked.partition(b"\r\n\r\n")[0].split(b"\r\n")
+        assert connection == b"POST /base/v1/chat/completions?x=1 HTTP/1.1"
         assert headers[0].startswith(b"host: 127.0.0.1:")
         assert headers[1:] == [b"accept-encoding: identity", b"x-mine: \xe9", b"content-length: 2"]
 
@@ -102,10 +102,10 @@ def test_a_request_is_written_as_it_is_and_its_answer_read() -> None:
     ],
 )
 def test_a_line_is_used_again_after_a_whole_answer(answer: bytes, status: int, body: bytes) -> None:
-    async def use(lines: Lines, replica: _Replica) -> None:
-        response, first = await _asked(lines)
+    async def use(pool: Pool, replica: _Replica) -> None:
+        response, first = await _asked(pool)
         assert (response.status, first) == (status, body)
-        _, second = await _asked(lines)
+        _, second = await _asked(pool)
         assert (second, replica.connections) == (b"hello", 1)
 
     _with(_Replica([answer, _OK]), use)
@@ -121,25 +121,25 @@ def test_a_line_is_used_again_after_a_whole_answer(answer: bytes, status: int, b
     ],
 )
 def test_a_line_is_not_used_again_when_it_is_not_to_be_trusted(answer: bytes) -> None:
-    async def use(lines: Lines, replica: _Replica) -> None:
-        assert (await _asked(lines))[1] == b"hello"
-        assert (await _asked(lines))[1] == b"hello"
+    async def use(pool: Pool, replica: _Replica) -> None:
+        assert (await _asked(pool))[1] == b"hello"
+        assert (await _asked(pool))[1] == b"hello"
         assert replica.connections == 2
 
     _with(_Replica([answer, _OK]), use)
 
 
 def test_an_answer_without_a_length_ends_with_its_connection() -> None:
-    async def use(lines: Lines, _: _Replica) -> None:
-        assert (await _asked(lines))[1] == b"until the end"
+    async def use(pool: Pool, _: _Replica) -> None:
+        assert (await _asked(pool))[1] == b"until the end"
 
     _with(_Replica([_ENDS], closes=True), use)
 
 
 @pytest.mark.parametrize("answer", [_OK[:-1], _CHUNKED[:-10], _CHUNKED[:-2]])
 def test_an_answer_that_breaks_off_says_so(answer: bytes) -> None:
-    async def use(lines: Lines, _: _Replica) -> None:
-        response = await lines.ask("/", [], b"")
+    async def use(pool: Pool, _: _Replica) -> None:
+        response = await pool.ask("/", [], b"")
         assert response.status == 200
         with pytest.raises(BrokenOff):
             await response.read()
@@ -158,9 +158,9 @@ def test_an_answer_that_breaks_off_says_so(answer: bytes) -> None:
     ],
 )
 def test_what_is_no_answer_leaves_the_replica_unreached(answer: bytes | None) -> None:
-    async def use(lines: Lines, _: _Replica) -> None:
+    async def use(pool: Pool, _: _Replica) -> None:
         with pytest.raises(Unreached) as raised:
-            await lines.ask("/", [], b"{}")
+            await pool.ask("/", [], b"{}")
         assert raised.value.connected
 
     _with(_Replica([answer], closes=answer is not None and len(answer) < 100), use)
@@ -168,9 +168,9 @@ def test_what_is_no_answer_leaves_the_replica_unreached(answer: bytes | None) ->
 
 def test_a_replica_that_is_not_there_is_unreached_and_got_nothing() -> None:
     async def run() -> None:
-        lines = Lines("http://127.0.0.1:1", None, connect_s=PATIENCE_S, read_s=PATIENCE_S)
+        pool = Pool("http://127.0.0.1:1", None, connect_s=PATIENCE_S, read_s=PATIENCE_S)
         with pytest.raises(Unreached) as raised:
-            await lines.ask("/", [], b"{}")
+            await pool.ask("/", [], b"{}")
         assert not raised.value.connected
 
     asyncio.run(run())
@@ -178,33 +178,33 @@ def test_a_replica_that_is_not_there_is_unreached_and_got_nothing() -> None:
 
 @pytest.mark.parametrize("answer", [b"", _OK[:-1]])
 def test_a_silent_replica_is_waited_for_no_longer_than_told(answer: bytes) -> None:
-    async def use(lines: Lines, replica: _Replica) -> None:
+    async def use(pool: Pool, replica: _Replica) -> None:
         with pytest.raises(TimeoutError):
-            await _asked(lines)
+            await _asked(pool)
         await replica.hung_up.wait()
 
     _with(_Replica([answer]), use, read_s=0.2)
 
 
 def test_a_line_that_the_replica_closed_while_it_was_idle_is_not_asked() -> None:
-    async def use(lines: Lines, replica: _Replica) -> None:
-        await _asked(lines)
-        while lines.idle:
+    async def use(pool: Pool, replica: _Replica) -> None:
+        await _asked(pool)
+        while pool.idle:
             await asyncio.sleep(0)
-        await _asked(lines)
+        await _asked(pool)
         assert replica.connections == 2
 
     _with(_Replica([_OK, _OK], closes=True), use)
 
 
 def test_a_call_that_is_given_up_ends_its_line_and_no_other() -> None:
-    async def use(lines: Lines, replica: _Replica) -> None:
-        given_up = asyncio.create_task(lines.ask("/", [], b"{}"))
+    async def use(pool: Pool, replica: _Replica) -> None:
+        given_up = asyncio.create_task(pool.ask("/", [], b"{}"))
         while not replica.asked:
             await asyncio.sleep(0)
         given_up.cancel()
         await replica.hung_up.wait()
-        assert (await _asked(lines))[1] == b"hello"
+        assert (await _asked(pool))[1] == b"hello"
 
     _with(_Replica([b"", _OK]), use)
 
@@ -213,8 +213,8 @@ def test_pieces_come_as_they_arrive_and_a_slow_reader_holds_the_replica() -> Non
     size = 64 * 1024 * 1024
     answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size
 
-    async def use(lines: Lines, _: _Replica) -> None:
-        response = await lines.ask("/", [], b"{}")
+    async def use(pool: Pool, _: _Replica) -> None:
+        response = await pool.ask("/", [], b"{}")
         total, largest = 0, 0
         while piece := await response.piece():
             total, largest = total + len(piece), max(largest, len(piece))
@@ -248,17 +248,17 @@ class _Silent(asyncio.Transport):
 @given(st.sampled_from([_OK, _CHUNKED, _INTERIM + _OK, _INTERIM + _INTERIM + _CHUNKED]), st.lists(st.integers(0, 200)))
 def test_an_answer_is_the_same_wherever_the_network_cuts_it(answer: bytes, cuts: list[int]) -> None:
     async def read(pieces: list[bytes]) -> tuple[int, object, bytes]:
-        home: list[Line] = []
-        line = Line(asyncio.get_running_loop(), PATIENCE_S, home=home.append, gone=home.remove)
-        line.connection_made(_Silent())
-        asked = asyncio.create_task(line.ask(b""))
+        home: list[Connection] = []
+        connection = Connection(asyncio.get_running_loop(), PATIENCE_S, home=home.append, gone=home.remove)
+        connection.connection_made(_Silent())
+        asked = asyncio.create_task(connection.ask(b""))
         await asyncio.sleep(0)
         for piece in pieces:
-            line.data_received(piece)
+            connection.data_received(piece)
         response = await asked
         body = await response.read()
-        assert home == [line]
-        line.connection_lost(None)
+        assert home == [connection]
+        connection.connection_lost(None)
         return response.status, response.headers, body
 
     at = sorted({min(cut, len(answer)) for cut in cuts} | {0, len(answer)})

@@ -1,4 +1,5 @@
-"""`python -m services.parts.spool.errands NAME`: the courier's child; what it is told comes in on its standard input.
+"""`python -m services.parts.spool.forwarding NAME`: the child of services.parts.spool.process, which tells it what to
+bring to Kafka on its standard input.
 
 It ends when the other end of that is closed, at whatever it is then: its parent has died or needs it no more, and
 what it was carrying is carried again by the next one.
@@ -19,8 +20,8 @@ import msgspec
 from schemas.settings import Settings
 from services.clients.bus.producer import Producer
 from services.parts.runtime.logs import configure_logging
-from services.parts.spool.courier import Done, Pause
 from services.parts.spool.delivery import Delivery
+from services.parts.spool.process import Done, Pause
 from services.parts.spool.segments import Stretch
 
 _LOG = logging.getLogger(__name__)
@@ -34,8 +35,8 @@ class _Teller:
 
     stopping = False
 
-    def __init__(self, line: Connection) -> None:
-        self._line, self._away = line, False
+    def __init__(self, channel: Connection) -> None:
+        self._channel, self._away = channel, False
 
     def note(self, *, away: bool) -> None:
         """Remember it for the next pause; the end of a delivery says that the broker is there."""
@@ -43,19 +44,19 @@ class _Teller:
 
     def wait(self, seconds: float) -> None:
         """Tell, and let time pass."""
-        self._line.send_bytes(msgspec.msgpack.encode(Pause(self._away)))
+        self._channel.send_bytes(msgspec.msgpack.encode(Pause(self._away)))
         time.sleep(seconds)
 
 
-def run(line: Connection, delivery: Delivery) -> None:
+def run(channel: Connection, delivery: Delivery) -> None:
     """Carry what is told until the other end is closed."""
-    watch = _Teller(line)
+    watch = _Teller(channel)
     with suppress(EOFError):
         while True:
-            stretch = _STRETCH.decode(line.recv_bytes())
+            stretch = _STRETCH.decode(channel.recv_bytes())
             carried = delivery.carry(stretch, watch)
             assert carried is not None, "nothing but the parent's end stops a delivery, and that ends the process"
-            line.send_bytes(msgspec.msgpack.encode(Done(carried)))
+            channel.send_bytes(msgspec.msgpack.encode(Done(carried)))
 
 
 def _end_with(descriptor: int) -> None:
@@ -73,9 +74,9 @@ def main() -> None:
     os.nice(_NICENESS)
     name, settings = sys.argv[1], Settings.from_environment()
     configure_logging(name, settings.log_level)
-    line = Connection(os.dup(0))
-    threading.Thread(target=_end_with, args=(line.fileno(),), daemon=True).start()
-    run(line, Delivery(lambda: Producer(settings, name)))
+    channel = Connection(os.dup(0))
+    threading.Thread(target=_end_with, args=(channel.fileno(),), daemon=True).start()
+    run(channel, Delivery(lambda: Producer(settings, name)))
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from schemas.inference import InferenceResponded
 from schemas.topics import INFERENCE_RESPONDED
 from services.clients.bus.decoding import decoded_elements
 from services.clients.bus.tail import Tail
-from services.parts.spool.courier import Courier
 from services.parts.spool.entries import entry_of
 from services.parts.spool.forwarder import Forwarder
+from services.parts.spool.process import ForwardingProcess
 from services.parts.spool.spool import Spool
 from tests.fixtures.broker import Broker
 from tests.fixtures.kafka import KafkaNode
@@ -28,9 +28,9 @@ from tests.stream_processors.builders import now_ms, responded
 
 @contextmanager
 def forwarding(folder: Path) -> Iterator[Spool]:
-    """A spool whose courier carries until the block ends."""
+    """A spool that is forwarded by a process of its own until the block ends."""
     with closing(Spool(folder)) as spool:
-        forwarder = Forwarder(spool, Courier("test"))
+        forwarder = Forwarder(spool, ForwardingProcess("test"))
         forwarder.start()
         try:
             yield spool
@@ -39,9 +39,9 @@ def forwarding(folder: Path) -> Iterator[Spool]:
 
 
 def children() -> list[psutil.Process]:
-    """The couriers' children that live."""
+    """The forwarding processes that live."""
     found = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in found if "services.parts.spool.errands" in child.cmdline()]
+    return [child for child in found if "services.parts.spool.forwarding" in child.cmdline()]
 
 
 def ended(pid: int) -> bool:
@@ -91,7 +91,7 @@ def _arrived(broker: Broker | KafkaNode, count: int) -> list[tuple[int, int]]:
 
 @contextmanager
 def holder(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A process with a courier whose broker is away, and the courier's child."""
+    """A process that forwards to a broker that is away, and its child."""
     environment = {**os.environ, "DRIFTLOOP_KAFKA": f"127.0.0.1:{free_port()}"}
     command = [sys.executable, "-m", "tests.services.parts.spool.holder", str(folder)]
     with subprocess.Popen(

@@ -16,15 +16,15 @@ _FRAMING = (b"content-length", b"transfer-encoding")
 _UNREADABLE = (httptools.HttpParserError, httptools.HttpParserUpgrade)
 
 
-class LineResponse:
-    """A response on a line; see UpstreamResponse. Its reader is one task."""
+class PooledResponse:
+    """A response on a connection; see UpstreamResponse. Its reader is one task."""
 
-    __slots__ = ("_ended", "_error", "_held", "_line", "_pieces", "_waiter", "_whole", "headers", "status")
+    __slots__ = ("_connection", "_ended", "_error", "_held", "_pieces", "_waiter", "_whole", "headers", "status")
 
-    def __init__(self, line: "Line", waiter: "asyncio.Future[None]") -> None:
+    def __init__(self, connection: "Connection", waiter: "asyncio.Future[None]") -> None:
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
-        self._line: Line | None = line
+        self._connection: Connection | None = connection
         self._waiter: asyncio.Future[None] | None = waiter
         self._pieces: list[bytes] = []
         self._held = 0
@@ -50,9 +50,9 @@ class LineResponse:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def release(self) -> None:
-        """Give the line up, unless the response is whole: then it is free already."""
-        if self._line is not None:
-            self._line.abort()
+        """Give the connection up, unless the response is whole: then it is free already."""
+        if self._connection is not None:
+            self._connection.abort()
 
     def take(self, piece: bytes) -> bool:
         """Keep a piece of the body; return whether more than a slow reader should have is waiting now."""
@@ -68,7 +68,7 @@ class LineResponse:
 
     def end(self, error: Exception | None) -> None:
         """Note that nothing more will come."""
-        self._line, self._ended, self._error = None, True, error
+        self._connection, self._ended, self._error = None, True, error
         waiter = self._waiter
         if waiter is None or waiter.done():
             return
@@ -78,21 +78,21 @@ class LineResponse:
             waiter.set_result(None)
 
     async def _more(self) -> None:
-        assert self._line is not None
-        self._waiter = self._line.awaited()
+        assert self._connection is not None
+        self._waiter = self._connection.awaited()
         await self._waiter
 
 
-class Line(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """A connection with at most one call on it.
 
     One timer watches over it for as long as it is open, so that no call costs one: it looks whether the upstream
-    has been silent, or the line idle, for too long.
+    has been silent, or the connection idle, for too long.
 
     Args:
         loop: The running one.
         read_s: How long an upstream may be silent.
-        home: Called when the line is free for the next call.
+        home: Called when the connection is free for the next call.
         gone: Called when it is closed.
     """
 
@@ -101,8 +101,8 @@ class Line(asyncio.Protocol):
         loop: asyncio.AbstractEventLoop,
         read_s: float,
         *,
-        home: "Callable[[Line], None]",
-        gone: "Callable[[Line], None]",
+        home: "Callable[[Connection], None]",
+        gone: "Callable[[Connection], None]",
     ) -> None:
         self._loop, self._read_s, self._home, self._gone = loop, read_s, home, gone
         self._parser = httptools.HttpResponseParser(self)
@@ -110,7 +110,7 @@ class Line(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(
             lenient_headers=True, lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True
         )
-        self._response: LineResponse | None = None
+        self._response: PooledResponse | None = None
         self._heard_at, self._head_bytes = loop.time(), 0
         self._begun = self._framed = self._complete = self._spoilt = self._paused = False
 
@@ -119,7 +119,7 @@ class Line(asyncio.Protocol):
         """Whether it takes no call any more."""
         return self._transport.is_closing()
 
-    async def ask(self, request: bytes) -> LineResponse:
+    async def ask(self, request: bytes) -> PooledResponse:
         """Send a request, and return its response once the head is there.
 
         Raises:
@@ -127,7 +127,7 @@ class Line(asyncio.Protocol):
             TimeoutError: The upstream stays silent.
         """
         waiter = self._loop.create_future()
-        self._response = response = LineResponse(self, waiter)
+        self._response = response = PooledResponse(self, waiter)
         self._begun = self._framed = self._complete = False
         self._heard_at, self._head_bytes = self._loop.time(), 0
         self._transport.write(request)
@@ -180,7 +180,7 @@ class Line(asyncio.Protocol):
         whole = exc is None and self._begun and not self._framed
         self._end(None if whole else BrokenOff())
         self._gone(self)
-        del self._parser  # it holds this line, too
+        del self._parser  # it holds this connection, too
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header (or, behind a body in chunks, a trailer, which is left out)."""

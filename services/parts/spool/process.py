@@ -1,7 +1,7 @@
 """Deliveries by a process of their own, so that packing and Kafka's client do not share the interpreter with calls.
 
 The child holds nothing: it is told of one stretch, reads it, and tells when Kafka has it. If it dies, another one
-is started and told of the same stretch; if its parent dies, it ends at once (services.parts.spool.errands).
+is started and told of the same stretch; if its parent dies, it ends at once (services.parts.spool.forwarding).
 """
 
 import logging
@@ -19,7 +19,7 @@ _LOG = logging.getLogger(__name__)
 _LOOK_S = 0.1
 _END_WITHIN_S = 1.0
 _RETRY_S = 0.5
-_ERRANDS = "services.parts.spool.errands"
+_CHILD = "services.parts.spool.forwarding"
 
 
 class Pause(msgspec.Struct, frozen=True, tag=True):
@@ -38,7 +38,7 @@ Told = Pause | Done
 _TOLD = msgspec.msgpack.Decoder(Told)
 
 
-class Courier:
+class ForwardingProcess:
     """Carries in a child process, which takes its settings from this process's environment.
 
     Args:
@@ -48,7 +48,7 @@ class Courier:
     def __init__(self, name: str) -> None:
         self._name = name
         self._child: subprocess.Popen[bytes] | None = None
-        self._line: Connection | None = None
+        self._channel: Connection | None = None
 
     def carry(self, stretch: Stretch, watch: Watch) -> Carried | None:
         """Return what of a stretch Kafka has; see Carrier. None, too, when the child died: another one follows."""
@@ -62,10 +62,10 @@ class Courier:
 
     def close(self) -> None:
         """Have the child end."""
-        child, line = self._child, self._line
-        self._child = self._line = None
-        if line is not None:
-            line.close()
+        child, channel = self._child, self._channel
+        self._child = self._channel = None
+        if channel is not None:
+            channel.close()
         if child is not None:
             try:
                 child.wait(_END_WITHIN_S)
@@ -74,12 +74,12 @@ class Courier:
                 child.wait()
 
     def _carried(self, stretch: Stretch, watch: Watch) -> Carried | None:
-        line = self._line or self._begun()
-        line.send_bytes(msgspec.msgpack.encode(stretch))
+        channel = self._channel or self._begun()
+        channel.send_bytes(msgspec.msgpack.encode(stretch))
         while not watch.stopping:
-            if not line.poll(_LOOK_S):
+            if not channel.poll(_LOOK_S):
                 continue
-            told = _TOLD.decode(line.recv_bytes())
+            told = _TOLD.decode(channel.recv_bytes())
             if isinstance(told, Done):
                 watch.note(away=False)
                 return told.carried
@@ -93,8 +93,8 @@ class Courier:
     def _begun(self) -> Connection:
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", _ERRANDS, self._name]
-            self._child = subprocess.Popen(command, stdin=theirs)  # noqa: S603  # our own module
-        self._line = Connection(ours.detach())
+            command = [sys.executable, "-m", _CHILD, self._name]
+            self._child = subprocess.Popen(command, stdin=theirs.fileno())  # noqa: S603  # our own module
+        self._channel = Connection(ours.detach())
         _LOG.info("deliveries are made by process %d", self._child.pid)
-        return self._line
+        return self._channel
