@@ -20,16 +20,16 @@ from schemas.configuration import App, Configuration
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from schemas.topics import ROLLOUTS_CHANGED
 from services.clients.bus.tail import Tail
-from services.gateway.arrival import Reception
-from services.gateway.calls import Parts
-from services.gateway.entrance import Entrance, RecordedSurface
+from services.gateway.calls.answering import Parts
+from services.gateway.calls.arrival import Reception
+from services.gateway.calls.entrance import Entrance, RecordedSurface
+from services.gateway.calls.mirrors import Mirrors
+from services.gateway.calls.through import pass_through
 from services.gateway.feedback import feedback_events, parse_feedback
 from services.gateway.measures import Measures
-from services.gateway.mirrors import Mirrors
-from services.gateway.recorder import Recorder
-from services.gateway.routes import Routes
-from services.gateway.through import pass_through
-from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams, Ways
+from services.gateway.recording.recorder import Recorder
+from services.gateway.routing.routes import Routes
+from services.gateway.upstreams.sending import DEFAULT_PATIENCE, Patience, Upstreams, Ways
 from services.gateway.wire.surfaces import SURFACES, Surface
 from services.parts.access.admitted import admitted_of
 from services.parts.access.guard import Needs, guarded

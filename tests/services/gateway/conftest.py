@@ -18,7 +18,7 @@ from schemas.record import Record
 from schemas.settings import Settings
 from services.clients.bus.errors import BrokerDown
 from services.gateway.application import NEEDS, Edges, Gateway, Limits, application_of
-from services.gateway.upstream import Patience
+from services.gateway.upstreams.sending import Patience
 from services.parts.access.guard import guarded
 from services.parts.spool.delivery import Delivery
 from services.parts.spool.entries import entry_in, payloads_in

@@ -15,16 +15,16 @@ from starlette.responses import Response
 
 from schemas.configuration import App
 from schemas.learning import Route
-from services.gateway.arrival import MAX_BODY_BYTES, Reception
-from services.gateway.calls import Parts
-from services.gateway.events import model_of
+from services.gateway.calls.answering import Parts
+from services.gateway.calls.arrival import MAX_BODY_BYTES, Reception
+from services.gateway.calls.passed import ThroughAnswer
 from services.gateway.feedback import only
-from services.gateway.headers import inbound_headers
-from services.gateway.passed import ThroughAnswer
-from services.gateway.uploads import FORM_MODEL, FormUpload, Upload, begun
-from services.gateway.upstream import Sending, UpstreamFailed
+from services.gateway.recording.events import model_of
+from services.gateway.upstreams.headers import inbound_headers
+from services.gateway.upstreams.sending import Sending, UpstreamFailed
+from services.gateway.upstreams.uploads import FORM_MODEL, FormUpload, Upload, begun
 from services.gateway.wire.addresses import theirs
-from services.gateway.wire.members import Cut, members_of, spliced
+from services.gateway.wire.formats.members import Cut, members_of, spliced
 from services.parts.access.admitted import admitted_of
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 

@@ -12,11 +12,11 @@ from types import MappingProxyType
 from starlette.types import Receive, Scope
 
 from schemas.configuration import App
-from services.gateway.events import Call, Caller
-from services.gateway.headers import Outbound, outbound_headers
+from services.gateway.recording.events import Call, Caller
+from services.gateway.upstreams.headers import Outbound, outbound_headers
 from services.gateway.wire.asked import Asked, Body, Wire, asked_in, read_wire
 from services.gateway.wire.constraints import constraint_of
-from services.gateway.wire.reading import Doubts, is_json, total
+from services.gateway.wire.formats.reading import Doubts, is_json, total
 from services.gateway.wire.surfaces import Surface
 from services.parts.access.admitted import Admitted, admitted_in
 from services.parts.credentials import Credentials

@@ -13,12 +13,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from schemas.configuration import App
-from services.gateway.headers import Pairs
-from services.gateway.replicas import Replicas
-from services.gateway.uploads import Upload
 from services.gateway.upstreams.connection import KEEP_S
+from services.gateway.upstreams.headers import Pairs
 from services.gateway.upstreams.pool import Pool
+from services.gateway.upstreams.replicas import Replicas
 from services.gateway.upstreams.responses import SessionResponse, Unreached, UpstreamResponse
+from services.gateway.upstreams.uploads import Upload
 from services.parts.reach import proxy_to, trust_of
 
 _TRIES = 3

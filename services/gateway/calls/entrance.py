@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.gateway.arrival import Reception
-from services.gateway.calls import Parts, answer_call
+from services.gateway.calls.answering import Parts, answer_call
+from services.gateway.calls.arrival import Reception
 from services.gateway.wire.surfaces import Surface
 from services.parts.ingress.errors import Refusal, answer_of
 

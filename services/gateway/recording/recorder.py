@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
-from services.gateway.events import shortened
+from services.gateway.recording.events import shortened
 from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.spool import Spool
 

@@ -1,6 +1,6 @@
 """What a call has used, charged to the key by which it came in."""
 
-from services.gateway.events import Call, Outcome
+from services.gateway.recording.events import Call, Outcome
 from services.parts.access.admitted import charge_nobody
 
 

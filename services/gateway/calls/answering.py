@@ -16,24 +16,24 @@ from starlette.types import Receive
 
 from schemas.configuration import App
 from schemas.learning import Route
-from services.gateway.charging import charge
-from services.gateway.departure import Departure
-from services.gateway.events import Call, Outcome, cost_of, requested, responded
-from services.gateway.exchange import Reply, attempts, opened, read_whole
-from services.gateway.headers import inbound_headers, route_headers
+from services.gateway.calls.charging import charge
+from services.gateway.calls.departure import Departure
+from services.gateway.calls.exchange import Reply, attempts, opened, read_whole
+from services.gateway.calls.mirrors import Mirrors
+from services.gateway.calls.passed import PassedAnswer
+from services.gateway.calls.streams import StreamedAnswer
 from services.gateway.measures import Measures
-from services.gateway.mirrors import Mirrors
-from services.gateway.passed import PassedAnswer
-from services.gateway.recorder import Recorder
-from services.gateway.routes import Routes
-from services.gateway.routing import choose, mirrored, point
-from services.gateway.streams import StreamedAnswer
-from services.gateway.upstream import UpstreamFailed, Upstreams
+from services.gateway.recording.events import Call, Outcome, cost_of, requested, responded
+from services.gateway.recording.recorder import Recorder
+from services.gateway.routing.routes import Routes
+from services.gateway.routing.table import choose, mirrored, point
+from services.gateway.upstreams.headers import inbound_headers, route_headers
 from services.gateway.upstreams.responses import UpstreamResponse, header_of
+from services.gateway.upstreams.sending import UpstreamFailed, Upstreams
 from services.gateway.wire.addresses import Addresses
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Form
-from services.gateway.wire.reading import Doubts, total
+from services.gateway.wire.formats.reading import Doubts, total
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 from services.parts.ingress.identity import new_event_id
 

@@ -8,16 +8,16 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from schemas.learning import Route
-from services.gateway.departure import Departure
-from services.gateway.encodings import UNDECODABLE, decoder_of, encoded
-from services.gateway.events import Call, Outcome
-from services.gateway.exchange import named
-from services.gateway.headers import inbound_headers, route_headers
+from services.gateway.calls.departure import Departure
+from services.gateway.calls.exchange import named
+from services.gateway.recording.events import Call, Outcome
+from services.gateway.upstreams.encodings import UNDECODABLE, decoder_of, encoded
+from services.gateway.upstreams.headers import inbound_headers, route_headers
 from services.gateway.upstreams.responses import BrokenOff, UpstreamResponse, header_of
 from services.gateway.wire.addresses import Addresses
 from services.gateway.wire.answers import Answer
-from services.gateway.wire.reading import is_json, total
-from services.gateway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
+from services.gateway.wire.formats.reading import is_json, total
+from services.gateway.wire.formats.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
 from services.parts.ingress.errors import Refusal, error_body
 
 Ended = Callable[[Outcome, int], None]

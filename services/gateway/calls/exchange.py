@@ -9,14 +9,14 @@ from collections.abc import Sequence
 import msgspec
 
 from schemas.learning import Route
-from services.gateway.encodings import decoded
-from services.gateway.events import Call, model_of
-from services.gateway.upstream import Sending, UpstreamFailed, Upstreams, timed_out
+from services.gateway.recording.events import Call, model_of
+from services.gateway.upstreams.encodings import decoded
 from services.gateway.upstreams.responses import BrokenOff, UpstreamResponse, header_of
+from services.gateway.upstreams.sending import Sending, UpstreamFailed, Upstreams, timed_out
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Form
 from services.gateway.wire.errors import UpstreamError, error_in
-from services.gateway.wire.reading import Doubts, total
+from services.gateway.wire.formats.reading import Doubts, total
 
 _NOT_UNDERSTOOD = (400, 422)
 

@@ -19,7 +19,7 @@ from services.clients.bus.decoding import decoded
 from services.clients.bus.errors import BusError
 from services.clients.bus.message import Message
 from services.clients.bus.tail import Tail
-from services.gateway.routing import RoutingTable, newest, table_of
+from services.gateway.routing.table import RoutingTable, newest, table_of
 
 _LOG = logging.getLogger(__name__)
 _BASE_ONLY = RoutingTable()

@@ -10,7 +10,7 @@ from schemas.configuration import App
 from schemas.inference import InferenceRequested, InferenceResponded, Message
 from schemas.learning import Route
 from schemas.record import Variant
-from services.gateway.headers import Outbound
+from services.gateway.upstreams.headers import Outbound
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Asked
 from services.gateway.wire.surfaces import Surface

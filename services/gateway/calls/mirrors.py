@@ -7,11 +7,11 @@ import time
 from datetime import UTC, datetime
 
 from schemas.learning import Route
-from services.gateway.events import Call, Outcome, cost_of, responded
-from services.gateway.exchange import exchanged
+from services.gateway.calls.exchange import exchanged
 from services.gateway.measures import Measures
-from services.gateway.recorder import Recorder
-from services.gateway.upstream import UpstreamFailed, Upstreams
+from services.gateway.recording.events import Call, Outcome, cost_of, responded
+from services.gateway.recording.recorder import Recorder
+from services.gateway.upstreams.sending import UpstreamFailed, Upstreams
 from services.parts.ingress.identity import new_event_id
 
 _LOG = logging.getLogger(__name__)
