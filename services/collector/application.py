@@ -44,6 +44,7 @@ from services.parts.ingress.identity import new_event_id
 from services.parts.ingress.pseudonyms import pseudonym_key
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 from services.parts.runtime.metrics import counter
+from services.parts.spool.delivery import Delivery
 from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
@@ -88,7 +89,7 @@ class Collector:
         folder = settings.data / "collector" / "spool"
         self._spool = Spool(folder, max_bytes=limits.spool_bytes, policy=settings.collector_when_full)
         self.registry.register(SpoolMeasures(self._spool))
-        self._forwarder = Forwarder(self._spool, producer)
+        self._forwarder = Forwarder(self._spool, Delivery(producer))
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:

@@ -1,15 +1,17 @@
 """The gateway put together: addresses, and the parts behind them in order of start and stop."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,17 +19,17 @@ from starlette.routing import Route
 from schemas.configuration import App, Configuration
 from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from schemas.topics import ROLLOUTS_CHANGED
-from services.clients.bus.producer import Producer
 from services.clients.bus.tail import Tail
-from services.gateway.arrival import Reception
-from services.gateway.calls import Parts, answer_call
+from services.gateway.calls.answering import Parts
+from services.gateway.calls.arrival import Reception
+from services.gateway.calls.entrance import Entrance, RecordedSurface
+from services.gateway.calls.mirrors import Mirrors
+from services.gateway.calls.through import pass_through
 from services.gateway.feedback import feedback_events, parse_feedback
 from services.gateway.measures import Measures
-from services.gateway.mirrors import Mirrors
-from services.gateway.recorder import Recorder
-from services.gateway.routes import Routes
-from services.gateway.through import pass_through
-from services.gateway.upstream import DEFAULT_PATIENCE, Patience, Upstreams, Ways
+from services.gateway.recording.recorder import Recorder
+from services.gateway.routing.routes import Routes
+from services.gateway.upstreams.sending import DEFAULT_PATIENCE, Patience, Upstreams, Ways
 from services.gateway.wire.surfaces import SURFACES, Surface
 from services.parts.access.admitted import admitted_of
 from services.parts.access.guard import Needs, guarded
@@ -37,8 +39,10 @@ from services.parts.ingress.errors import Refusal, json_answer
 from services.parts.ingress.identity import new_event_id
 from services.parts.ingress.pseudonyms import pseudonym_key
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
+from services.parts.spool.delivery import Carrier
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.measures import SpoolMeasures
+from services.parts.spool.process import ForwardingProcess
 from services.parts.spool.spool import Spool
 from services.privacy.policies import Policies
 
@@ -47,20 +51,27 @@ _MAX_FEEDBACK_BYTES = 4 * 1024 * 1024
 _NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 # Ours, and Azure's newer and older ones.
 _ADDRESSES = ("/v1/{}", "/openai/v1/{}", "/openai/deployments/{{deployment}}/{}")
+# Asking for what is new ten times a second, as others do, holds up a call in a hundred.
+_ROLLOUTS_WAIT_MS = 2_000
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """How the gateway reaches the broker; both may raise BusError and are then tried again."""
+    """How the gateway reaches the broker: its events on their way there, and what it reads from there.
 
-    producer: Callable[[], Producer]
+    Attributes:
+        rollouts: May raise BusError and is then tried again.
+    """
+
+    carrier: Carrier
     rollouts: Callable[[], Tail]
 
     @classmethod
     def of(cls, settings: Settings) -> "Edges":
-        """Return the edges of a deployment."""
-        return cls(lambda: Producer(settings, "gateway"), lambda: Tail(settings, [ROLLOUTS_CHANGED.name]))
+        """Return the edges of a deployment, whose settings are those of this process's environment."""
+        rollouts = partial(Tail, settings, [ROLLOUTS_CHANGED.name], wait_ms=_ROLLOUTS_WAIT_MS)
+        return cls(ForwardingProcess("gateway"), rollouts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +112,7 @@ class Gateway:
         folder = settings.data / "gateway"
         self._spool = Spool(folder / "spool", max_bytes=limits.spool_bytes, policy="drop-oldest")
         self.registry.register(SpoolMeasures(self._spool))
-        self._forwarder = Forwarder(self._spool, edges.producer)
+        self._forwarder = Forwarder(self._spool, edges.carrier)
         self._policies = Policies(configuration.apps, settings.data)
         self._routes = Routes(edges.rollouts, folder)
         self._parts: Parts | None = None
@@ -134,18 +145,9 @@ class Gateway:
             "routes": self._routes.alive,
         }
 
-    def recorded(self, surface: Surface) -> Callable[[Request], Awaitable[Response]]:
-        """Return the handler of POST to a recorded surface."""
-
-        async def answer(request: Request) -> Response:
-            try:
-                call = await self._reception.received(request, surface)
-            except Refusal:
-                self._measures.refused.inc()
-                raise
-            return await answer_call(request, call, self._running)
-
-        return answer
+    def recorded(self, surface: Surface) -> RecordedSurface:
+        """Return what answers POST to a recorded surface."""
+        return RecordedSurface(surface, self._reception, lambda: self._running)
 
     async def through(self, request: Request) -> Response:
         """Every other address under /v1/."""
@@ -171,7 +173,7 @@ class Gateway:
 
     async def model(self, request: Request) -> Response:
         """GET /v1/models/{name}: one app."""
-        return json_answer(_model(self._reception.app_called(request.path_params["name"], request)))
+        return json_answer(_model(self._reception.app_called(request.path_params["name"], admitted_of(request))))
 
     @property
     def _running(self) -> Parts:
@@ -193,12 +195,9 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
 
 def application_of(gateway: Gateway) -> Starlette:
     """Return the addresses of a gateway."""
+    surfaces = {path.format(surface.path): gateway.recorded(surface) for surface in SURFACES for path in _ADDRESSES}
     routes = [
-        *(
-            Route(path.format(surface.path), gateway.recorded(surface), methods=["POST"])
-            for surface in SURFACES
-            for path in _ADDRESSES
-        ),
+        *(Route(path, surface, methods=["POST"]) for path, surface in surfaces.items()),
         Route("/v1/models", gateway.models),
         Route("/v1/models/{name:path}", gateway.model),
         Route("/v1/feedback", gateway.feedback, methods=["POST"]),
@@ -206,4 +205,6 @@ def application_of(gateway: Gateway) -> Starlette:
         Route("/v1/{path:path}", gateway.through, methods=_METHODS),
         Route("/openai/v1/{path:path}", gateway.through, methods=_METHODS),
     ]
-    return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=gateway.lifespan)
+    known = {path: surface for path, surface in surfaces.items() if "{" not in path}
+    entrance = Middleware(Entrance, surfaces=known)
+    return Starlette(routes=routes, middleware=[entrance], exception_handlers=ERROR_HANDLERS, lifespan=gateway.lifespan)

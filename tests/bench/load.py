@@ -19,6 +19,7 @@ from pathlib import Path
 from schemas.settings import Settings
 from services.clients.bus.errors import BrokerDown, BufferFull, Undelivered
 from services.clients.bus.producer import Producer
+from services.parts.spool.delivery import Delivery
 from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.spool import Spool
@@ -35,7 +36,7 @@ class Sender:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._spool = Spool(folder / "spool", policy="block")
-        self._forwarder = Forwarder(self._spool, lambda: Producer(settings, "load-spool"))
+        self._forwarder = Forwarder(self._spool, Delivery(lambda: Producer(settings, "load-spool")))
         self._forwarder.start()
         self._producer = Producer(settings, "load")
         self.unacknowledged = 0

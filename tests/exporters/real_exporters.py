@@ -23,6 +23,7 @@ from services.collector.application import Limits as CollectorLimits
 from services.collector.otlp.over_grpc import traces_over_grpc
 from services.gateway.application import Edges, Gateway, Limits
 from services.gateway.application import application_of as gateway_of
+from services.parts.spool.delivery import Delivery
 from tests.exporters.capture import CALLS, INSTRUMENTATIONS
 from tests.exporters.stub import UPSTREAM
 from tests.exporters.told import KINDS, TELLING, assert_told
@@ -100,7 +101,7 @@ def through_gateway(folder: Path, upstream: str) -> Iterator[str]:
     """A gateway in front of an upstream; yields its address."""
     app = App(name=APP.name, base_model=APP.base_model, upstreams=(upstream,))
     settings = Settings.from_environment({"DRIFTLOOP_DATA": str(folder)})
-    edges = Edges(away, nothing_known)
+    edges = Edges(Delivery(away), nothing_known)
     made = Gateway(settings, Configuration(apps=(app,)), edges=edges, limits=Limits(routes_wait_s=0.0))
     with Served(gateway_of(made)) as served:
         yield served.url

@@ -12,6 +12,7 @@ from schemas.settings import Settings
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.stamping import stamp_when_sent
 
+FETCH_WAIT_MS = 100
 FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
 
 UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError)
@@ -80,11 +81,11 @@ def open_consumer(settings: Settings, **options: Any) -> KafkaConsumer:
     fixed = {
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
-        "fetch_max_wait_ms": 100,
+        "fetch_max_wait_ms": FETCH_WAIT_MS,
         "max_partition_fetch_bytes": FETCH_BYTES,
     }
     with _reachable(settings):
-        consumer = KafkaConsumer(**client_options(settings), metrics_enabled=False, **fixed, **options)
+        consumer = KafkaConsumer(**client_options(settings), metrics_enabled=False, **(fixed | options))
     _create_nothing_by_asking(consumer._cluster)
     return consumer
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from kafka import TopicPartition
 
 from schemas.settings import Settings
-from services.clients.bus.connection import open_consumer
+from services.clients.bus.connection import FETCH_WAIT_MS, open_consumer
 from services.clients.bus.errors import TopicMissing
 from services.clients.bus.message import Message, message_of
 from services.clients.bus.positions import topic_id
@@ -19,13 +19,18 @@ class Tail:
 
     Used from one thread. A topic that is created anew is read from its beginning again.
 
+    Args:
+        wait_ms: How long the broker may wait for news before it says that there are none. Each such answer costs the
+            process a millisecond or two; what is new comes at once however long this is, if the topics have one
+            partition altogether, and else after this at the latest.
+
     Raises:
         BrokerDown: Nobody answers when it is made.
         TopicMissing: The broker lacks one of the topics.
     """
 
-    def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
-        self._client = open_consumer(settings)
+    def __init__(self, settings: Settings, topics: Sequence[str], *, wait_ms: int = FETCH_WAIT_MS) -> None:
+        self._client = open_consumer(settings, fetch_max_wait_ms=wait_ms)
         self._client.assign([TopicPartition(topic, p) for topic in topics for p in self._partitions(topic)])
         self._client.seek_to_beginning()
         self._ids = {topic: topic_id(self._client, topic) for topic in topics}

@@ -9,7 +9,7 @@ import re
 
 import msgspec
 
-from services.gateway.wire.members import Cut, Member, Members, members_of, removal, spliced
+from services.gateway.wire.formats.members import Cut, Member, Members, members_of, removal, spliced
 
 # The usual beginning: an id, then nothing but plain values up to the model.
 _PLAIN = rb'"[^"\\]*+"\s*:\s*(?:"[^"\\]*+"|[\w.+-]++)\s*,\s*'

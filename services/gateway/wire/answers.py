@@ -7,9 +7,9 @@ import msgspec
 from schemas.inference import Choice, ContentPart, LogprobSummary, Message, ToolCall, Usage
 from services.gateway.wire.calls import HeardCalls
 from services.gateway.wire.errors import UpstreamError, error_of
+from services.gateway.wire.formats.reading import Doubts, decoded, listed, mapping, name_of, text_of, whole_of
 from services.gateway.wire.logprobs import Logprobs, logprobs_of
 from services.gateway.wire.messages import calls_of, content_of, thoughts_in
-from services.gateway.wire.reading import Doubts, decoded, listed, mapping, name_of, text_of, whole_of
 from services.gateway.wire.usage import NO_USAGE, usage_of
 
 _DONE = b"[DONE]"

@@ -16,8 +16,8 @@ from schemas.inference import Message, Sampling
 from services.gateway.wire.addresses import theirs
 from services.gateway.wire.constraints import Constraint, constraint_cuts
 from services.gateway.wire.declarations import declared_in
-from services.gateway.wire.members import Cut, Members, addition, members_of, removal, spliced
-from services.gateway.wire.reading import Doubts, decoded, mapping, name_of, number_of, text_of, total, whole_of
+from services.gateway.wire.formats.members import Cut, Members, addition, members_of, removal, spliced
+from services.gateway.wire.formats.reading import Doubts, decoded, mapping, name_of, number_of, text_of, total, whole_of
 
 Form = Literal["as-sent", "with-usage", "whole"]
 _IDENTITIES = ("user", "safety_identifier", "prompt_cache_key", "metadata")

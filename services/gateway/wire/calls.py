@@ -8,8 +8,8 @@ that is there already is not added to itself.
 from typing import Any
 
 from schemas.inference import ToolCall
+from services.gateway.wire.formats.reading import Doubts, mapping
 from services.gateway.wire.messages import call_of
-from services.gateway.wire.reading import Doubts, mapping
 
 
 class HeardCalls:

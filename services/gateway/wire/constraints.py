@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from schemas.configuration import App
-from services.gateway.wire.members import Cut, Members, addition
+from services.gateway.wire.formats.members import Cut, Members, addition
 
 Dialect = Literal["vllm", "llama.cpp", "none"]
 _FORMS = frozenset(

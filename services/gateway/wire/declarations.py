@@ -9,7 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from schemas.declared import NOTHING_DECLARED, Declared, response_schema_of, together, tools_of
-from services.gateway.wire.members import Members
+from services.gateway.wire.formats.members import Members
 
 _NAMES = ("tools", "functions", "response_format", "text", "guided_json", "structured_outputs", "json_schema")
 _TOOLS = frozenset(_NAMES[:2])

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.gateway.wire.reading import decoded, mapping, name_of, text_of
+from services.gateway.wire.formats.reading import decoded, mapping, name_of, text_of
 
 _MAX_MESSAGE = 2048
 

@@ -7,7 +7,7 @@ Chats tell `{"content": [{"logprob": …}]}`, text completions `{"token_logprobs
 import math
 
 from schemas.inference import LogprobSummary
-from services.gateway.wire.reading import listed, mapping
+from services.gateway.wire.formats.reading import listed, mapping
 
 LEAST = -100.0
 """OpenAI says -9999 of what is most unlikely; one such token would be all that a mean shows."""

@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from schemas.inference import ContentPart, Message, Role, ToolCall
-from services.gateway.wire.reading import Doubts, json_text, listed, mapping, name_of, text_of
+from services.gateway.wire.formats.reading import Doubts, json_text, listed, mapping, name_of, text_of
 
 _MAX_REFERENCE = 2048
 _ROLES: dict[str, Role] = {

@@ -7,9 +7,9 @@ import msgspec
 from schemas.inference import Choice, LogprobSummary, Message, ToolCall
 from services.gateway.wire.answers import Answer, answer_of
 from services.gateway.wire.errors import UpstreamError, error_of
+from services.gateway.wire.formats.reading import Doubts, decoded, json_text, listed, mapping, name_of, text_of
 from services.gateway.wire.logprobs import Logprobs
 from services.gateway.wire.messages import content_of, message_of
-from services.gateway.wire.reading import Doubts, decoded, json_text, listed, mapping, name_of, text_of
 from services.gateway.wire.usage import usage_of
 
 _REASONS = {"max_output_tokens": "length"}

@@ -10,8 +10,8 @@ from schemas.inference import Message
 from services.gateway.wire.answers import Answer, ChatTranscript, Transcript, read_completion
 from services.gateway.wire.asked import Wire
 from services.gateway.wire.errors import error_of
+from services.gateway.wire.formats.reading import Doubts, decoded, json_text, text_of
 from services.gateway.wire.messages import messages_of
-from services.gateway.wire.reading import Doubts, decoded, json_text, text_of
 from services.gateway.wire.responses import ResponseTranscript, messages_in, read_response
 from services.gateway.wire.usage import usage_of
 

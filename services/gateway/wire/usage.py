@@ -8,7 +8,7 @@ beside the completion. What can't be a part, because it is larger than the whole
 from typing import Any
 
 from schemas.inference import Usage
-from services.gateway.wire.reading import count_of, mapping
+from services.gateway.wire.formats.reading import count_of, mapping
 
 NO_USAGE = Usage()
 _BARE = 3

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
+from starlette.types import Scope as Connection
 
 from schemas.access import SCOPES, Scope
 from services.parts.access.decisions import other_app
@@ -51,5 +52,10 @@ EVERYBODY = Admitted()
 
 def admitted_of(request: Request) -> Admitted:
     """Return who sent a request."""
-    admitted: Admitted = request.scope.get(IN_SCOPE, EVERYBODY)
+    return admitted_in(request.scope)
+
+
+def admitted_in(connection: Connection) -> Admitted:
+    """Return who sent what ASGI tells of."""
+    admitted: Admitted = connection.get(IN_SCOPE, EVERYBODY)
     return admitted

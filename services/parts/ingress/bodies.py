@@ -3,9 +3,11 @@
 import gzip
 import io
 import zlib
+from collections.abc import Mapping
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.types import Receive, Scope
 
 from services.parts.ingress.errors import Refusal
 
@@ -16,34 +18,45 @@ def too_large(limit: int) -> Refusal:
 
 
 async def body_of(request: Request, limit: int) -> bytes:
-    """Return the body, decompressed if it came as gzip.
+    """Return the body of a request; see `body_in`."""
+    return await body_in(headers_in(request.scope), request.receive, limit)
+
+
+async def body_in(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """Return a body, decompressed if it came as gzip.
 
     Never holds more than `limit` bytes of it, whatever its headers claim.
 
     Raises:
         Refusal: 413 larger than `limit`; 400 not gzip though it says so; 415 any other encoding.
     """
-    if int(request.headers.get("content-length", "0") or 0) > limit:
+    if int(headers.get(b"content-length") or 0) > limit:
         raise too_large(limit)
-    encoding = request.headers.get("content-encoding", "identity").lower()
+    encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").lower()
     if encoding not in ("identity", "", "gzip"):
         raise Refusal(415, f"content-encoding {encoding} is not understood; use gzip or none")
-    body = await _received(request, limit)
+    body = await _received(receive, limit)
     return await run_in_threadpool(unzipped, body, limit) if encoding == "gzip" else body
 
 
-async def _received(request: Request, limit: int) -> bytes:
+def headers_in(scope: Scope) -> dict[bytes, bytes]:
+    """Return a request's headers by name in lower case; of a repeated one the first."""
+    return dict(reversed(scope["headers"]))
+
+
+async def _received(receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
-    size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limit:
-                raise too_large(limit)
-            chunks.append(chunk)
-    except ClientDisconnect as error:
-        raise Refusal(400, "the client left before its request was complete") from error
-    return b"".join(chunks)
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "the client left before its request was complete")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > limit:
+            raise too_large(limit)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def unzipped(body: bytes, limit: int) -> bytes:

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from schemas.listening import Listening
 from services.parts.ingress.answers import protecting
 from services.parts.ingress.errors import Refusal, error_body, json_answer
+from services.parts.ingress.writing import Joined
 
 # Far below any link that a person would wait for.
 LEAST_BYTES_S = 256
@@ -87,6 +88,8 @@ class Connection(HttpToolsProtocol):
             self.app: Any = _certified(self.app)
             self._anonymous = False
         super().on_headers_complete()
+        cycle: Any = self.cycle  # writes to whatever has a transport's methods
+        cycle.transport = Joined(self.transport, self.loop)
 
     def on_message_complete(self) -> None:
         """The request is there; the next may have begun in the same bytes."""

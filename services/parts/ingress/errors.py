@@ -49,10 +49,15 @@ def error_body(refusal: Refusal) -> dict[str, dict[str, str | None]]:
     }
 
 
+def answer_of(refusal: Refusal) -> Response:
+    """Return the answer to a request that can't be taken."""
+    return json_answer(error_body(refusal), refusal.status, refusal.headers)
+
+
 async def refused(_: Request, error: Exception) -> Response:
     """Starlette's handler of Refusal."""
     assert isinstance(error, Refusal)
-    return json_answer(error_body(error), error.status, error.headers)
+    return answer_of(error)
 
 
 async def not_routed(request: Request, error: Exception) -> Response:

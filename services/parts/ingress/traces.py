@@ -13,9 +13,12 @@ class TraceParent(NamedTuple):
     span_id: str = ""
 
 
+NO_TRACE = TraceParent()
+
+
 def parse_traceparent(text: str) -> TraceParent:
     """Return the ids in a `traceparent` header (W3C Trace Context level 1)."""
     match = _TRACEPARENT.match(text)
     if match is None or not match[1].strip("0") or not match[2].strip("0") or text.startswith("ff"):
-        return TraceParent()
+        return NO_TRACE
     return TraceParent(match[1], match[2])

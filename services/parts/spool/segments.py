@@ -11,6 +11,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from services.parts.spool.entries import payloads_in
 
 _LOG = logging.getLogger(__name__)
@@ -43,6 +45,22 @@ class Place:
 
     segment: int
     offset: int
+
+
+class Stretch(msgspec.Struct, frozen=True, array_like=True):
+    """Where unacknowledged frames lie: `start` to `length` of a segment's file."""
+
+    segment: int
+    path: str = ""
+    start: int = 0
+    length: int = 0
+
+
+class Carried(msgspec.Struct, frozen=True, array_like=True):
+    """How much of a stretch Kafka has: so many entries, up to this offset of the file. None: it can't be read."""
+
+    count: int
+    end: int
 
 
 def segment_path(folder: Path, number: int) -> Path:

@@ -19,7 +19,16 @@ from pathlib import Path
 
 from schemas.settings import DEFAULT_SPOOL_BYTES, WhenFull
 from services.parts.spool.entries import MAX_FRAME_BYTES, Entry, entry_in, frame, payloads_in
-from services.parts.spool.segments import Place, PlaceFile, Segment, found_segments, highest_number, segment_path
+from services.parts.spool.segments import (
+    Carried,
+    Place,
+    PlaceFile,
+    Segment,
+    Stretch,
+    found_segments,
+    highest_number,
+    segment_path,
+)
 
 _LOG = logging.getLogger(__name__)
 _SEGMENTS = 8
@@ -51,9 +60,14 @@ class Batch:
     entries: tuple[Entry, ...]
     end: Place
 
+    @property
+    def carried(self) -> Carried:
+        """What is told of it when Kafka has it."""
+        return Carried(len(self.entries), self.end.offset)
+
 
 class Spool:
-    """One folder, one process. `append` from any thread, `read` and `acknowledge` from one other.
+    """One folder, one process. `append` from any thread, all that reads and acknowledges from one other.
 
     Args:
         folder: Made when missing; locked while open.
@@ -124,11 +138,10 @@ class Spool:
                 self._roll()
             self._changed.notify()
 
-    def read(self, max_entries: int, timeout_s: float) -> Batch | None:
-        """Return the oldest unacknowledged entries, or None when none came in time.
+    def oldest(self, timeout_s: float) -> Stretch | None:
+        """Return where the oldest unacknowledged entries lie, or None when none came in time.
 
-        The same entries are returned until they are acknowledged. A segment that the disk spoilt
-        is given up, and its entries are counted as lost.
+        They stay there until they are acknowledged, or another stretch is asked for. Any process may read them.
         """
         with self._changed:
             self._reading = None
@@ -137,22 +150,40 @@ class Spool:
             if segment is None:
                 return None
             self._reading = segment.number
-            start, length = segment.start, segment.length
-        batch = _batch(segment, start, length, max_entries)
-        if not batch.entries:
-            self._give_up(segment)
-        return batch if batch.entries else None
+            return Stretch(segment.number, str(segment.path), segment.start, segment.length)
 
-    def acknowledge(self, batch: Batch) -> None:
-        """Forget a batch: it is in Kafka. Deletes its segment if that was the last of it."""
+    def settle(self, stretch: Stretch, carried: Carried) -> None:
+        """Forget what Kafka has of a stretch.
+
+        Deletes its segment if that was the last of it. A segment of which nothing could be read is spoilt: it is given
+        up, and its entries are counted as lost.
+        """
+        if not carried.count:
+            self._give_up(stretch.segment)
+            return
         with self._changed:
             self._reading = None
-            self._places.write(batch.end)
-            segment = next(segment for segment in self._segments if segment.number == batch.end.segment)
-            segment.start = batch.end.offset
-            segment.entries -= len(batch.entries)
+            self._places.write(Place(stretch.segment, carried.end))
+            segment = self._numbered(stretch.segment)
+            segment.start = carried.end
+            segment.entries -= carried.count
             if segment.entries == 0:
                 self._tidy(segment)
+
+    def read(self, max_entries: int, timeout_s: float) -> Batch | None:
+        """Return the oldest unacknowledged entries, or None when none came in time.
+
+        The same entries are returned until they are acknowledged.
+        """
+        stretch = self.oldest(timeout_s)
+        batch = batch_of(stretch, max_entries) if stretch else None
+        if stretch and batch and not batch.entries:
+            self.settle(stretch, batch.carried)
+        return batch if batch and batch.entries else None
+
+    def acknowledge(self, batch: Batch) -> None:
+        """Forget a batch: it is in Kafka."""
+        self.settle(Stretch(batch.end.segment), batch.carried)
 
     def sync(self) -> None:
         """Bring what waits to the disk itself. Appends go on meanwhile."""
@@ -233,26 +264,31 @@ class Spool:
             self._tell_at = time.monotonic() + _TELL_EVERY_S
             _LOG.error("%d events lost since the start: %s", self._lost, why)
 
-    def _give_up(self, segment: Segment) -> None:
+    def _give_up(self, number: int) -> None:
         with self._changed:
             self._reading = None
+            segment = self._numbered(number)
             if segment is self._segments[-1]:
                 self._roll()
             self._remove(segment)
             self._lose(segment.entries, "a segment is spoilt on disk")
+
+    def _numbered(self, number: int) -> Segment:
+        return next(segment for segment in self._segments if segment.number == number)
 
     def _remove(self, segment: Segment) -> None:
         self._segments.remove(segment)
         segment.path.unlink(missing_ok=True)
 
 
-def _batch(segment: Segment, start: int, length: int, max_entries: int) -> Batch:
-    with segment.path.open("rb") as file:
-        file.seek(start)
-        data = file.read(min(length - start, MAX_FRAME_BYTES))
+def batch_of(stretch: Stretch, max_entries: int) -> Batch:
+    """Return the first entries of a stretch; none if the disk spoilt them."""
+    with open(stretch.path, "rb") as file:
+        file.seek(stretch.start)
+        data = file.read(min(stretch.length - stretch.start, MAX_FRAME_BYTES))
     found = list(islice(payloads_in(data), max_entries))
     end = found[-1][1] if found else 0
-    return Batch(tuple(entry_in(payload) for payload, _ in found), Place(segment.number, start + end))
+    return Batch(tuple(entry_in(payload) for payload, _ in found), Place(stretch.segment, stretch.start + end))
 
 
 def _sync(segment: Segment) -> None:

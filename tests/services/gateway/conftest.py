@@ -18,8 +18,9 @@ from schemas.record import Record
 from schemas.settings import Settings
 from services.clients.bus.errors import BrokerDown
 from services.gateway.application import NEEDS, Edges, Gateway, Limits, application_of
-from services.gateway.upstream import Patience
+from services.gateway.upstreams.sending import Patience
 from services.parts.access.guard import guarded
+from services.parts.spool.delivery import Delivery
 from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
 from tests.fixtures.waiting import PATIENCE_S
@@ -34,7 +35,7 @@ def _away() -> NoReturn:
     raise BrokerDown("nowhere")
 
 
-AWAY = Edges(_away, _away)
+AWAY = Edges(Delivery(_away), _away)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from schemas.configuration import App, Configuration, Price
 from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.record import Record
 from services.gateway.application import Gateway, Limits, application_of
-from services.gateway.upstream import Patience
+from services.gateway.upstreams.sending import Patience
 from services.parts.spool.entries import entry_in, payloads_in
 from tests.fixtures.http import Served
 from tests.fixtures.waiting import PATIENCE_S, until

@@ -16,6 +16,7 @@ from schemas.settings import Settings
 from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED
 from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import Warehouse
+from services.parts.spool.delivery import Delivery
 from services.parts.spool.entries import entry_of
 from services.parts.spool.forwarder import Forwarder
 from services.parts.spool.spool import Spool
@@ -80,7 +81,7 @@ def event(number: int) -> InferenceResponded:
 def forwarding(settings: Settings, folder: Path) -> Iterator[Spool]:
     """A spool that is forwarded, and empty at the end."""
     with closing(Spool(folder)) as spool:
-        forwarder = Forwarder(spool, lambda: Producer(settings, "packed"))
+        forwarder = Forwarder(spool, Delivery(lambda: Producer(settings, "packed")))
         forwarder.start()
         yield spool
         forwarder.stop(timeout_s=PATIENCE_S)

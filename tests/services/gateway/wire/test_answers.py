@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.inference import ToolCall
 from services.gateway.wire.answers import Answer, ChatTranscript, read_completion
-from services.gateway.wire.reading import Doubts
+from services.gateway.wire.formats.reading import Doubts
 
 
 def chunk(**fields: object) -> bytes:

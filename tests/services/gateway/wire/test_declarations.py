@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.declared import NOTHING_DECLARED, Declared
 from services.gateway.wire.asked import Asked, Body, asked_in, read_wire
 from services.gateway.wire.declarations import declared_in
-from services.gateway.wire.members import members_of
+from services.gateway.wire.formats.members import members_of
 from services.gateway.wire.surfaces import CHAT
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}}

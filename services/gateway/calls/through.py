@@ -15,16 +15,16 @@ from starlette.responses import Response
 
 from schemas.configuration import App
 from schemas.learning import Route
-from services.gateway.arrival import MAX_BODY_BYTES, Reception
-from services.gateway.calls import Parts
-from services.gateway.events import model_of
+from services.gateway.calls.answering import Parts
+from services.gateway.calls.arrival import MAX_BODY_BYTES, Reception
+from services.gateway.calls.passed import ThroughAnswer
 from services.gateway.feedback import only
-from services.gateway.headers import inbound_headers
-from services.gateway.passed import ThroughAnswer
-from services.gateway.uploads import FORM_MODEL, FormUpload, Upload, begun
-from services.gateway.upstream import Sending, UpstreamFailed
+from services.gateway.recording.events import model_of
+from services.gateway.upstreams.headers import inbound_headers
+from services.gateway.upstreams.sending import Sending, UpstreamFailed
+from services.gateway.upstreams.uploads import FORM_MODEL, FormUpload, Upload, begun
 from services.gateway.wire.addresses import theirs
-from services.gateway.wire.members import Cut, members_of, spliced
+from services.gateway.wire.formats.members import Cut, members_of, spliced
 from services.parts.access.admitted import admitted_of
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 
@@ -46,7 +46,7 @@ async def pass_through(request: Request, reception: Reception, parts: Parts) -> 
     app = _app(request, reception, parts, named[0] if named else "")
     stable = parts.routes.of(app.name).stable
     body = spliced(head, [_readdressed(named[1], app, stable)]) if named else head
-    outbound = reception.outbound(request, app, path.replace("{", "%7B"))
+    outbound = reception.outbound(request.scope, app, path.replace("{", "%7B"))
     repeatable = rest is None and request.method in _SAFE_METHODS
     sending = Sending(outbound.target(""), outbound.headers, body, request.method, repeatable=repeatable)
     if rest is not None and not named and request.headers.get("content-type", "").startswith(_FORM):
@@ -62,14 +62,15 @@ async def pass_through(request: Request, reception: Reception, parts: Parts) -> 
         return json_answer(error_body(refusal), failure.status)
     parts.measures.passed.labels(app.name, upstream.status).inc()
     upload = sending.body if isinstance(sending.body, Upload) else None
-    return ThroughAnswer(upstream, inbound_headers(upstream.raw_headers, encoded=True), upload)
+    headers = [(name.lower(), value) for name, value in upstream.raw_headers]
+    return ThroughAnswer(upstream, inbound_headers(headers, encoded=True), upload)
 
 
 def _uploading(request: Request, sending: Sending, body: Upload, grown: int | None) -> Sending:
     """Return the same with a body that is passed on piece by piece, of a length that is known or not."""
     headers = sending.headers
     if grown is not None and "content-length" in request.headers:
-        headers = [*headers, ("content-length", str(int(request.headers["content-length"]) + grown))]
+        headers = [*headers, (b"content-length", b"%d" % (int(request.headers["content-length"]) + grown))]
     return msgspec.structs.replace(sending, body=body, headers=headers)
 
 
@@ -108,4 +109,5 @@ def _readdressed(at: Cut, app: App, route: Route) -> Cut:
 
 def _app(request: Request, reception: Reception, parts: Parts, named: str) -> App:
     name = named or request.query_params.get("model", "") or request.headers.get("x-driftloop-app", "")
-    return reception.app_called(name or admitted_of(request).app or only(parts.apps), request)
+    admitted = admitted_of(request)
+    return reception.app_called(name or admitted.app or only(parts.apps), admitted)

@@ -23,6 +23,11 @@ class RoutingTable:
     shadows: tuple[Route, ...] = ()
 
     @property
+    def only(self) -> Route | None:
+        """The route that answers everybody; None where there is a choice."""
+        return self.answering[0] if len(self.answering) == 1 and self.answering[0].weight > 0 else None
+
+    @property
     def stable(self) -> Route:
         """The route that answers whom no canary answers."""
         return next((route for route in self.answering if route.variant == "stable"), BASE)

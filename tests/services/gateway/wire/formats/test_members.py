@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.wire.members import Cut, addition, members_of, removal, spliced
+from services.gateway.wire.formats.members import Cut, addition, members_of, removal, spliced
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(alphabet=st.characters()) | st.just("\ud800"),

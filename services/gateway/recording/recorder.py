@@ -1,7 +1,7 @@
 """Events onto the spool, from the event loop, each under its app's privacy: none gets there another way.
 
 `note` is for what nobody has been answered for yet: it is written with the next write, at the
-latest when the loop comes round. `keep` is for what an answer depends on: written when it returns.
+latest after 5 ms. `keep` is for what an answer depends on: written when it returns.
 """
 
 import asyncio
@@ -10,12 +10,14 @@ from collections.abc import Callable
 
 from schemas.codec import MAX_EVENT_BYTES
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
-from services.gateway.events import SPARE, Event, characters, shortened, trimmed
+from services.gateway.recording.events import SPARE, Event, characters, shortened, trimmed
 from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.spool import Spool
 from services.privacy.policies import Policies
 
 _LOG = logging.getLogger(__name__)
+# A write costs as much as an event; calls that come together share one.
+_SOON_S = 0.005
 
 
 class Recorder:
@@ -29,6 +31,7 @@ class Recorder:
     def __init__(self, spool: Spool, unrecorded: Callable[[], None], policies: Policies) -> None:
         self._spool, self._unrecorded, self._policies = spool, unrecorded, policies
         self._pending: list[Entry] = []
+        self._due = False
 
     def note(self, make: Callable[[], InferenceRequested]) -> None:
         """Have an event written soon."""
@@ -52,9 +55,14 @@ class Recorder:
 
     def _note(self, event: InferenceRequested) -> None:
         entry = self._entry(event)
-        if not self._pending:
-            asyncio.get_running_loop().call_soon(self._quietly, self.flush)
+        if not self._due:
+            self._due = True
+            asyncio.get_running_loop().call_later(_SOON_S, self._quietly, self._written_soon)
         self._pending.append(entry)
+
+    def _written_soon(self) -> None:
+        self._due = False
+        self.flush()
 
     def _judgement(self, event: FeedbackGiven) -> Entry:
         return entry_of(self._policies.applied(event))

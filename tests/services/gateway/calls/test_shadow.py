@@ -7,7 +7,7 @@ import httpx
 from schemas.inference import InferenceResponded
 from schemas.learning import Route
 from schemas.record import Variant
-from services.gateway.mirrors import AT_ONCE, WAITING
+from services.gateway.calls.mirrors import AT_ONCE, WAITING
 from tests.fixtures.waiting import PATIENCE_S, until
 from tests.services.gateway.conftest import APP, Running, Start
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.wire.sse import EventSplitter, data_of, with_data
+from services.gateway.wire.formats.sse import EventSplitter, data_of, with_data
 
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 

@@ -6,8 +6,8 @@ import aiohttp
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.gateway.departure import Departure
-from services.gateway.uploads import Upload
+from services.gateway.calls.departure import Departure
+from services.gateway.upstreams.uploads import Upload
 
 Headers = Sequence[tuple[bytes, bytes]]
 _WITHOUT_BODY = (204, 304)

@@ -11,29 +11,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import aiohttp
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from schemas.configuration import App
 from schemas.learning import Route
-from services.gateway.charging import charge
-from services.gateway.departure import Departure
-from services.gateway.events import Call, Outcome, requested, responded
-from services.gateway.exchange import Reply, attempts, opened, read_whole
-from services.gateway.headers import inbound_headers, route_headers
+from services.gateway.calls.charging import charge
+from services.gateway.calls.departure import Departure
+from services.gateway.calls.exchange import Reply, attempts, opened, read_whole
+from services.gateway.calls.mirrors import Mirrors
+from services.gateway.calls.passed import PassedAnswer
+from services.gateway.calls.streams import StreamedAnswer
 from services.gateway.measures import Measures
-from services.gateway.mirrors import Mirrors
-from services.gateway.passed import PassedAnswer
-from services.gateway.recorder import Recorder
-from services.gateway.routes import Routes
-from services.gateway.routing import choose, mirrored, point
-from services.gateway.streams import StreamedAnswer
-from services.gateway.upstream import UpstreamFailed, Upstreams
+from services.gateway.recording.events import Call, Outcome, cost_of, requested, responded
+from services.gateway.recording.recorder import Recorder
+from services.gateway.routing.routes import Routes
+from services.gateway.routing.table import choose, mirrored, point
+from services.gateway.upstreams.headers import inbound_headers, route_headers
+from services.gateway.upstreams.responses import UpstreamResponse, header_of
+from services.gateway.upstreams.sending import UpstreamFailed, Upstreams
 from services.gateway.wire.addresses import Addresses
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Form
-from services.gateway.wire.reading import Doubts, total
+from services.gateway.wire.formats.reading import Doubts, total
 from services.parts.ingress.errors import Refusal, error_body, json_answer
 from services.parts.ingress.identity import new_event_id
 
@@ -59,22 +59,22 @@ class Parts:
     passed_bytes: int
 
 
-async def answer_call(request: Request, call: Call, parts: Parts) -> Response:
+async def answer_call(receive: Receive, call: Call, parts: Parts) -> Response:
     """Answer a call of a recorded surface; whatever the upstream said is the answer."""
     table = parts.routes.of(call.app.name)
-    route = choose(table, point(call.app.name, call.unit))
+    route = table.only or choose(table, point(call.app.name, call.unit))
     if call.app.record:
         parts.recorder.note(lambda: requested(call, route, event_id=new_event_id()))  # 1
     _count_doubts(parts, call, "request", call.asked.doubts)
     routes = attempts(route, table.stable, parts.upstreams.replicas(call.app.name))
     with parts.measures.in_flight.track_inprogress():
-        return await _answered(request, parts, call, routes)
+        return await _answered(receive, parts, call, routes)
 
 
-async def _answered(request: Request, parts: Parts, call: Call, routes: tuple[Route, ...]) -> Response:
+async def _answered(receive: Receive, parts: Parts, call: Call, routes: tuple[Route, ...]) -> Response:
     asked = time.perf_counter()
     try:
-        with Departure(request.receive, after_s=_WATCH_AFTER_S) as departure:
+        with Departure(receive, after_s=_WATCH_AFTER_S) as departure:
             heard = await _heard(parts, call, routes)  # 2
     except UpstreamFailed as failure:
         return _failed(parts, call, routes[0], failure)
@@ -96,12 +96,12 @@ async def _answered(request: Request, parts: Parts, call: Call, routes: tuple[Ro
     return response
 
 
-async def _heard(parts: Parts, call: Call, routes: tuple[Route, ...]) -> Reply | tuple[aiohttp.ClientResponse, Route]:
+async def _heard(parts: Parts, call: Call, routes: tuple[Route, ...]) -> Reply | tuple[UpstreamResponse, Route]:
     """Return a whole reply, or the response of an upstream that streams."""
     streams = call.asked.sampling.stream
     form: Form = "with-usage" if streams and call.surface.usage_option else "as-sent"
     upstream, route = await opened(parts.upstreams, call, routes, form=form)
-    told = upstream.headers.get("content-type", "")
+    told = header_of(upstream.headers, b"content-type")
     is_json = "json" in told
     if upstream.status < 300 and (told.startswith(_EVENT_STREAM) or (streams and not is_json)):
         return upstream, route
@@ -124,7 +124,7 @@ def _replied(parts: Parts, call: Call, reply: Reply, chosen: Route) -> Response:
     return PassedAnswer(reply.status, headers, data)  # 4
 
 
-def _streaming(parts: Parts, call: Call, upstream: aiohttp.ClientResponse, route: Route) -> StreamedAnswer:
+def _streaming(parts: Parts, call: Call, upstream: UpstreamResponse, route: Route) -> StreamedAnswer:
     def ended(outcome: Outcome, doubts: int) -> None:
         _count_doubts(parts, call, "answer", doubts)
         _end(parts, call, outcome, upstream.status)
@@ -141,13 +141,17 @@ def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> 
 
 
 def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> None:
-    charge(call, outcome)
-    parts.measures.requests.labels(call.app.name, outcome.route.variant, status).inc()
+    cost = total(lambda: cost_of(call, outcome), None, Doubts())
+    charge(call, outcome, cost)
+    parts.measures.answered(call.app.name, outcome.route.variant, status)
     if not call.app.record:
         return
-    parts.recorder.answered(lambda: responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))  # 3
-    for shadow in mirrored(parts.routes.of(call.app.name), point("mirror", call.request_id)):
-        parts.mirrors.offer(call, shadow)  # 5
+    at = datetime.now(UTC)
+    parts.recorder.answered(lambda: responded(call, outcome, cost_usd=cost, event_id=new_event_id(), at=at))  # 3
+    table = parts.routes.of(call.app.name)
+    if table.shadows:
+        for shadow in mirrored(table, point("mirror", call.request_id)):
+            parts.mirrors.offer(call, shadow)  # 5
 
 
 def _count_fallback(parts: Parts, call: Call, chosen: Route, answered: Route) -> None:

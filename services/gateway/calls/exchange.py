@@ -6,17 +6,17 @@ version is asked next, on as many replicas as there are. The last one's answer s
 
 from collections.abc import Sequence
 
-import aiohttp
 import msgspec
 
 from schemas.learning import Route
-from services.gateway.encodings import decoded
-from services.gateway.events import Call, model_of
-from services.gateway.upstream import Sending, UpstreamFailed, Upstreams, timed_out
+from services.gateway.recording.events import Call, model_of
+from services.gateway.upstreams.encodings import decoded
+from services.gateway.upstreams.responses import BrokenOff, UpstreamResponse, header_of
+from services.gateway.upstreams.sending import Sending, UpstreamFailed, Upstreams, timed_out
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Form
 from services.gateway.wire.errors import UpstreamError, error_in
-from services.gateway.wire.reading import Doubts, total
+from services.gateway.wire.formats.reading import Doubts, total
 
 _NOT_UNDERSTOOD = (400, 422)
 
@@ -47,7 +47,7 @@ def attempts(chosen: Route, stable: Route, replicas: int) -> tuple[Route, ...]:
 
 async def opened(
     upstreams: Upstreams, call: Call, routes: Sequence[Route], *, form: Form
-) -> tuple[aiohttp.ClientResponse, Route]:
+) -> tuple[UpstreamResponse, Route]:
     """Return the response of the first route that its replica has, or of the last. Release it.
 
     Raises:
@@ -61,7 +61,7 @@ async def opened(
     return await _sent(upstreams, call, routes[-1], form), routes[-1]
 
 
-async def _sent(upstreams: Upstreams, call: Call, route: Route, form: Form) -> aiohttp.ClientResponse:
+async def _sent(upstreams: Upstreams, call: Call, route: Route, form: Form) -> UpstreamResponse:
     asks_usage = form == "with-usage" and not call.asked.wants_usage
     if asks_usage and call.app.name in upstreams.without_usage:
         return await _asked(upstreams, call, route, "as-sent")
@@ -76,10 +76,10 @@ async def _sent(upstreams: Upstreams, call: Call, route: Route, form: Form) -> a
     return response
 
 
-async def _asked(upstreams: Upstreams, call: Call, route: Route, form: Form) -> aiohttp.ClientResponse:
+async def _asked(upstreams: Upstreams, call: Call, route: Route, form: Form) -> UpstreamResponse:
     model = model_of(call.app, route)
     body = call.asked.body_for(model, form)
-    return await upstreams.open(call.app.name, Sending(call.outbound.target(model), call.outbound.headers, body))
+    return await upstreams.ask(call.app.name, Sending(call.outbound.target(model), call.outbound.headers, body))
 
 
 async def exchanged(upstreams: Upstreams, call: Call, routes: Sequence[Route]) -> Reply:
@@ -92,7 +92,7 @@ async def exchanged(upstreams: Upstreams, call: Call, routes: Sequence[Route]) -
     return await read_whole(response, call, route)
 
 
-async def read_whole(response: aiohttp.ClientResponse, call: Call, route: Route) -> Reply:
+async def read_whole(response: UpstreamResponse, call: Call, route: Route) -> Reply:
     """Return the reply in a response, and release it.
 
     Raises:
@@ -102,29 +102,29 @@ async def read_whole(response: aiohttp.ClientResponse, call: Call, route: Route)
         data = await response.read()
     except TimeoutError as error:
         raise timed_out() from error
-    except aiohttp.ClientError as error:
+    except BrokenOff as error:
         raise UpstreamFailed(502, "upstream_interrupted", "the upstream broke off its answer") from error
     finally:
         response.release()
-    plain = decoded(response.headers.get("content-encoding", ""), data)
+    plain = decoded(header_of(response.headers, b"content-encoding"), data)
     if plain is None:
         error_type = "" if response.status < 300 else str(response.status)
-        return Reply(route, response.status, response.raw_headers, data, Answer(), error_type, 1, encoded=True)
+        return Reply(route, response.status, response.headers, data, Answer(), error_type, 1, encoded=True)
     return _reply(call, route, response, plain)
 
 
-def _reply(call: Call, route: Route, response: aiohttp.ClientResponse, data: bytes) -> Reply:
+def _reply(call: Call, route: Route, response: UpstreamResponse, data: bytes) -> Reply:
     status, doubts = response.status, Doubts()
     if not 200 <= status < 300:
         error = total(lambda: error_in(data), None, doubts)
         error_type = "model_not_found" if status == 404 else str(status)
-        return Reply(route, status, response.raw_headers, data, Answer(error=error), error_type)
+        return Reply(route, status, response.headers, data, Answer(error=error), error_type)
     nothing: Answer | None = Answer()
     answer = total(lambda: call.surface.answer(data, doubts), nothing, doubts)
     if answer is None:
         doubts.note()
-        return Reply(route, status, response.raw_headers, data, Answer(), "invalid_response", doubts.count)
-    return Reply(route, status, response.raw_headers, data, answer, named(answer.error), doubts.count)
+        return Reply(route, status, response.headers, data, Answer(), "invalid_response", doubts.count)
+    return Reply(route, status, response.headers, data, answer, named(answer.error), doubts.count)
 
 
 def named(error: UpstreamError | None) -> str:

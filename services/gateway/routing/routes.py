@@ -19,11 +19,12 @@ from services.clients.bus.decoding import decoded
 from services.clients.bus.errors import BusError
 from services.clients.bus.message import Message
 from services.clients.bus.tail import Tail
-from services.gateway.routing import RoutingTable, newest, table_of
+from services.gateway.routing.table import RoutingTable, newest, table_of
 
 _LOG = logging.getLogger(__name__)
 _BASE_ONLY = RoutingTable()
 _RETRY_S = 0.5
+_POLL_S = 0.5
 _SNAPSHOT = msgspec.json.Decoder(dict[str, RolloutChanged])
 
 
@@ -81,7 +82,7 @@ class Routes:
 
     def _follow(self, tail: Tail) -> None:
         while not self._stopping.is_set():
-            self._take(tail.poll(0.2))
+            self._take(tail.poll(_POLL_S))
             if tail.caught_up:
                 self._away = False
                 self._settled.set()

@@ -30,8 +30,15 @@ class Replicas:
     def __len__(self) -> int:
         return len(self._replicas)
 
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Their base URLs."""
+        return tuple(replica.url for replica in self._replicas)
+
     def pick(self, now: float) -> str:
         """Return the next replica's base URL."""
+        if len(self._replicas) == 1:
+            return self._replicas[0].url
         order = self._replicas[self._next :] + self._replicas[: self._next]
         replica = next((r for r in order if r.resting_until <= now), None)
         replica = replica or min(order, key=lambda r: r.resting_until)
@@ -46,7 +53,7 @@ class Replicas:
 
     def reached(self, url: str) -> None:
         """Forget a replica's failures: it answered."""
-        replica = self._named(url)
+        replica = self._replicas[0] if len(self._replicas) == 1 else self._named(url)
         replica.failures, replica.resting_until = 0, 0.0
 
     def _named(self, url: str) -> _Replica:

@@ -3,21 +3,21 @@
 import time
 from collections.abc import Callable
 
-import aiohttp
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from schemas.learning import Route
-from services.gateway.departure import Departure
-from services.gateway.encodings import UNDECODABLE, decoder_of, encoded
-from services.gateway.events import Call, Outcome
-from services.gateway.exchange import named
-from services.gateway.headers import inbound_headers, route_headers
+from services.gateway.calls.departure import Departure
+from services.gateway.calls.exchange import named
+from services.gateway.recording.events import Call, Outcome
+from services.gateway.upstreams.encodings import UNDECODABLE, decoder_of, encoded
+from services.gateway.upstreams.headers import inbound_headers, route_headers
+from services.gateway.upstreams.responses import BrokenOff, UpstreamResponse, header_of
 from services.gateway.wire.addresses import Addresses
 from services.gateway.wire.answers import Answer
-from services.gateway.wire.reading import is_json, total
-from services.gateway.wire.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
+from services.gateway.wire.formats.reading import is_json, total
+from services.gateway.wire.formats.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
 from services.parts.ingress.errors import Refusal, error_body
 
 Ended = Callable[[Outcome, int], None]
@@ -33,13 +33,13 @@ class StreamedAnswer(Response):
     things that were not understood.
     """
 
-    def __init__(self, upstream: aiohttp.ClientResponse, call: Call, route: Route, *, ended: Ended) -> None:
+    def __init__(self, upstream: UpstreamResponse, call: Call, route: Route, *, ended: Ended) -> None:
         self.status_code, self.background = upstream.status, None
-        encoding = upstream.headers.get("content-encoding", "")
+        encoding = header_of(upstream.headers, b"content-encoding")
         self._decoder = decoder_of(encoding) if encoded(encoding) else None
         unheard = encoded(encoding) and self._decoder is None
         self.raw_headers = [
-            *inbound_headers(upstream.raw_headers, encoded=unheard),
+            *inbound_headers(upstream.headers, encoded=unheard),
             *route_headers(route, call.request_id),
         ]
         self._upstream, self._call, self._route, self._ended = upstream, call, route, ended
@@ -67,12 +67,12 @@ class StreamedAnswer(Response):
     async def _pass_on(self, send: Send) -> None:
         broken = ""
         try:
-            async for chunk in self._upstream.content.iter_any():
+            while chunk := await self._upstream.piece():
                 if out := self._taken(chunk):
                     await send({"type": "http.response.body", "body": out, "more_body": True})
         except TimeoutError:
             broken = "timeout"
-        except (aiohttp.ClientError, *UNDECODABLE):
+        except (BrokenOff, *UNDECODABLE):
             broken = "upstream_interrupted"
         await send({"type": "http.response.body", "body": self._ending(broken), "more_body": False})
 

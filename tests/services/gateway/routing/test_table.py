@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.learning import Route
-from services.gateway.routing import BASE, RoutingTable, choose, mirrored, newest, point, table_of
+from services.gateway.routing.table import BASE, RoutingTable, choose, mirrored, newest, point, table_of
 from tests.services.gateway.conftest import APP, rollout
 
 SHARES = st.floats(0.0, 1.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.gateway.replicas import Replicas
+from services.gateway.upstreams.replicas import Replicas
 
 
 def test_replicas_take_turns() -> None:

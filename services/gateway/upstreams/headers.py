@@ -11,7 +11,7 @@ from services.parts.access.secrets import KEY_HEADERS, is_ours
 from services.parts.credentials import Credentials
 
 Raw = Iterable[tuple[bytes, bytes]]
-Pairs = list[tuple[str, str]]
+Pairs = list[tuple[bytes, bytes]]
 
 # RFC 9110 7.6.1, and what tells of bytes that are written anew: lengths and encodings.
 _HOP_BY_HOP = {
@@ -29,7 +29,9 @@ _HOP_BY_HOP = {
     b"upgrade",
 }
 _NOT_OUT = _HOP_BY_HOP | {b"host", b"accept-encoding"}
+_SPECIAL = _NOT_OUT | KEY_HEADERS
 _NOT_IN = _HOP_BY_HOP | {b"date", b"server"}
+_NOT_IN_ENCODED = _NOT_IN - {b"content-encoding"}
 _SECRET = re.compile("auth|key|token|secret|cookie")
 _SHORTEST_SECRET = 8
 
@@ -60,17 +62,17 @@ class Outbound(msgspec.Struct, frozen=True):
     def without_secrets(self, text: str) -> str:
         """Return a text in which no credential of this call stands."""
         for secret in self._secrets(lambda name: name in self.own or _SECRET.search(name) is not None):
-            text = text.replace(secret, "***")
+            text = text.replace(secret.decode("utf-8", "replace"), "***")
         return text
 
     def without_own_secrets(self, data: bytes) -> bytes:
         """Return an error for the client in which no credential stands that it does not have itself."""
         for secret in self._secrets(self.own.__contains__):
-            data = data.replace(secret.encode(), b"***")
+            data = data.replace(secret, b"***")
         return data
 
-    def _secrets(self, is_one: Callable[[str], bool]) -> list[str]:
-        values = (value.rpartition(" ")[2] for name, value in self.headers if is_one(name))
+    def _secrets(self, is_one: Callable[[str], bool]) -> list[bytes]:
+        values = (value.rpartition(b" ")[2] for name, value in self.headers if is_one(name.decode("latin-1")))
         return [value for value in values if len(value) >= _SHORTEST_SECRET]
 
 
@@ -79,28 +81,34 @@ def outbound_headers(raw: Raw, credentials: Credentials, *, azure: bool) -> Pair
 
     A key of the app's goes where Azure's paths, or the client's own key, say that keys are told.
     """
-    named = _named_by_connection(raw)
-    pairs = [
-        (_text(name), _text(value))
-        for name, value in raw
-        if name not in _NOT_OUT and name not in named and not (name in KEY_HEADERS and is_ours(value))
-    ]
+    pairs = [pair for pair in raw if pair[0] not in _SPECIAL or _goes_out(*pair)]
+    if named := _named_by_connection(raw):
+        pairs = [pair for pair in pairs if pair[0] not in named]
     if credentials.key:
         told = azure or any(name == b"api-key" for name, _ in raw)
-        pairs = [pair for pair in pairs if pair[0] not in ("authorization", "api-key", "x-api-key")]
-        pairs.append(("api-key", credentials.key) if told else ("authorization", f"Bearer {credentials.key}"))
+        key = credentials.key.encode()
+        pairs = [pair for pair in pairs if pair[0] not in KEY_HEADERS]
+        pairs.append((b"api-key", key) if told else (b"authorization", b"Bearer " + key))
     if credentials.headers:
-        set_anew = {name for name, _ in credentials.headers}
-        pairs = [*(pair for pair in pairs if pair[0] not in set_anew), *credentials.headers]
+        own = [(name.encode(), value.encode()) for name, value in credentials.headers]
+        set_anew = {name for name, _ in own}
+        pairs = [*(pair for pair in pairs if pair[0] not in set_anew), *own]
     return pairs
 
 
+def _goes_out(name: bytes, value: bytes) -> bool:
+    return name in KEY_HEADERS and not is_ours(value)
+
+
 def inbound_headers(raw: Raw, *, encoded: bool = False) -> list[tuple[bytes, bytes]]:
-    """Return an upstream's headers for the client; `encoded` if the body goes on in the encoding it came in."""
-    lowered = [(name.lower(), value) for name, value in raw]
-    named = _named_by_connection(lowered)
-    left_out = _NOT_IN - {b"content-encoding"} if encoded else _NOT_IN
-    return [pair for pair in lowered if pair[0] not in left_out and pair[0] not in named]
+    """Return an upstream's headers for the client, names in lower case on both sides.
+
+    `encoded` if the body goes on in the encoding it came in.
+    """
+    left_out = _NOT_IN_ENCODED if encoded else _NOT_IN
+    pairs = [pair for pair in raw if pair[0] not in left_out]
+    named = _named_by_connection(raw)
+    return [pair for pair in pairs if pair[0] not in named] if named else pairs
 
 
 def route_headers(route: Route, request_id: str) -> list[tuple[bytes, bytes]]:
@@ -117,10 +125,3 @@ def _named_by_connection(raw: Raw) -> frozenset[bytes]:
         if name == b"connection" and value.lower() not in (b"keep-alive", b"close"):
             return frozenset(part.strip().lower() for part in value.split(b","))
     return frozenset()
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")

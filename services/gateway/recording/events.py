@@ -1,21 +1,21 @@
 """From a call and its outcome to the events that tell of them. Pure: ids and times are arguments."""
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from schemas import prices
 from schemas.configuration import App
 from schemas.inference import InferenceRequested, InferenceResponded, Message
 from schemas.learning import Route
-from schemas.prices import cost_usd, price_of
 from schemas.record import Variant
-from services.gateway.headers import Outbound
+from services.gateway.upstreams.headers import Outbound
 from services.gateway.wire.answers import Answer
 from services.gateway.wire.asked import Asked
 from services.gateway.wire.surfaces import Surface
 from services.parts.access.admitted import Charge, charge_nobody
-from services.parts.ingress.traces import TraceParent
+from services.parts.ingress.traces import NO_TRACE, TraceParent
 
 # Twice this and a quarter, at JSON's worst of six bytes a character, stays under the bound of an event.
 _KEPT_CHARACTERS = 60_000
@@ -23,7 +23,7 @@ _KEPT_CHARACTERS = 60_000
 SPARE = 4_000
 Event = TypeVar("Event", InferenceRequested, InferenceResponded)
 _NO_ANSWER = Answer()
-_NO_TRACE = TraceParent()
+_VARIANTS: dict[str, Variant] = {variant.value: variant for variant in Variant}
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ class Caller(msgspec.Struct, frozen=True):
     session_id: str = ""
     user_id: str = ""
     tenant: str = ""
-    trace: TraceParent = _NO_TRACE
+    trace: TraceParent = NO_TRACE
     charge: Charge = charge_nobody
 
 
@@ -87,55 +87,60 @@ def model_of(app: App, route: Route) -> str:
 
 def requested(call: Call, route: Route, *, event_id: str) -> InferenceRequested:
     """Return the event of a call's arrival."""
-    caller = call.caller
-    return InferenceRequested(
-        event_id=event_id,
-        occurred_at=call.received_at,
-        app=call.app.name,
-        model=call.app.base_model,
-        adapter_version=route.adapter_version,
-        variant=Variant(route.variant),
-        tenant=caller.tenant,
-        request_id=call.request_id,
-        messages=call.asked.messages,
-        session_id=caller.session_id,
-        user_id=caller.user_id,
-        tags=call.asked.tags,
-        trace_id=caller.trace.trace_id,
-        span_id=caller.trace.span_id,
-        sampling=call.asked.sampling,
-        tools=call.asked.declared.tools,
-        response_schema=call.asked.declared.response_schema,
-        declared_left_out=call.asked.declared.left_out,
-    )
+    return InferenceRequested(event_id=event_id, occurred_at=call.received_at, **_shared(call, route))
 
 
-def responded(call: Call, outcome: Outcome, *, event_id: str, at: datetime) -> InferenceResponded:
-    """Return the event of a call's end, priced by the configuration in force."""
-    asked = requested(call, outcome.route, event_id=event_id)
-    error = outcome.answer.error
+def responded(
+    call: Call, outcome: Outcome, *, cost_usd: float | None, event_id: str, at: datetime
+) -> InferenceResponded:
+    """Return the event of a call's end."""
+    answer, error = outcome.answer, outcome.answer.error
     return InferenceResponded(
-        **{**msgspec.structs.asdict(asked), "occurred_at": at},
-        output=outcome.answer.output,
-        finish_reason=outcome.answer.finish_reason,
-        usage=outcome.answer.usage,
+        event_id=event_id,
+        occurred_at=at,
+        output=answer.output,
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
         latency_ms=round(outcome.latency_ms, 3),
         ttft_ms=None if outcome.ttft_ms is None else round(outcome.ttft_ms, 3),
-        cost_usd=cost_of(call, outcome),
+        cost_usd=cost_usd,
         error_type=outcome.error_type,
-        reasoning=outcome.answer.reasoning,
-        choices=outcome.answer.others,
+        reasoning=answer.reasoning,
+        choices=answer.others,
         error_message=call.outbound.without_secrets(error.message) if error else "",
         upstream_error_type=error.kind if error else "",
         logprobs=outcome.answer.logprobs,
+        **_shared(call, outcome.route),
     )
+
+
+def _shared(call: Call, route: Route) -> dict[str, Any]:
+    app, caller, asked = call.app, call.caller, call.asked
+    return {
+        "app": app.name,
+        "model": app.base_model,
+        "adapter_version": route.adapter_version,
+        "variant": _VARIANTS[route.variant],
+        "tenant": caller.tenant,
+        "request_id": call.request_id,
+        "messages": asked.messages,
+        "session_id": caller.session_id,
+        "user_id": caller.user_id,
+        "tags": asked.tags,
+        "trace_id": caller.trace.trace_id,
+        "span_id": caller.trace.span_id,
+        "sampling": asked.sampling,
+        "tools": asked.declared.tools,
+        "response_schema": asked.declared.response_schema,
+        "declared_left_out": asked.declared.left_out,
+    }
 
 
 def cost_of(call: Call, outcome: Outcome) -> float | None:
     """Return what a call has cost in USD by the prices in force; None where nobody knows."""
-    price = price_of(call.app, outcome.route.adapter_version, call.app.base_model)
+    price = prices.price_of(call.app, outcome.route.adapter_version, call.app.base_model)
     failed = bool(outcome.error_type) and outcome.answer.output is None
-    return cost_usd(price, outcome.answer.usage, call.asked.messages, failed=failed)
+    return prices.cost_usd(price, outcome.answer.usage, call.asked.messages, failed=failed)
 
 
 def characters(event: InferenceRequested | InferenceResponded) -> int:

@@ -7,11 +7,11 @@ import time
 from datetime import UTC, datetime
 
 from schemas.learning import Route
-from services.gateway.events import Call, Outcome, responded
-from services.gateway.exchange import exchanged
+from services.gateway.calls.exchange import exchanged
 from services.gateway.measures import Measures
-from services.gateway.recorder import Recorder
-from services.gateway.upstream import UpstreamFailed, Upstreams
+from services.gateway.recording.events import Call, Outcome, cost_of, responded
+from services.gateway.recording.recorder import Recorder
+from services.gateway.upstreams.sending import UpstreamFailed, Upstreams
 from services.parts.ingress.identity import new_event_id
 
 _LOG = logging.getLogger(__name__)
@@ -64,7 +64,8 @@ class Mirrors:
             outcome = Outcome(shadow, latency_ms=_ms_since(started), error_type=failure.error_type)
         else:
             outcome = Outcome(shadow, reply.answer, _ms_since(started), error_type=reply.error_type)
-        self._recorder.answered(lambda: responded(call, outcome, event_id=new_event_id(), at=datetime.now(UTC)))
+        cost, at = cost_of(call, outcome), datetime.now(UTC)
+        self._recorder.answered(lambda: responded(call, outcome, cost_usd=cost, event_id=new_event_id(), at=at))
         self._count(call, "sent")
 
     def _count(self, call: Call, outcome: str) -> None:

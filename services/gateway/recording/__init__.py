@@ -1,0 +1,1 @@
+"""What is told of a call, and its way onto the spool."""

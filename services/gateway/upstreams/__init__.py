@@ -1,0 +1,1 @@
+"""The ways to those who answer: connections, and what comes back on them."""

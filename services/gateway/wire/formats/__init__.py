@@ -1,0 +1,1 @@
+"""JSON and server-sent events as bytes: read leniently, edited in place."""
