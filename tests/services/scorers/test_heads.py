@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from services.scorers.fitting import fit_head, measure
 
 from services.scorers.corpora import Corpus, harm_corpus, harm_elsewhere, injection_corpus
-from services.scorers.fitting import fit_head, measure
 from services.scorers.heads import FitFailedError, _fit_in_a_child, head_file, injection_head
 from services.scorers.prompts import PromptScorers
 

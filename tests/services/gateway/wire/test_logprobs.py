@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from schemas.inference import LogprobSummary
 from services.gateway.wire.answers import ChatTranscript, read_completion
-from services.gateway.wire.logprobs import LEAST, logprobs_of
 from services.gateway.wire.formats.reading import Doubts
+from services.gateway.wire.logprobs import LEAST, logprobs_of
 from services.gateway.wire.responses import ResponseTranscript, read_response
 
 TOLD = [{"token": "a", "logprob": -0.1}, {"token": "b", "logprob": -2.3}]
