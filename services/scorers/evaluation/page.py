@@ -34,8 +34,8 @@ _RELATIONS = {
 }
 
 NOT_MEASURED = (
-    "**Error rates.** Not measured: no packaged data is labelled for it, or it could not be had where these figures were "
-    "made. Measure it on your own data.\n"
+    "**Error rates.** Not measured: no packaged data is labelled for it, or it could not be had where these figures "
+    "were made. Measure it on your own data.\n"
 )
 _HEAD = """# Scores
 
