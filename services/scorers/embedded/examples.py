@@ -1,5 +1,6 @@
 """One labelled text, and the hash that says on which side of a split it falls."""
 
+import functools
 import hashlib
 import re
 import unicodedata
@@ -33,6 +34,7 @@ class Example:
     kind: str = ""
 
 
+@functools.lru_cache(maxsize=200_000)
 def plain(text: str) -> str:
     """Return a text without case, accents, punctuation and runs of white space: equal for trivial variants."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())

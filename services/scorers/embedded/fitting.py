@@ -1,8 +1,8 @@
 """Fits a head: cheap look, close look, calibration, threshold. Runs in a child, which alone loads scikit-learn.
 
 Everything is chosen on the validation part: how much is cleared, how both looks are mixed, the probability
-(Platt 1999, at a stated share of bad texts), and the threshold, from harmless texts weighted so that each
-source counts the same.
+(Platt 1999, at a stated share of bad texts), and the threshold, from harmless texts whose sources count by the
+square root of their size, so that neither the largest nor an odd small one decides alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ from services.scorers.embedded.examples import Example
 from services.scorers.embedding import Embedder, Vectors
 from services.scorers.ngrams import BUCKETS, ngrams
 
-FALSE_ALARMS = 0.002
+FALSE_ALARMS = 0.003
 UNSURE_SHARE = 0.12
 BAD_SHARE = 0.1
 LEAST_THRESHOLD = 0.05
@@ -120,9 +120,7 @@ def calibrated(weights: Weights, validation: Part, cheap: Numbers, features: Fea
     logits = np.full(len(cheap), -np.inf)
     logits[unsure] = slope * mixed + intercept
     harmless = validation.labels == 0
-    level = max(
-        _quantile(logits[harmless], validation.balance(power=power)[harmless], 1 - FALSE_ALARMS) for power in (0.0, 1.0)
-    )
+    level = _quantile(logits[harmless], validation.balance(power=0.5)[harmless], 1 - FALSE_ALARMS)
     return replace(weights, threshold=float(sigmoid(np.array([max(level, logit(LEAST_THRESHOLD))]))[0]))
 
 

@@ -30,6 +30,7 @@ STAGES = 7
 
 def train(folder: Path) -> None:
     """Train the heads into a folder, telling how far it is."""
+    folder.mkdir(parents=True, exist_ok=True)
     steps = iter(range(1_000))
 
     def tell(what: str) -> None:

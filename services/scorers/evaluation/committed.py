@@ -15,7 +15,7 @@ from schemas.evaluations import Estimate
 from schemas.scoring import ScorerEntry
 from services.scorers.catalogue import CATALOGUE, offer_of
 from services.scorers.contract import Card, Scorer
-from services.scorers.evaluation.evaluation import Resampling, evaluate
+from services.scorers.evaluation.evaluation import Detail, evaluate
 from services.scorers.evaluation.examples import DataSet
 from services.scorers.evaluation.results import Described, DescribedData, Result, described, write
 from services.scorers.workshop import Workshop
@@ -25,7 +25,7 @@ SLACK = 0.002
 """Sums in another order, on another machine, may move a figure that has no interval of its own, like an AUC of 1."""
 
 _DIGITS = 4
-_TOLD_SLICES = frozenset(("language", "length"))
+_UNSLICED = Detail(slices=False)
 
 
 class Committed(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,20 +77,20 @@ def compute(
         at: When.
         machine: On what.
     """
-    resampling = Resampling()
+    detail = Detail()
     published: list[Result] = []
     gate: list[Result] = []
     for scorer in scorers:
         for data in sets:
-            found = evaluate(scorer, data, resampling=resampling)
-            published.extend(result for result in found if result.whole or result.sliced_by in _TOLD_SLICES)
+            found = evaluate(scorer, data, detail=detail)
+            published.extend(result for result in found if result.whole or _told(result))
         if scorer.card.cost == "cheap":
             gate.extend(gate_results(scorer, sets, most=GATE_EXAMPLES))
     return Committed(
         at=at,
         machine=machine,
-        resamples=resampling.resamples,
-        seed=resampling.seed,
+        resamples=detail.resamples,
+        seed=detail.seed,
         gate_examples=GATE_EXAMPLES,
         scorers=described(cards),
         data=tuple(map(DescribedData.of, sets)),
@@ -107,9 +107,13 @@ def catalogued_cards(workshop: Workshop) -> list[Card]:
 def gate_results(scorer: Scorer, sets: Iterable[DataSet], *, most: int) -> Iterator[Result]:
     """Yield a scorer's results on the gate's part of each data set; without speeds, which are the machine's."""
     for data in sets:
-        for result in evaluate(scorer, data.thinned(most, even=True)):
-            if result.whole:
-                yield msgspec.structs.replace(result, texts_per_second=None)
+        for result in evaluate(scorer, data.thinned(most, even=True), detail=_UNSLICED):
+            yield msgspec.structs.replace(result, texts_per_second=None)
+
+
+def _told(part: Result) -> bool:
+    """Whether the page tells a slice: harmless texts by language."""
+    return part.harmless and part.sliced_by == "language"
 
 
 def breaches(committed: Iterable[Result], found: Iterable[Result]) -> list[str]:

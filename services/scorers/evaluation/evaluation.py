@@ -23,14 +23,21 @@ Rows = Sequence[tuple[Score, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Resampling:
-    """How intervals are drawn."""
+class Detail:
+    """How much is found out.
+
+    Attributes:
+        resamples: Of which intervals are made.
+        seed: Of the resamples.
+        slices: Whether slices are looked at.
+    """
 
     resamples: int = RESAMPLES
     seed: int = SEED
+    slices: bool = True
 
 
-DEFAULT = Resampling()
+DEFAULT = Detail()
 FLAGGING: Mapping[str, str] = {metric.score: metric.label for metric in SCORE_METRICS if metric.label}
 """Of a measure the label that means bad, for the product's own."""
 
@@ -54,7 +61,7 @@ def evaluate(
     *,
     only: frozenset[str] = frozenset(),
     flagging: Mapping[str, str] = FLAGGING,
-    resampling: Resampling = DEFAULT,
+    detail: Detail = DEFAULT,
     advance: Advance = lambda _: None,
 ) -> list[Result]:
     """Return the results of each measure that the labels say something of: the whole set first, then its slices.
@@ -66,7 +73,7 @@ def evaluate(
         data: At least one example.
         only: Measures; empty for all.
         flagging: Of a measure the label that means bad; where none is named, "unsafe" does.
-        resampling: How intervals are drawn.
+        detail: How much is found out.
         advance: Called with how many examples more have been scored.
     """
     measures = [measure for measure in data.judged_measures(scorer.card) if not only or measure.name in only]
@@ -77,7 +84,7 @@ def evaluate(
     return [
         result
         for measure in measures
-        for result in _results(scorer, data, judged_by(measure, rows, data, flagging), measure, speed, resampling)
+        for result in _results(scorer, data, judged_by(measure, rows, data, flagging), measure, speed, detail)
     ]
 
 
@@ -111,7 +118,7 @@ def judged_by(measure: Measure, rows: Rows, data: DataSet, flagging: Mapping[str
 
 
 def _results(
-    scorer: Scorer, data: DataSet, judged: Judged, measure: Measure, speed: float | None, resampling: Resampling
+    scorer: Scorer, data: DataSet, judged: Judged, measure: Measure, speed: float | None, detail: Detail
 ) -> Iterator[Result]:
     if not len(judged.places):
         return
@@ -125,12 +132,13 @@ def _results(
         harmless=data.harmless,
     )
     unjudged = len(data.examples) - len(judged.places)
-    whole = _filled(blank, judged.sample, resampling)
+    whole = _filled(blank, judged.sample, detail)
     yield replace(whole, unjudged=unjudged, texts_per_second=speed)
-    for (by, name), places in slices_of([data.examples[place] for place in judged.places]).items():
-        yield replace(_filled(blank, judged.sample.part(places), resampling), sliced_by=by, slice=name)
+    slices = slices_of([data.examples[place] for place in judged.places]) if detail.slices else {}
+    for (by, name), places in slices.items():
+        yield replace(_filled(blank, judged.sample.part(places), detail), sliced_by=by, slice=name)
 
 
-def _filled(blank: Result, sample: Sample, resampling: Resampling) -> Result:
-    figures = estimates_of(sample, resamples=resampling.resamples, seed=resampling.seed)
+def _filled(blank: Result, sample: Sample, detail: Detail) -> Result:
+    figures = estimates_of(sample, resamples=detail.resamples, seed=detail.seed)
     return replace(blank, examples=len(sample.bad), bad=int(sample.bad.sum()), figures=figures)

@@ -33,6 +33,10 @@ _RELATIONS = {
     "yours": "Other data",
 }
 
+NOT_MEASURED = (
+    "**Error rates.** Not measured: no packaged data is labelled for it, or it could not be had where these figures "
+    "were made. Measure it on your own data.\n"
+)
 _HEAD = """# Scores
 
 Generated from `tests/services/scorers/figures.json`; do not edit. To compute the figures again and write this page:
@@ -97,7 +101,7 @@ def _section(card: Described, results: Sequence[Result]) -> Iterator[str]:
     yield f"**Cannot see.** {card.blind_spots}\n"
     wholes = [result for result in results if result.whole]
     if not wholes:
-        yield "**Error rates.** Not known: no packaged data is labelled for it. Measure it on your own.\n"
+        yield NOT_MEASURED
     for relation, title in _RELATIONS.items():
         of_relation = [result for result in wholes if result.relation == relation and not result.harmless]
         if of_relation:

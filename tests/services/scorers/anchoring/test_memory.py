@@ -1,14 +1,18 @@
 """A change of version is noticed once, told until it is known, and survives a kill at any step."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 
+from schemas.evaluations import ScorerChanged
 from services.scorers.anchoring.anchors import Anchors
 from services.scorers.anchoring.memory import AnchorMemory
-from services.scorers.contract import Subject
+from services.scorers.contract import Score, Subject
 from tests.services.scorers.anchoring.versions import ShiftedScorer
 
 AT = datetime(2026, 1, 31, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -86,17 +90,29 @@ def test_times_have_the_resolution_that_events_have(memory: AnchorMemory) -> Non
     assert change.occurred_at.microsecond == 123_000
 
 
-def test_processes_that_start_at_once_tell_the_same_change(tmp_path: Path) -> None:
-    AnchorMemory(tmp_path).noted(ShiftedScorer("1"), FEW, AT)
+class MeetingScorer(ShiftedScorer):
+    """Waits a moment for others that score at the same time."""
 
-    def start(number: int) -> list[str]:
-        at = AT + timedelta(seconds=number)
-        return [f"{c.event_id} {c.occurred_at}" for c in AnchorMemory(tmp_path).noted(ShiftedScorer("2"), FEW, at)]
+    meeting = Barrier(6)
+
+    def score(self, subjects: Sequence[Subject]) -> list[tuple[Score, ...]]:
+        with suppress(BrokenBarrierError):
+            self.meeting.wait(0.5)
+        return super().score(subjects)
+
+
+def test_processes_that_start_at_once_score_once_and_tell_the_same_change(tmp_path: Path) -> None:
+    AnchorMemory(tmp_path).noted(ShiftedScorer("1"), FEW, AT)
+    scorers = [MeetingScorer("2") for _ in range(6)]
+
+    def start(number: int) -> list[ScorerChanged]:
+        return AnchorMemory(tmp_path).noted(scorers[number], FEW, AT + timedelta(seconds=number))
 
     with ThreadPoolExecutor(6) as pool:
         told = list(pool.map(start, range(6)))
 
-    assert len({tuple(one) for one in told}) == 1
+    assert sum(scorer.calls for scorer in scorers) == 1
+    assert all(one == told[0] for one in told)
     assert len(told[0]) == 1
 
 

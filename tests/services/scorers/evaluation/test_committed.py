@@ -14,7 +14,7 @@ from services.scorers.evaluation.committed import (
     write_committed,
 )
 from services.scorers.evaluation.examples import DataSet
-from services.scorers.evaluation.page import main, page_of
+from services.scorers.evaluation.page import NOT_MEASURED, main, page_of
 from tests.services.scorers.evaluation.toys import Oracle, data_set
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -78,7 +78,7 @@ def test_the_page_has_a_section_with_tables_for_a_scorer(tmp_path: Path) -> None
 
 
 def test_a_scorer_without_labelled_data_is_said_to_have_no_known_error() -> None:
-    assert "Not known" in page_of(compute([], [Oracle([]).card], [], at=AT, machine="2 cores"))
+    assert NOT_MEASURED in page_of(compute([], [Oracle([]).card], [], at=AT, machine="2 cores"))
 
 
 def test_the_page_is_written_by_its_module(tmp_path: Path) -> None:
