@@ -74,7 +74,7 @@ class Sentiment:
         return float(self._analyzer.score_valence(valences, text)["compound"])
 
     def _valence(self, words: list[str], lower: list[str], at: int, is_cap_diff: bool) -> float:
-        """Return what the library says of a word: it looks at three words before it and two behind, and is shown these."""
+        """Return what the library says of a word: it looks at three before it and two behind, and is shown these."""
         word = lower[at]
         if word not in self._analyzer.lexicon or word in BOOSTER_DICT:
             return 0

@@ -85,6 +85,15 @@ def test_equality_is_that_of_json(one: Any, other: Any) -> None:
     assert equal(one, other) == jsonschema.Draft202012Validator({"const": one}).is_valid(other)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [(True, 1, False), (0, False, False), (1, 1.0, True), ([True], [1], False), ({"a": 0}, {"a": False}, False)],
+)
+def test_true_is_not_1_and_1_is_a_number_however_it_is_written(one: Any, other: Any, same: bool) -> None:
+    assert equal(one, other) is same
+    assert JsonSchema(json.dumps({"uniqueItems": True})).holds([one, other]) is not same
+
+
 def test_references_within_the_schema_are_followed() -> None:
     tree = JsonSchema(
         '{"$defs":{"node":{"type":"object","properties":{"next":{"$ref":"#/$defs/node"},"value":{"type":"integer"}},'
