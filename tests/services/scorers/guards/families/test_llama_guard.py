@@ -92,7 +92,7 @@ def test_the_newlines_that_the_guard_has_learnt_to_write_come_first() -> None:
 
     assert asked.render.tokenizer.decode(asked._blank(guard._form)) == "\n\n"
     assert verdict.probability == pytest.approx(chance_when_written(asked, rendered(asked, BOMB), "unsafe"), abs=2e-6)
-    assert verdict.probability > 0.8
+    assert (verdict.probability or 0) > 0.8
 
 
 def test_codes_are_written_for_what_reaches_the_threshold_alone() -> None:
