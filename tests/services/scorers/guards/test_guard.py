@@ -1,4 +1,4 @@
-"""Every guard keeps a scorer's promises: a row a call, no text that it raises for, and what is unjudged is no number."""
+"""Every guard keeps a scorer's promises: a row a call, no text that it raises for, no number for what is unjudged."""
 
 from typing import Any
 
