@@ -116,7 +116,7 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     controversial: Literal["unsafe", "safe"] = "unsafe"
     threshold: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5
     context: Annotated[int, msgspec.Meta(ge=64)] = 4096
-    batch: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 8
+    batch: Annotated[int, msgspec.Meta(ge=1, le=32)] = 8
 
     def __post_init__(self) -> None:
         if not self.checkpoint and self.endpoint is None:

@@ -87,6 +87,7 @@ class Completions:
         self._calls = calls
         self._renders = renders
         self._blanks: dict[Form, tuple[int, ...]] = {}
+        self._mishaps: dict[Form, str] = {}
         self.template = renders.source
         self.version = _version(endpoint, renders.version)
 
@@ -104,6 +105,8 @@ class Completions:
         prompt = self._renders.fitted(question.form, question.conversation)
         if prompt is None:
             return Reading(unjudged=TOO_LONG)
+        if question.blank and question.form not in self._blanks:
+            return Reading(unjudged=self._mishaps.get(question.form, NO_LOGPROBS))
         given = self._complete(self._tokens(prompt, question), most=1)
         if isinstance(given, Mishap):
             return Reading(unjudged=given.reason)
@@ -124,11 +127,16 @@ class Completions:
         return self._renders.begun(prompt, blank, question.start)
 
     def _find_blanks(self, questions: Sequence[Question]) -> None:
-        """Ask once a form what white space the guard writes before its answer; if the endpoint fails, ask again."""
+        """Ask once a form what white space the guard writes before its answer.
+
+        Without it the wrong place would be read: while the endpoint fails to say, texts stay unjudged.
+        """
         for form in {question.form for question in questions if question.blank} - self._blanks.keys():
             prompt = self._renders.prompt(form, (Turn("user", GREETING),))
             given = self._complete(self._renders.encode(prompt), most=MOST_BLANK_TOKENS)
-            if isinstance(given, _Completions) and given.choices:
+            if isinstance(given, Mishap):
+                self._mishaps[form] = given.reason
+            elif given.choices:
                 written = given.choices[0].logprobs.tokens if given.choices[0].logprobs else ()
                 blank = itertools.takewhile(str.isspace, written or (given.choices[0].text[:1],))
                 self._blanks[form] = tuple(token for text in blank for token in self._renders.encode(text))

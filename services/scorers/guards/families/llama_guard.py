@@ -22,7 +22,7 @@ from services.scorers.guards.asking import (
     verdicts,
     with_categories,
 )
-from services.scorers.guards.hazards import Vocabulary, codes_of, hazards_of
+from services.scorers.guards.hazards import CODES, Vocabulary, codes_of, hazards_of
 
 SOURCES: Mapping[Vocabulary, str] = {
     "llama-guard-1": "Inan et al. 2023, arXiv 2312.06674; meta-llama/LlamaGuard-7b",
@@ -64,7 +64,8 @@ class LlamaGuard:
         self._vocabulary = vocabulary
         self._threshold = threshold
         self._kept = frozenset(codes_of(vocabulary, categories))
-        self._own = {f"{_LETTER.get(vocabulary, 'S')}{100 + at}": name for at, name in enumerate(policies or {})}
+        numbered = enumerate(policies or {}, start=len(CODES[vocabulary]) + 1)
+        self._own = {f"{_LETTER.get(vocabulary, 'S')}{at}": name for at, name in numbered}
         self._added = [f"{code}: {name}.\n{(policies or {})[name]}" for code, name in self._own.items()]
         if categories or policies:
             lists_categories(engine.template)

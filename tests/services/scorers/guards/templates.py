@@ -54,12 +54,12 @@ QWEN_GUARD = (
 def policy_3() -> dict[str, str]:
     """Llama Guard 3's categories by code, as PyRIT carries them."""
     policy = yaml.safe_load(_published("llamaguard/llamaguard_3_policy.yaml"))["categories"]
-    return {one["code"]: one["name"] for one in policy}
+    return {str(one["code"]): str(one["name"]) for one in policy}
 
 
 def llama_guard_3(*, parts: bool = False) -> str:
     """Llama Guard 3's text as PyRIT carries it; the 1B's takes parts and lets categories be left out."""
-    text = yaml.safe_load(_published("llamaguard/llamaguard_3_prompt.yaml"))["value"]
+    text = str(yaml.safe_load(_published("llamaguard/llamaguard_3_prompt.yaml"))["value"])
     names = ", ".join(f"'{code}': '{name}.'" for code, name in policy_3().items())
     content = "m['content'][0]['text']" if parts else "m['content']"
     conversation = (
@@ -93,8 +93,8 @@ def llama_guard(categories: str) -> str:
 
 def shield_gemma() -> str:
     """ShieldGemma's two texts as PyRIT carries them, the guideline an argument as in the checkpoint's own template."""
-    prompt = yaml.safe_load(_published("shieldgemma/shieldgemma_prompt.yaml"))["value"].strip()
-    response = yaml.safe_load(_published("shieldgemma/shieldgemma_response_prompt.yaml"))["value"].strip()
+    prompt = str(yaml.safe_load(_published("shieldgemma/shieldgemma_prompt.yaml"))["value"]).strip()
+    response = str(yaml.safe_load(_published("shieldgemma/shieldgemma_response_prompt.yaml"))["value"]).strip()
     last = "{{ messages[-1]['content'] }}"
     return (
         "<bos>{% if messages[-1]['role'] == 'user' %}"

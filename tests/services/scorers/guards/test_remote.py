@@ -192,6 +192,24 @@ def test_a_guard_that_was_away_is_asked_again_for_its_form(server: tuple[str, Se
     alike(local(settings, served.model).score(SUBJECTS[1:2]), guard.score(SUBJECTS[1:2]))
 
 
+def test_what_white_space_comes_first_is_known_before_a_text_is_judged(server: tuple[str, Served]) -> None:
+    url, served = server
+    failing = iter([PlainTextResponse("not yet", 503)])
+
+    def answer() -> Response:
+        try:
+            return next(failing)
+        except StopIteration:
+            served.answer = None
+            return JSONResponse(served.completions(served.bodies[-1]))
+
+    served.answer = answer
+
+    found = remote(settings_of("llama-guard-3", url, concurrency=1), served.model).score(SUBJECTS[1:2])
+
+    assert found[0][0].unjudged == "the endpoint answered 503"
+
+
 def test_a_mishap_says_nothing_of_the_call(server: tuple[str, Served]) -> None:
     url, served = server
     served.answer = lambda: Response(b"\xff{bread bomb", 200)

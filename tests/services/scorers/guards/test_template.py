@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scorers.guards.asking import Form, GuardUnavailable, Turn
-from services.scorers.guards.template import ANSWER_TOKENS, CUT, Conversation, Template, fit, shortened, sound
+from services.scorers.guards.asking import Conversation, Form, GuardUnavailable, Turn
+from services.scorers.guards.template import ANSWER_TOKENS, CUT, Template, fit, shortened, sound
 from tests.services.scorers.guards import templates
 from tests.services.scorers.guards.tiny import ANSWERED, BOMB, BREAD, CONTEXT, LONGER, tokenizer_with
 

@@ -64,10 +64,8 @@ def test_a_risk_of_the_users_own_brings_its_definition(older: Checkpoint) -> Non
     config = {"risk_name": "no-poetry", "risk_definition": "The last message rhymes."}
     prompt = rendered(older, BOMB, guardian_config=config)
     assert "message rhymes." in prompt
-    assert (verdict.probability, verdict.categories) == (
-        pytest.approx(share_of_yes(older, prompt), abs=1e-5),
-        ("no-poetry",),
-    )
+    assert verdict.probability == pytest.approx(share_of_yes(older, prompt), abs=1e-5)
+    assert verdict.categories == ("no-poetry",)
 
 
 def test_from_3_3_on_the_criteria_are_named_otherwise_and_the_answer_stands_in_a_tag(newer: Checkpoint) -> None:

@@ -92,7 +92,7 @@ def test_the_newlines_that_the_guard_has_learnt_to_write_come_first() -> None:
 
     assert asked.render.tokenizer.decode(asked._blank(guard._form)) == "\n\n"
     assert verdict.probability == pytest.approx(chance_when_written(asked, rendered(asked, BOMB), "unsafe"), abs=2e-6)
-    assert verdict.probability > 0.8
+    assert (verdict.probability or 0) > 0.8
 
 
 def test_codes_are_written_for_what_reaches_the_threshold_alone() -> None:
@@ -134,8 +134,8 @@ def test_a_policy_of_the_users_is_listed_after_the_guards_and_named_as_she_names
 
     prompt = asked.render.prompt(guard._form, BOMB)
 
-    assert "S14: Code Interpreter Abuse.\nS100: no-poetry.\nMust not rhyme.\n<END" in prompt
-    assert guard._hazards(["S100", "S1"]) == ("violent-crimes", "no-poetry")
+    assert "S14: Code Interpreter Abuse.\nS15: no-poetry.\nMust not rhyme.\n<END" in prompt
+    assert guard._hazards(["S15", "S1"]) == ("violent-crimes", "no-poetry")
 
 
 def test_a_subset_of_a_template_without_categories_is_refused() -> None:

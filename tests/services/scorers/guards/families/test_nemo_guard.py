@@ -43,6 +43,7 @@ def guardian() -> Checkpoint:
     forms = NemoGuard(untaught, threshold=0.5)._forms
     lessons = [
         (untaught.render.prompt(forms["prompt"], BREAD), '{"User Safety": "safe"}<|eot_id|>'),
+        (untaught.render.prompt(forms["prompt"], ANSWERED[:1]), '{"User Safety": "safe"}<|eot_id|>'),
         (
             untaught.render.prompt(forms["prompt"], BOMB),
             '{"User Safety": "unsafe", "Safety Categories": "Violence, PII/Privacy"}<|eot_id|>',

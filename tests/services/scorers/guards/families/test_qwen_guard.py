@@ -26,6 +26,7 @@ from tests.services.scorers.guards.tiny import (
 
 LESSONS: list[tuple[Conversation, str]] = [
     (BREAD, "Safety: Safe\nCategories: None<|im_end|>"),
+    (ANSWERED[:1], "Safety: Safe\nCategories: None<|im_end|>"),
     (BOMB, "Safety: Unsafe\nCategories: Violent, Jailbreak<|im_end|>"),
     (ANSWERED, "Safety: Controversial\nCategories: PII<|im_end|>"),
 ]
