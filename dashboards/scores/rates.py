@@ -42,7 +42,7 @@ def rates(frame: pd.DataFrame, keys: Sequence[str], flagged: str) -> pd.DataFram
     """Return, for each value of the keys, the weighted mean, the share of a label and its interval.
 
     Args:
-        frame: Rows of the keys and a label, with the sums that dashboards.score_reader reads.
+        frame: Rows of the keys and a label, with the sums that dashboards.scores.reader reads.
         keys: Columns to keep apart.
         flagged: The label; where it is empty there are no shares.
     """
