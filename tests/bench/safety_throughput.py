@@ -1,6 +1,6 @@
 """Does safety keep up with 200 answers a second with the cascade on, in memory that does not grow?
 
-    python -m tests.bench.safety_throughput [--rate 200] [--minutes 10] [--calls-per-minute 600]
+    python -m tests.bench.safety_throughput [--rate 200] [--minutes 10] [--calls-per-minute 600] [--data FOLDER]
 
 A real Kafka gets answers to real prompts at a steady rate; `safety` scores all of them, `guard` judges what the
 heads find suspicious and a sample of the rest with a tiny random model. Every ten seconds the lag of both groups
@@ -233,15 +233,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200.0, help="answers a second")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--calls-per-minute", type=float, default=600.0, help="the guard's budget")
+    parser.add_argument("--data", type=Path, help="folder that may hold fitted heads already; none means a new one")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="driftloop-bench-") as folder:
-        told = measure(Path(folder), rate=wanted.rate, minutes=wanted.minutes, calls=wanted.calls_per_minute)
+        data = wanted.data or Path(folder)
+        told = measure(data, rate=wanted.rate, minutes=wanted.minutes, calls=wanted.calls_per_minute)
     groups = [told[name] for name in GROUPS]
     good = all(
         isinstance(one, dict) and one["lag_s_end"] <= BEHIND_S and one["mib_growth_per_min"] <= GROWTH_MIB
         for one in groups
     )
-    print(json.dumps({"bench": "safety_throughput", **vars(wanted), **told, "good": good, "machine": machine()}))
+    asked = {"rate": wanted.rate, "minutes": wanted.minutes, "calls_per_minute": wanted.calls_per_minute}
+    print(json.dumps({"bench": "safety_throughput", **asked, **told, "good": good, "machine": machine()}))
     sys.exit(0 if good else 1)
 
 
