@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboards import charts, score_charts
+from dashboards import charts
 from dashboards.charts import Axis
 from dashboards.reader import About, Span
-from dashboards.score_rates import flagged_label, is_safety, percent, rates
-from dashboards.score_reader import ScoreReader
-from dashboards.shown_text import answer_of, prompt_of
+from dashboards.scores import charts as score_charts
+from dashboards.scores.rates import flagged_label, is_safety, percent, rates
+from dashboards.scores.reader import ScoreReader
+from dashboards.scores.shown_text import answer_of, prompt_of
 from dashboards.views import try_it
 from dashboards.wording import clock, number, version_name
 from schemas.metrics import SCORES

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboards.trying import LONGEST, NothingToTry, Tried, has_guards, try_scorers
+from dashboards.scores.trying import LONGEST, NothingToTry, Tried, has_guards, try_scorers
 from dashboards.wording import number, plain
 
 

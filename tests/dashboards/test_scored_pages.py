@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards import score_rates, shown_text, trying
 from dashboards.reader import Reader, Span
-from dashboards.score_rates import percent, rates
-from dashboards.score_reader import ScoreReader
-from dashboards.trying import try_scorers
+from dashboards.scores import rates as score_rates
+from dashboards.scores import shown_text, trying
+from dashboards.scores.rates import percent, rates
+from dashboards.scores.reader import ScoreReader
+from dashboards.scores.trying import try_scorers
 from schemas.observations import RecordedScore, ScoresRecorded
 from schemas.settings import Settings
 from schemas.weighted_rates import WeightedSums, hajek

@@ -42,7 +42,7 @@ def rates(frame: pd.DataFrame, keys: Sequence[str], flagged: str) -> pd.DataFram
     """Return, for each value of the keys, the weighted mean, the share of a label and its interval.
 
     Args:
-        frame: Rows of the keys and a label, with the sums that dashboards.score_reader reads.
+        frame: Rows of the keys and a label, with the sums that dashboards.scores.reader reads.
         keys: Columns to keep apart.
         flagged: The label; where it is empty there are no shares.
     """
@@ -52,8 +52,8 @@ def rates(frame: pd.DataFrame, keys: Sequence[str], flagged: str) -> pd.DataFram
         rate = hajek(sums) if flagged else None
         shown = dict(zip(keys, values, strict=True))
         rows.append({**shown, "count": sums.count, "mean": group["total"].sum() / sums.weight, **_told(rate)})
-    columns = [*keys, "count", "mean", "rate", "low", "high", "effective"]
-    return pd.DataFrame(rows, columns=columns)
+    figures = ["mean", "rate", "low", "high", "effective"]
+    return pd.DataFrame(rows, columns=[*keys, "count", *figures]).astype(dict.fromkeys(figures, float))
 
 
 def _sums(row: dict[Hashable, object], flagged: str) -> WeightedSums:
