@@ -90,8 +90,8 @@ def test_no_planted_value_is_in_any_file_topic_or_table(tmp_path: Path) -> None:
             tell(up, values)
             produce_past_both(up)
             count = len(values) * len(FORMS)
-            until(lambda: rows(up, "responses") >= 2 * count + 1, timeout_s=300)
-            until(lambda: rows(up, "feedback") >= count and rows(up, "dead_letters") == 1, timeout_s=60)
+            until(lambda: rows(up, "responses") >= 2 * count + 1, patience_s=300)
+            until(lambda: rows(up, "feedback") >= count and rows(up, "dead_letters") == 1, patience_s=60)
             traces = {trace: value.label for value in values for trace in value.traces()}
             found = places_of_each([*traces, SEEN, IN_A_LETTER], up.settings)
             with Warehouse.connect(up.settings) as warehouse:
