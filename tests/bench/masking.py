@@ -1,6 +1,6 @@
 """What masking costs: `python -m tests.bench.masking [--rounds N] [--characters N]` prints one JSON line.
 
-Prompts are made of a packaged vocabulary, 1 KB each, all different, every tenth with personal data in it. Timed is
+Prompts are words of this repository's pages in another order, 1 KB each, all different, every tenth with personal data in it. Timed is
 what the recorder does with an event on its way to the spool, under `mask` and under `off`, in processor time of one
 thread; and the detector on hostile text, a million characters of it, by what it is made of.
 """
@@ -25,21 +25,28 @@ from services.privacy.policies import Policies
 from tests.bench.machine import machine
 from tests.fixtures.planted import planted
 
-_WORDS = (
-    "the of and to in is that for it as was with on be by at this from they we have you not are how what when which can "
-    "please explain write summarise table query customer order price value model string token key name number report "
-    "list between against every small large second answer question email phone address account number 12 2024 3.5 100 "
-    "Monday London Python function return import class error because however, therefore. (see below) 20% 7:30 A-4 v2.1"
-).split()
-_HOSTILE = ("a", "1", "1 ", "123 456 789 ", "4111 ", "a@", "-----BEGIN PRIVATE KEY-----", "http://a:", "%41", "DE89 3704 ")
+_PAGES = Path(__file__).parents[2] / "docs"
+_HOSTILE = (
+    "a",
+    "1",
+    "1 ",
+    "123 456 789 ",
+    "4111 ",
+    "a@",
+    "-----BEGIN PRIVATE KEY-----",
+    "http://a:",
+    "%41",
+    "DE89 3704 ",
+)
 
 
 def prompts(count: int, seed: int = 5) -> list[str]:
     """Return prompts of 1 KB, no two alike."""
     source, values = random.Random(seed), planted()
+    vocabulary = [word for page in sorted(_PAGES.glob("*.md")) for word in page.read_text().split()]
     made = []
     for at in range(count):
-        words = [source.choice(_WORDS) for _ in range(260)]
+        words = [source.choice(vocabulary) for _ in range(260)]
         if at % 10 == 0:
             words.insert(40, source.choice(values).text("plain"))
         made.append(" ".join(words)[:1024])

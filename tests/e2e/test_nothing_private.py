@@ -39,6 +39,11 @@ windows: {{length: 2s, lateness: 1s}}
 IN_A_LETTER, SEEN = "letter.jane@example.org", "seen.jane@example.org"
 
 
+def written(upstream: str) -> str:
+    """Return driftloop.yaml with an upstream."""
+    return CONFIGURATION.format(base=BASE_MODEL, upstream=upstream)
+
+
 def ask(client: httpx.Client, app: str, text: str) -> str:
     """Call through the gateway and return the answer's id."""
     body = {"model": app, "messages": [{"role": "user", "content": text}]}
@@ -57,7 +62,11 @@ def tell(up: Up, values: Sequence[Planted]) -> None:
                 text = value.text(form)
                 judged = {"app": "bot", "request_id": ask(client, "bot", text), "score": 1, "comment": text}
                 assert client.post("/v1/feedback", json=judged).is_success
-                data = {"app": "bot", "request_id": f"{value.label}-{form}", "messages": [{"role": "user", "content": text}]}
+                data = {
+                    "app": "bot",
+                    "request_id": f"{value.label}-{form}",
+                    "messages": [{"role": "user", "content": text}],
+                }
                 lines.append(json.dumps({"type": INFERENCE_RESPONDED.name, "data": data}))
         ask(client, "open", f"write to {SEEN}")
     headers = {"content-type": "application/x-ndjson"}
@@ -84,21 +93,22 @@ def rows(up: Up, table: str) -> int:
 
 def test_no_planted_value_is_in_any_file_topic_or_table(tmp_path: Path) -> None:
     values = planted(12)
-    with Served(Echo().application) as upstream:
-        with Up(tmp_path, CONFIGURATION.format(base=BASE_MODEL, upstream=upstream.url)) as up:
-            up.wait_healthy(2 * PATIENCE_S)
-            tell(up, values)
-            produce_past_both(up)
-            count = len(values) * len(FORMS)
-            until(lambda: rows(up, "responses") >= 2 * count + 1, patience_s=300)
-            until(lambda: rows(up, "feedback") >= count and rows(up, "dead_letters") == 1, patience_s=60)
-            traces = {trace: value.label for value in values for trace in value.traces()}
-            found = places_of_each([*traces, SEEN, IN_A_LETTER], up.settings)
-            with Warehouse.connect(up.settings) as warehouse:
-                told = warehouse.query("SELECT private FROM responses FINAL WHERE app = 'bot'")
+    with Served(Echo().application) as upstream, Up(tmp_path, written(upstream.url)) as up:
+        up.wait_healthy(2 * PATIENCE_S)
+        tell(up, values)
+        produce_past_both(up)
+        count = len(values) * len(FORMS)
+        until(lambda: rows(up, "responses") >= 2 * count + 1, patience_s=300)
+        until(lambda: rows(up, "feedback") >= count and rows(up, "dead_letters") == 1, patience_s=60)
+        traces = {trace: value.label for value in values for trace in value.traces()}
+        found = places_of_each([*traces, SEEN, IN_A_LETTER], up.settings)
+        with Warehouse.connect(up.settings) as warehouse:
+            told = warehouse.query("SELECT private FROM responses FINAL WHERE app = 'bot'")
     kinds = {kind for row in told for kind in json.loads(row["private"])["prompt"]}
     assert {"topic inference.responded.v1", "table responses"} < found.pop(SEEN)
-    assert {place for place in found.pop(IN_A_LETTER) if not place.startswith("file")} == {f"topic {FEEDBACK_GIVEN.name}"}
+    assert {place for place in found.pop(IN_A_LETTER) if not place.startswith("file")} == {
+        f"topic {FEEDBACK_GIVEN.name}"
+    }
     leaks = {traces[trace]: places for trace, places in found.items() if places}
     assert not leaks, leaks
     assert len({value.label for value in values if value.kind in kinds}) >= 57

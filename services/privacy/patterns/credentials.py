@@ -52,7 +52,18 @@ _CALLED_SO = (
 )
 _BEFORE_KEY = "|".join(
     rf"(?<={name}key)|(?<={name}.key)"
-    for name in ("api", "access", "account", "secret", "signing", "encryption", "auth", "master", "license", "subscription")
+    for name in (
+        "api",
+        "access",
+        "account",
+        "secret",
+        "signing",
+        "encryption",
+        "auth",
+        "master",
+        "license",
+        "subscription",
+    )
 )
 _NAMED_KEY = rf"(?:key(?:{_BEFORE_KEY})|secret|token|credentials?)"
 # Between a name and its value: `=`, `:`, `=>`, quotes, escaped or not.

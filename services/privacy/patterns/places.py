@@ -1,6 +1,6 @@
 """Names and postal addresses by the words around them: titles, form fields, kinds of street. Pure.
 
-A name in running text needs a language model (services.privacy.names).
+A name in running text needs a language model and is not found.
 """
 
 import re

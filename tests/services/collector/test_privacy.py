@@ -56,6 +56,8 @@ def test_an_event_that_marks_make_too_large_is_taken_without_its_texts(tmp_path:
 
 def test_a_rejection_does_not_repeat_what_it_refuses(tmp_path: Path) -> None:
     with collecting(tmp_path) as collector:
-        refused = post(collector, [json.dumps({"type": "inference.responded.v1", "data": {"app": 7, "messages": MAIL}})])
+        refused = post(
+            collector, [json.dumps({"type": "inference.responded.v1", "data": {"app": 7, "messages": MAIL}})]
+        )
     assert refused.status_code == 400
     assert MAIL not in refused.text

@@ -54,8 +54,6 @@ def test_what_the_library_takes_is_taken_and_little_else(module: str) -> None:
         (checksums.vehicle, "1M8GDM9AXKP042788", "1M8GDM9A1KP042788"),
     ],
 )
-def test_published_examples_pass_and_a_changed_digit_fails(
-    check: Callable[[str], bool], good: str, bad: str
-) -> None:
+def test_published_examples_pass_and_a_changed_digit_fails(check: Callable[[str], bool], good: str, bad: str) -> None:
     assert check(good)
     assert not check(bad)

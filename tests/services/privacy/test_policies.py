@@ -23,12 +23,17 @@ from services.privacy.policies import Policies
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 MAIL = "jane.doe@example.com"
-PARTS = (ContentPart(type="text", text=f"I am {MAIL}"), ContentPart(type="image_url", reference=f"https://x.example/?u={MAIL}"))
+PARTS = (
+    ContentPart(type="text", text=f"I am {MAIL}"),
+    ContentPart(type="image_url", reference=f"https://x.example/?u={MAIL}"),
+)
 CALL = (ToolCall(id="t1", name="send", arguments=f'{{"to": "{MAIL}"}}'),)
 
 
 def policies(tmp_path: Path, policy: Policy, *, kinds: tuple[str, ...] = (), labels: tuple[str, ...] = ()) -> Policies:
-    return Policies([App(name="bot", base_model="b", labels=labels, privacy=Privacy(policy=policy, kinds=kinds))], tmp_path)
+    return Policies(
+        [App(name="bot", base_model="b", labels=labels, privacy=Privacy(policy=policy, kinds=kinds))], tmp_path
+    )
 
 
 def responded(**fields: object) -> InferenceResponded:
