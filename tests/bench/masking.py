@@ -1,8 +1,8 @@
 """What masking costs: `python -m tests.bench.masking [--rounds N] [--characters N]` prints one JSON line.
 
-Prompts are words of this repository's pages in another order, 1 KB each, all different, every tenth with personal data in it. Timed is
-what the recorder does with an event on its way to the spool, under `mask` and under `off`, in processor time of one
-thread; and the detector on hostile text, a million characters of it, by what it is made of.
+Prompts are words of this repository's pages in another order, 1 KB each, all different, every tenth with personal
+data in it. Timed is what the recorder does with an event on its way to the spool, under `mask` and under `off`, in
+processor time of one thread; and the detector on hostile text, a million characters of it, by what it is made of.
 """
 
 import json

@@ -36,6 +36,7 @@ apps:
     privacy: {{policy: "off"}}
 windows: {{length: 2s, lateness: 1s}}
 """
+NEEDED = {"broker", "warehouse", "gateway", "collector", "sink"}
 IN_A_LETTER, SEEN = "letter.jane@example.org", "seen.jane@example.org"
 
 
@@ -82,6 +83,11 @@ def produce_past_both(up: Up) -> None:
         producer.flush()
 
 
+def healthy(up: Up) -> set[str]:
+    """Return which processes are well."""
+    return {process.name for process in up.state.processes if process.state == "healthy"} if up.state else set()
+
+
 def rows(up: Up, table: str) -> int:
     """Return how many rows a table has."""
     try:
@@ -94,7 +100,7 @@ def rows(up: Up, table: str) -> int:
 def test_no_planted_value_is_in_any_file_topic_or_table(tmp_path: Path) -> None:
     values = planted(12)
     with Served(Echo().application) as upstream, Up(tmp_path, written(upstream.url)) as up:
-        up.wait_healthy(2 * PATIENCE_S)
+        until(lambda: healthy(up) >= NEEDED, patience_s=3 * PATIENCE_S)
         tell(up, values)
         produce_past_both(up)
         count = len(values) * len(FORMS)

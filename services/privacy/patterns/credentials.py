@@ -47,7 +47,7 @@ def _prefixed(kind: str, pattern: str, *triggers: str) -> Rule:
 
 # A password's names.
 _CALLED_SO = (
-    r"(?:pass[_ -]?(?:word|wd|phrase|code)?|pwd|passwort|kennwort|contraseña|contrasena|mot[_ ]de[_ ]passe|senha|"
+    r"(?:pass[_ -]?(?:word|wd|phrase|code)|(?<![a-z])pass|pwd|passwort|kennwort|contraseña|contrasena|mot[_ ]de[_ ]passe|senha|"
     r"wachtwoord|hasło|haslo)(?:[_-]?(?:hash|confirm|confirmation))?"
 )
 _BEFORE_KEY = "|".join(
