@@ -48,12 +48,10 @@ class Privacy(Section, frozen=True, kw_only=True):
         policy: `off` keeps texts as they are, `mask` puts the kind in the place of a value, `hash` a pseudonym that is
             the tenant's, `drop-text` keeps counts and lengths alone.
         kinds: Names from schemas.privacy.KINDS; empty means all.
-        names: Whether the sink also masks names and places that a language model finds.
     """
 
     policy: Policy = "mask"
     kinds: tuple[str, ...] = ()
-    names: bool = False
 
 
 class App(Section, frozen=True, kw_only=True):

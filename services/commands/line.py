@@ -11,6 +11,7 @@ from services.commands.init.line import init
 from services.commands.keys.line import keys
 from services.commands.orders import adapters, rollout
 from services.commands.outcome import settings_or_fail
+from services.commands.privacy import privacy
 from services.commands.scorers.line import scorers
 from services.commands.stack import down, status, up
 
@@ -79,6 +80,7 @@ app.add_typer(rollout, name="rollout")
 app.add_typer(adapters, name="adapters")
 app.add_typer(dead_letters, name="dead-letters")
 app.add_typer(keys, name="keys")
+app.add_typer(privacy, name="privacy")
 app.add_typer(scorers, name="scorers")
 
 

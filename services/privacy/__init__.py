@@ -1,1 +1,1 @@
-"""Personal data and secrets: found, masked, counted. Pure but for the keys of pseudonyms and the model of names."""
+"""Personal data and secrets: found, masked, counted. Below parts and scorers, so that every process reaches it."""

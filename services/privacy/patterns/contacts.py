@@ -93,7 +93,7 @@ def _is_date(text: str) -> bool:
 CONTACTS: tuple[Rule, ...] = (
     rule(
         "EMAIL",
-        r"(?<![A-Za-z0-9À-ӿ._%+-])[A-Za-z0-9À-ӿ._+'-]*+(?<![.'-])@[A-Za-z0-9À-ӿ-]++(?:\.[A-Za-z0-9À-ӿ-]++)++",
+        r"(?<![A-Za-z0-9À-ӿ._%+-])[A-Za-z0-9À-ӿ._+-]++(?<![.-])@[A-Za-z0-9À-ӿ-]++(?:\.[A-Za-z0-9À-ӿ-]++)++",
         "@",
         check=_is_mail,
     ),
@@ -108,11 +108,11 @@ CONTACTS: tuple[Rule, ...] = (
         words=_PHONE_WORDS,
     ),
     rule("IP_ADDRESS", r"(?<![\w.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w-]|\.[0-9])", begins=("digit",), check=_is_public),
-    rule("IP_ADDRESS", r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:])", ":",  check=_is_public),
+    rule("IP_ADDRESS", r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,7}(?::|[0-9A-Fa-f]{1,4})(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{0,4}(?![\w:])", ":", begins=("digit", "letter"), check=_is_public),
     rule("MAC_ADDRESS", r"[0-9A-Fa-f][0-9A-Fa-f][:-](?<![\w:-]...)(?:(?:[0-9A-Fa-f]{2}:){4}|(?:[0-9A-Fa-f]{2}-){4})[0-9A-Fa-f]{2}(?![\w:-])", ":", "-"),
     rule("MAC_ADDRESS", r"(?<![\w.])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![\w.])", begins=("digit", "letter"), check=lambda text: any(map(str.isalpha, text))),
-    rule("DATE_OF_BIRTH", rf"(?i)(?<![\w/.-]){_DATE}", *_BORN, begins=("digit",), check=_is_date, words=_BORN),
-    rule("DATE_OF_BIRTH", rf"(?i)(?<![\w/.-]){_MONTHS_DATE}", *_BORN, words=_BORN),
+    rule("DATE_OF_BIRTH", rf"(?i)(?<![\w/.-]){_DATE}", begins=("digit",), check=_is_date, words=_BORN),
+    rule("DATE_OF_BIRTH", rf"(?i)(?<![\w/.-]){_MONTHS_DATE}", "born", "birth", "dob", "geb", "né", "naci", "nasc", "nat", "urodz", "föd", "fød", "synt", words=_BORN),
     rule(
         "COORDINATES",
         r"(?<![\w.])-?[0-9]{1,2}\.[0-9]{4,}+°?[ ]?[NSns]?,[ ]?-?[0-9]{1,3}\.[0-9]{4,}+°?(?:[ ]?[EWew])?(?![\w.])",

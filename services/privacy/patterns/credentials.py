@@ -4,7 +4,7 @@ import math
 import re
 from collections import Counter
 
-from services.privacy.patterns.rules import Rule, rule
+from services.privacy.patterns.rules import Rule, long_rule, rule
 
 _NO_SECRET = re.compile(
     r"(?i)(?:[*x•.\-_]+|true|false|none|null|nil|undefined|string|str|required|optional|changeme|example|redacted|"
@@ -42,19 +42,30 @@ def _is_stated(text: str) -> bool:
 
 
 def _prefixed(kind: str, pattern: str, *triggers: str) -> Rule:
-    return rule(kind, rf"(?<![A-Za-z0-9])(?:{pattern})", *triggers)
+    return long_rule(kind, rf"(?<![A-Za-z0-9])(?:{pattern})", *triggers)
 
 
 # A password's names.
 _CALLED_SO = (
-    r"(?i:(?:pass[_ -]?(?:word|wd|phrase|code)?|pwd|passwort|kennwort|contraseña|contrasena|mot[_ ]de[_ ]passe|senha|"
-    r"wachtwoord|hasło|haslo|pass)(?:[_-]?(?:hash|confirm|confirmation))?)"
+    r"(?:pass[_ -]?(?:word|wd|phrase|code)|(?<![a-z])pass|pwd|passwort|kennwort|contraseña|contrasena|mot[_ ]de[_ ]passe|senha|"
+    r"wachtwoord|hasło|haslo)(?:[_-]?(?:hash|confirm|confirmation))?"
 )
-_NAMED_KEY = (
-    r"(?i:api[_ -]?key|apikey|access[_ -]?key|account[_ -]?key|secret[_ -]?key|client[_ -]?secret|auth[_ -]?token|"
-    r"access[_ -]?token|refresh[_ -]?token|bearer[_ -]?token|private[_ -]?token|signing[_ -]?(?:key|secret)|"
-    r"encryption[_ -]?key|secret|token|credentials?)"
+_BEFORE_KEY = "|".join(
+    rf"(?<={name}key)|(?<={name}.key)"
+    for name in (
+        "api",
+        "access",
+        "account",
+        "secret",
+        "signing",
+        "encryption",
+        "auth",
+        "master",
+        "license",
+        "subscription",
+    )
 )
+_NAMED_KEY = rf"(?:key(?:{_BEFORE_KEY})|secret|token|credentials?)"
 # Between a name and its value: `=`, `:`, `=>`, quotes, escaped or not.
 _IS = r"(?:\\?[\"'])?[ \t]{0,4}(?::=|=>|[:=])[ \t]{0,4}"
 _QUOTED = r"\\?\"([^\"\\\n]{%s})\\?\"|\\?'([^'\\\n]{%s})\\?'"
@@ -84,63 +95,63 @@ SECRETS: tuple[Rule, ...] = (
         r"[ ]?(?:password|pwd|accountkey|sharedaccesskey)=[^;\"'\s<>]{1,256}+",
         "password=", "pwd=", "accountkey=", "sharedaccesskey=",
     ),
-    rule("AUTH_HEADER", r"(?i:(?<![a-z])bearer)[ ]{1,3}([A-Za-z0-9._~+/=-]{16,}+)", "bearer ", check=_has_digit),
-    rule("AUTH_HEADER", r"(?i:authorization\\?[\"']?[ ]{0,3}[:=][ ]{0,3}\\?[\"']?(?:basic|token|digest))[ ]{1,3}([A-Za-z0-9._~+/=-]{8,}+)", "authorization"),
+    rule("AUTH_HEADER", r"(?i)(?:(?<![a-z])bearer)[ ]{1,3}([a-z0-9._~+/=-]{16,}+)", "bearer ", check=_has_digit),
+    rule("AUTH_HEADER", r"(?i)(?:authorization\\?[\"']?[ ]{0,3}[:=][ ]{0,3}\\?[\"']?(?:basic|token|digest))[ ]{1,3}([a-z0-9._~+/=-]{8,}+)", "authorization"),
     _prefixed("JWT", r"eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{6,}+(?:\.[A-Za-z0-9_-]*+)?", "eyj"),
     rule(
         "PASSWORD",
-        rf"{_CALLED_SO}{_IS}(?:{_QUOTED % ('1,128', '1,128')})",
+        rf"(?i){_CALLED_SO}{_IS}(?:{_QUOTED % ('1,128', '1,128')})",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
         check=_is_password,
     ),
     rule(
         "PASSWORD",
-        rf"(?<![a-z]){_CALLED_SO}=([^\s\"',;&<>()\\]{{3,128}}+)",
+        rf"(?i)(?<![a-z]){_CALLED_SO}=([^\s\"',;&<>()\\]{{3,128}}+)",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
         check=_is_password,
     ),
     rule(
         "PASSWORD",
-        rf"{_CALLED_SO}[ ]?:[ ]{{0,4}}([^\s\"',;&<>()\\]{{4,128}}+)",
+        rf"(?i){_CALLED_SO}[ ]?:[ ]{{0,4}}([^\s\"',;&<>()\\]{{4,128}}+)",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
         check=_is_no_word,
     ),
     rule(
         "PASSWORD",
-        rf"{_CALLED_SO}[ ](?:is|was|to|ist|est|es|è|é)[ :]{{1,2}}[\"'`]?([^\s\"'`,;<>]{{6,128}}+)",
+        rf"(?i){_CALLED_SO}[ ](?:is|was|to|ist|est|es|è|é)[ :]{{1,2}}[\"'`]?([^\s\"'`,;<>]{{6,128}}+)",
         "pass", "kennwort", "contrase", "senha",
         check=_is_stated,
     ),
     rule(
         "API_KEY",
-        rf"{_NAMED_KEY}{_IS}(?:{_QUOTED % ('12,512', '12,512')}|([A-Za-z0-9_\-./+=~]{{12,512}}+))",
+        rf"(?i){_NAMED_KEY}{_IS}(?:{_QUOTED % ('12,512', '12,512')}|([A-Za-z0-9_\-./+=~]{{12,512}}+))",
         "key", "secret", "token", "credential",
         check=_random,
     ),
     rule(
         "API_KEY",
-        rf"{_NAMED_KEY}[ ](?:is|was|ist|est|es)[ :]{{1,2}}[\"'`]?([A-Za-z0-9_\-./+=~]{{16,512}}+)",
+        rf"(?i){_NAMED_KEY}[ ](?:is|was|ist|est|es)[ :]{{1,2}}[\"'`]?([A-Za-z0-9_\-./+=~]{{16,512}}+)",
         "key", "secret", "token", "credential",
         check=_random,
     ),
     rule(
         "SESSION_TOKEN",
-        r"(?i:(?<![a-z])(?:session[_-]?id|session|sid|jsessionid|phpsessid|connect\.sid|csrf[_-]?token|xsrf[_-]?token)"
+        r"(?i)(?:(?<![a-z])(?:session[_-]?id|session|sid|jsessionid|phpsessid|connect\.sid|csrf[_-]?token|xsrf[_-]?token)"
         r"(?:\\?[\"'])?[ ]{0,2}[:=][ ]{0,2}(?:\\?[\"'])?)([A-Za-z0-9%._-]{16,}+)",
         "sid=", 'sid"', "sessionid", "session_id", "session-id", "session=", "sessid", "csrf", "xsrf", "connect.sid",
         check=_random,
     ),
     _prefixed("AWS_ACCESS_KEY", r"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{16}(?![A-Za-z0-9])", "akia", "asia", "abia", "acca", "aroa", "aida"),
-    rule(
+    long_rule(
         "AWS_SECRET_KEY",
         r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])",
         "aws",
         check=_mixed,
         words=("aws ", "secret"),
     ),
-    rule(
+    long_rule(
         "AZURE_KEY",
-        r"(?i:(?<![a-z])(?:accountkey|sharedaccesskey|sharedaccesssignature|sig)=)([A-Za-z0-9+/%]{20,}+={0,2})",
+        r"(?i)(?:(?<![a-z])(?:accountkey|sharedaccesskey|sharedaccesssignature|sig)=)([A-Za-z0-9+/%]{20,}+={0,2})",
         "accountkey", "sharedaccess", "sig=",
     ),
     _prefixed("AZURE_KEY", r"[A-Za-z0-9_~.]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}+", "q~"),
@@ -148,13 +159,13 @@ SECRETS: tuple[Rule, ...] = (
     _prefixed("GITHUB_TOKEN", r"gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_[A-Za-z0-9_]{20,}+", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
     _prefixed("GITLAB_TOKEN", r"gl(?:pat|dt|rt|ptt|soat|cbt|ft|imt|agent|oas)-[A-Za-z0-9_.-]{16,}+", "glpat-", "gldt-", "glrt-", "glptt-", "glsoat-", "glcbt-", "glft-", "glimt-", "glagent-", "gloas-"),
     _prefixed("SLACK_TOKEN", r"xox[abeoprs]-[A-Za-z0-9-]{10,}+|xapp-[A-Za-z0-9-]{10,}+", "xox", "xapp-"),
-    rule("SLACK_TOKEN", r"https://hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_+-]{10,}+", "hooks.slack.com"),
-    rule("DISCORD_TOKEN", r"[MNO](?<![A-Za-z0-9].)[A-Za-z0-9]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}+", "."),
-    rule("DISCORD_TOKEN", r"https://(?:[a-z]{1,10}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{10,}+/[A-Za-z0-9_-]{20,}+", "/api/webhooks/"),
+    long_rule("SLACK_TOKEN", r"https://hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_+-]{10,}+", "hooks.slack.com"),
+    long_rule("DISCORD_TOKEN", r"[MNO](?<![A-Za-z0-9].)[A-Za-z0-9]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}+", "."),
+    long_rule("DISCORD_TOKEN", r"https://(?:[a-z]{1,10}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{10,}+/[A-Za-z0-9_-]{20,}+", "/api/webhooks/"),
     _prefixed("TELEGRAM_TOKEN", r"[0-9]{8,10}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])", ":a"),
     _prefixed("STRIPE_KEY", r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}+|whsec_[A-Za-z0-9+/=]{16,}+", "_live_", "_test_", "whsec_"),
     _prefixed("ANTHROPIC_KEY", r"sk-ant-[A-Za-z0-9_-]{16,}+", "sk-ant-"),
-    rule("OPENAI_KEY", r"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-)sk-(?!ant-)[A-Za-z0-9_-]{16,}+", "sk-", check=_has_digit),
+    long_rule("OPENAI_KEY", r"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-)sk-(?!ant-)[A-Za-z0-9_-]{16,}+", "sk-", check=_has_digit),
     _prefixed("HUGGINGFACE_TOKEN", r"(?:hf|api_org)_[A-Za-z0-9]{20,}+", "hf_", "api_org_"),
     _prefixed("AI_KEY", r"gsk_[A-Za-z0-9]{20,}+|xai-[A-Za-z0-9]{20,}+|r8_[A-Za-z0-9]{20,}+|pplx-[A-Za-z0-9]{20,}+|csk-[a-z0-9]{20,}+|fw_[A-Za-z0-9]{20,}+|tgp_v1_[A-Za-z0-9_-]{20,}+|nvapi-[A-Za-z0-9_-]{20,}+", "gsk_", "xai-", "r8_", "pplx-", "csk-", "fw_", "tgp_v1_", "nvapi-"),
     _prefixed("NPM_TOKEN", r"npm_[A-Za-z0-9]{20,}+", "npm_"),
@@ -171,7 +182,7 @@ SECRETS: tuple[Rule, ...] = (
     _prefixed("DOCKER_TOKEN", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}+", "dckr_"),
     _prefixed("ATLASSIAN_TOKEN", r"ATATT3[A-Za-z0-9_=-]{20,}+|ATCTT3[A-Za-z0-9_=-]{20,}+", "atatt3", "atctt3"),
     _prefixed("NOTION_TOKEN", r"ntn_[A-Za-z0-9]{20,}+|secret_[A-Za-z0-9]{43}(?![A-Za-z0-9])", "ntn_", "secret_"),
-    rule("SERVICE_TOKEN", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}(?![A-Za-z0-9])", "pat"),
+    long_rule("SERVICE_TOKEN", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}(?![A-Za-z0-9])", "pat"),
     _prefixed(
         "SERVICE_TOKEN",
         r"gl(?:sa|c)_[A-Za-z0-9_+/=]{20,}+|NR(?:AK|JS|II)-[A-Za-z0-9_-]{20,}+|lin_(?:api|oauth)_[A-Za-z0-9]{20,}+|"

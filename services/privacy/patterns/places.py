@@ -1,6 +1,6 @@
 """Names and postal addresses by the words around them: titles, form fields, kinds of street. Pure.
 
-A name in running text needs a language model (services.privacy.names).
+A name in running text needs a language model and is not found.
 """
 
 import re
@@ -25,9 +25,10 @@ _TOWN = (
 )
 _CITY = rf"(?:,? (?:[A-Z]{{1,2}}-)?[0-9]{{2,5}}(?:[- ][0-9A-Z]{{2,3}})?,? {_CAPITAL}(?:[ -]{_CAPITAL}){{0,2}})?"
 _OF = r"(?:(?:de la|de l'|de los|de las|del|della|dei|degli|des|dos|das|de|du|da|do|la|le|les|l'|d')[ ]?){0,2}"
+# Alternatives that begin with a letter each, so that a text is only read where one of those stands.
 _TITLE = (
-    r"(?:Mrs?|Ms|Mx|Dr|Prof|Professor|Sir|Herrn?|Frau|Monsieur|Madame|Mme|Mlle|Señora?|Sr\.|Sra|Signora?|Sig\.|Dott\.|"
-    r"Senhora?|Dhr|Mevr)"
+    r"(?:M(?<!\wM)(?:rs?|s|x|onsieur|adame|me|lle|evr)|D(?<!\wD)(?:r|ott\.|hr)|P(?<!\wP)rof(?:essor)?|"
+    r"S(?<!\wS)(?:ir|eñora?|r\.|ra|ignora?|ig\.|enhora?)|H(?<!\wH)errn?|F(?<!\wF)rau)"
 )
 _QUOTE = r"\\?[\"']"
 # What stands before a number in languages that write the street first.
@@ -38,6 +39,14 @@ _STREET_FIRST = re.compile(
     rf"(?:Calle|C/|Avenida|Avda\.?|Av\.|Plaza|Paseo|Carrer|Via|Viale|Piazza|Corso|Largo|Vicolo|Rua|Travessa|Praça|Estrada|"
     rf"[Uu]l\.|[Uu]lica|[Aa]leja|[Aa]l\.) ?{_OF}{_CAPITAL}(?:[ -]{_OF}{_CAPITAL}){{0,3}},?(?: n[.º°]?)?)[ ]\Z"
 )
+_BEFORE_THE_NAME = (
+    "Calle", "C/", "Avenida", "Avda", "Av.", "Plaza", "Paseo", "Carrer", "Via", "Piazza", "Corso", "Largo", "Vicolo", "Rua",
+    "Travessa", "Praça", "Estrada", "Ul.", "ul.", "lica", "leja", "Al.", "al.",
+)  # fmt: skip
+_BEHIND_THE_NAME = (
+    "straße", "strasse", "str.", "weg", "platz", "allee", "gasse", "ring", "damm", "ufer", "straat", "laan", "plein", "gracht",
+    "kade", "gatan", "vägen", "veien", "vej", "gade", "katu", "tie",
+)  # fmt: skip
 _NUMBER_AND_CITY = re.compile(rf"{_NUMBER}(?![\w.]){_CITY}")
 _STREET_LENGTH = 80
 _ADDRESS = "POSTAL_ADDRESS"
@@ -45,8 +54,9 @@ _ADDRESS = "POSTAL_ADDRESS"
 
 def find_streets(text: Text) -> Iterator[Span]:
     """Yield the addresses of a text that name the street before its number."""
+    romance = any(map(text.holds, _BEFORE_THE_NAME))
     for at in text.starts.digit:
-        if at < 5 or text.whole[at - 1] != " ":
+        if at < 5 or text.whole[at - 1] != " " or not (romance or text.lower.endswith(_BEHIND_THE_NAME, 0, at - 1)):
             continue
         least = max(0, at - _STREET_LENGTH)
         street = _STREET_FIRST.search(text.whole[least:at])
@@ -76,9 +86,7 @@ PLACES: tuple[Rule, ...] = (
     rule(_ADDRESS, r"〒 ?[0-9]{3}-[0-9]{4}[^\s,.;\"'<>]{0,40}", "〒"),
     rule(
         "PERSON",
-        rf"(?<!\w){_TITLE}\.? ({_NAME})",
-        "Mr", "Ms", "Mx", "Dr", "Prof", "Sir", "Herr", "Frau", "Monsieur", "Mme", "Mlle", "Madame", "Señor", "Sr.", "Sra", "Signor",
-        "Sig.", "Dott.", "Senhor", "Dhr", "Mevr",
+        rf"{_TITLE}\.? ({_NAME})",
     ),
     rule(
         "PERSON",

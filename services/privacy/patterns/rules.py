@@ -6,7 +6,7 @@ and everything else is bounded.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from services.privacy.spans import Span
@@ -15,20 +15,27 @@ BEFORE, AFTER = 48, 24
 _LONGEST_WORD = 40
 _DIGITS = re.compile("[0-9]+")
 _SIGNS = "+(-[〒"
-Begin = Literal["digit", "letter", "sign"]
+_LONG_NUMBER, _LONG_WORD = 6, 20
+_WORD = re.compile("[A-Za-z0-9]*+")
+Begin = Literal["digit", "letter", "sign", "long_digit", "long_letter"]
 
 
 class Starts(NamedTuple):
-    """Where words with figures begin, by what they begin with; a sign stands before one, a short word may too."""
+    """Where words with figures begin, by what they begin with; a sign stands before one, a short word may too.
+
+    The long ones, of six characters and more, stand in two of the lists.
+    """
 
     digit: list[int]
     letter: list[int]
     sign: list[int]
+    long_digit: list[int]
+    long_letter: list[int]
 
     @classmethod
     def of(cls, text: str) -> "Starts":
         """Return the starts in a text. Words are ASCII letters and digits; what is longer than any number is cut."""
-        starts, end = cls([], [], []), 0
+        starts, end = cls([], [], [], [], []), 0
         for run in _DIGITS.finditer(text):
             at, least = run.start(), max(end, run.start() - _LONGEST_WORD)
             if at > end or end == 0:
@@ -39,7 +46,10 @@ class Starts(NamedTuple):
         return starts
 
     def _add(self, text: str, at: int) -> None:
-        (self.digit if text[at].isdigit() else self.letter).append(at)
+        first_is_digit = text[at].isdigit()
+        (self.digit if first_is_digit else self.letter).append(at)
+        if (word := _WORD.match(text, at)) and word.end() - at >= _LONG_NUMBER:
+            (self.long_digit if first_is_digit else self.long_letter).append(at)
         before = text[max(0, at - 4) : at]
         if before[-1:] and before[-1] in _SIGNS:
             self.sign.append(at - 1)
@@ -57,6 +67,8 @@ class Text(NamedTuple):
     whole: str
     lower: str
     starts: Starts
+    has_long_words: bool
+    seen: dict[str, bool]
 
     @classmethod
     def of(cls, text: str) -> "Text":
@@ -64,7 +76,13 @@ class Text(NamedTuple):
         lower = text.lower()
         if len(lower) != len(text):
             lower = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
-        return cls(text, lower, Starts.of(text))
+        return cls(text, lower, Starts.of(text), max(map(len, text.split()), default=0) >= _LONG_WORD, {})
+
+    def holds(self, trigger: str) -> bool:
+        """Whether a trigger stands in the lower-case text, or as it is if it has a capital; looked up once."""
+        if (known := self.seen.get(trigger)) is None:
+            known = self.seen[trigger] = trigger in (self.lower if trigger == trigger.lower() else self.whole)
+        return known
 
     @property
     def has_digits(self) -> bool:
@@ -91,10 +109,10 @@ class Rule:
 
     Attributes:
         pattern: What it looks like; what is masked is its first group that took part, else all of it.
-        triggers: One of them stands in the lower-case text, or one of `exactly` in the text as it is, or the pattern
-            isn't tried; with neither it always is.
+        triggers: One of them stands in the text, or the pattern isn't tried; empty: always tried.
         begins: It is tried where words with figures begin, not everywhere; empty: everywhere.
-        digits: There are figures in it.
+        long: It stands in a word of twenty characters or more.
+        any_case: The pattern is of the lower-case text.
         check: Of what is masked: checksums and the like.
         words: What must stand near it.
     """
@@ -102,9 +120,9 @@ class Rule:
     kind: str
     pattern: re.Pattern[str]
     triggers: tuple[str, ...] = ()
-    exactly: tuple[str, ...] = ()
     begins: tuple[Begin, ...] = ()
-    digits: bool = False
+    long: bool = False
+    any_case: bool = False
     check: Callable[[str], bool] | None = None
     words: re.Pattern[str] | None = None
 
@@ -114,28 +132,21 @@ class Rule:
             return
         for match in self._matches(text):
             start, end = match.span(match.lastindex or 0)
-            if self.words and not self.words.search(text.around(start, end)):
+            if self.check is not None and not self.check(text.whole[start:end]):
                 continue
-            if self.check is None or self.check(text.whole[start:end]):
+            if self.words is None or self.words.search(text.around(start, end)):
                 yield Span(start, end, self.kind)
 
     def _may_be_in(self, text: Text) -> bool:
-        if self.digits and not text.has_digits:
+        if (self.long and not text.has_long_words) or (self.begins and not text.has_digits):
             return False
-        # Loops, as this is most of what an ordinary text costs.
-        lower, whole = text.lower, text.whole
-        for trigger in self.triggers:
-            if trigger in lower:
-                return True
-        for trigger in self.exactly:
-            if trigger in whole:
-                return True
-        return not self.triggers and not self.exactly
+        return not self.triggers or any(map(text.holds, self.triggers))
 
     def _matches(self, text: Text) -> Iterable[re.Match[str]]:
+        read = text.lower if self.any_case else text.whole
         if not self.begins:
-            return self.pattern.finditer(text.whole)
-        tried = (self.pattern.match(text.whole, at) for begin in self.begins for at in getattr(text.starts, begin))
+            return self.pattern.finditer(read)
+        tried = (self.pattern.match(read, at) for begin in self.begins for at in getattr(text.starts, begin))
         return filter(None, tried)
 
 
@@ -147,8 +158,15 @@ def rule(
     check: Callable[[str], bool] | None = None,
     words: tuple[str, ...] = (),
 ) -> Rule:
-    """Return a rule of a pattern's text; a trigger with a capital letter stands in a text exactly."""
-    lower = tuple(trigger for trigger in triggers if trigger == trigger.lower())
-    exactly = tuple(trigger for trigger in triggers if trigger not in lower)
+    """Return a rule of a pattern's text, which is of the lower-case text where it begins with `(?i)`."""
     near = one_of(words) if words else None
-    return Rule(kind, re.compile(pattern), lower, exactly, begins, bool(begins), check, near)
+    any_case = pattern.startswith("(?i)")
+    found = re.compile(pattern.removeprefix("(?i)"))
+    return Rule(kind, found, triggers, begins, False, any_case, check, near)
+
+
+def long_rule(
+    kind: str, pattern: str, *triggers: str, check: Callable[[str], bool] | None = None, words: tuple[str, ...] = ()
+) -> Rule:
+    """Return a rule of what is a long word, or stands in one."""
+    return replace(rule(kind, pattern, *triggers, check=check, words=words), long=True)

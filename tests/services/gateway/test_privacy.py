@@ -1,0 +1,96 @@
+"""What is private in a call is masked before it is spooled, and reaches the upstream as the client wrote it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from schemas.configuration import Privacy
+from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from services.gateway.events import SPARE
+from tests.fixtures.planted import FORMS, Planted, planted
+from tests.services.gateway.conftest import APP, Running, Start
+
+MAIL = "jane.doe@example.com"
+
+
+def call(gateway: Running, text: str, **more: Any) -> httpx.Response:
+    body = {"model": APP, "messages": [{"role": "user", "content": text}], **more}
+    return httpx.post(f"{gateway.url}/v1/chat/completions", json=body, timeout=60, trust_env=False)
+
+
+def spool(gateway: Running) -> bytes:
+    return b"".join(file.read_bytes() for file in (gateway.data / "gateway").rglob("*") if file.is_file())
+
+
+def left(values: tuple[Planted, ...], stored: bytes) -> set[str]:
+    return {value.label for value in values if any(trace.encode() in stored for trace in value.traces())}
+
+
+def test_no_planted_value_is_on_the_spool_in_any_form_and_the_upstream_sees_each(start: Start) -> None:
+    gateway, values = start(spool_bytes=64 << 20), planted()
+    for value in values:
+        for form in FORMS:
+            assert call(gateway, value.text(form)).status_code == 200
+
+    sent = [body["messages"][0]["content"] for body in gateway.echo.bodies]
+    assert sent == [value.text(form) for value in values for form in FORMS]
+    assert left(values, spool(gateway)) == set()
+    assert len(gateway.events()) == 2 * len(sent)
+
+
+def test_under_off_the_same_search_finds_them(start: Start) -> None:
+    gateway, values = start(privacy=Privacy(policy="off"), spool_bytes=64 << 20), planted()
+    for value in values:
+        call(gateway, value.text("plain"))
+
+    assert left(values, spool(gateway)) == {value.label for value in values}
+
+
+def test_both_events_say_what_was_found(start: Start) -> None:
+    gateway = start()
+    call(gateway, f"write to {MAIL}")
+
+    asked, answered = gateway.events()
+    assert isinstance(asked, InferenceRequested)
+    assert isinstance(answered, InferenceResponded)
+    assert asked.private is not None
+    assert answered.private is not None
+    assert (asked.private.counts, answered.private.counts) == ({"EMAIL": 1}, {"EMAIL": 2})
+    assert (asked.prompt, answered.answer) == ("write to [EMAIL]", "write to [EMAIL]")
+
+
+def test_streamed_answers_errors_and_feedback_are_masked_too(start: Start) -> None:
+    gateway = start()
+    call(gateway, f"hang-up after {MAIL}", stream=True)
+    judged = {"app": APP, "request_id": "r1", "label": "safe", "comment": f"ask {MAIL}"}
+    assert httpx.post(f"{gateway.url}/v1/feedback", json=judged, trust_env=False).status_code == 202
+
+    given = gateway.events()[-1]
+    assert isinstance(given, FeedbackGiven)
+    assert given.comment == "ask [EMAIL]"
+    assert MAIL.encode() not in spool(gateway)
+
+
+def test_a_value_at_the_cut_of_a_text_that_is_too_large_leaves_no_half(start: Start) -> None:
+    gateway = start(spool_bytes=64 << 20)
+    for shift in range(0, SPARE + 64, 1999):
+        before = "word " * ((60_000 + SPARE - shift) // 5)
+        call(gateway, before + f"{MAIL} 4111 1111 1111 1111 " * 40_000)
+
+    stored = spool(gateway)
+    assert b"jane.do" not in stored
+    assert b"4111 11" not in stored
+    assert b"truncated" in stored
+
+
+def test_keys_of_pseudonyms_are_made_for_hash_alone(start: Start, tmp_path: Path) -> None:
+    gateway = start(privacy=Privacy(policy="hash"))
+    call(gateway, f"write to {MAIL}")
+
+    (asked, _) = gateway.events()
+    assert isinstance(asked, InferenceRequested)
+    assert asked.prompt.startswith("write to [EMAIL:1.")
+    assert [path.name for path in (tmp_path / "privacy-keys").iterdir()] == ["1.key"]
+    assert json.dumps(MAIL)[1:-1].encode() not in spool(gateway)
