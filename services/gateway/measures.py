@@ -1,6 +1,8 @@
 """The gateway's own metrics."""
 
-from prometheus_client import CollectorRegistry, Counter
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
 
 from services.parts.runtime.metrics import counter, gauge, histogram
 
@@ -18,7 +20,7 @@ class Measures:
         self.unread = counter("driftloop_gateway_unread_total", registry)
         self.unrecorded = counter("driftloop_gateway_unrecorded_total", registry)
         self.passed = counter("driftloop_gateway_passed_total", registry)
-        self._answered: dict[tuple[str, str, int], Counter] = {}
+        self._answered: dict[tuple[str, str, int], Callable[[], None]] = {}
         self.feedback = counter("driftloop_gateway_feedback_total", registry)
 
     def answered(self, app: str, variant: str, status: int) -> None:
@@ -26,5 +28,5 @@ class Measures:
         place = app, variant, status
         found = self._answered.get(place)
         if found is None:
-            found = self._answered[place] = self.requests.labels(*place)
-        found.inc()
+            found = self._answered[place] = self.requests.labels(*place).inc
+        found()

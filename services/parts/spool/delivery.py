@@ -11,8 +11,7 @@ from services.clients.bus.errors import BufferFull, BusError, Undelivered
 from services.clients.bus.partitioning import partition_of
 from services.clients.bus.producer import Producer
 from services.parts.spool.packing import Parcel, packed
-from services.parts.spool.segments import Carried, Stretch
-from services.parts.spool.spool import Batch, batch_of
+from services.parts.spool.segments import Batch, Carried, Stretch, batch_of
 
 AT_ONCE = 1000
 _FLUSH_S = 2.0

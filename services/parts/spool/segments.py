@@ -9,11 +9,12 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from services.parts.spool.entries import payloads_in
+from services.parts.spool.entries import MAX_FRAME_BYTES, Entry, entry_in, payloads_in
 
 _LOG = logging.getLogger(__name__)
 _PLACE = struct.Struct("<QQ")
@@ -63,6 +64,19 @@ class Carried(msgspec.Struct, frozen=True, array_like=True):
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries of one segment in order, and the place behind the last of them."""
+
+    entries: tuple[Entry, ...]
+    end: Place
+
+    @property
+    def carried(self) -> Carried:
+        """What is told of it when Kafka has it."""
+        return Carried(len(self.entries), self.end.offset)
+
+
 def segment_path(folder: Path, number: int) -> Path:
     """Return where a segment lies."""
     return folder / f"{number:020d}.segment"
@@ -93,6 +107,16 @@ def _scanned(path: Path, acknowledged: Place) -> Segment:
     if torn := len(data) - (ends[-1] if ends else start):
         _LOG.warning("segment %d has a torn tail of %d bytes, never promised to anyone", number, torn)
     return Segment(number, path, length=ends[-1] if ends else start, entries=len(ends), start=start)
+
+
+def batch_of(stretch: Stretch, max_entries: int) -> Batch:
+    """Return the first entries of a stretch; none if the disk spoilt them."""
+    with open(stretch.path, "rb") as file:
+        file.seek(stretch.start)
+        data = file.read(min(stretch.length - stretch.start, MAX_FRAME_BYTES))
+    found = list(islice(payloads_in(data), max_entries))
+    end = found[-1][1] if found else 0
+    return Batch(tuple(entry_in(payload) for payload, _ in found), Place(stretch.segment, stretch.start + end))
 
 
 def highest_number(folder: Path) -> int:

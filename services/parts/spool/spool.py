@@ -13,18 +13,18 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from schemas.settings import DEFAULT_SPOOL_BYTES, WhenFull
-from services.parts.spool.entries import MAX_FRAME_BYTES, Entry, entry_in, frame, payloads_in
+from services.parts.spool.entries import Entry, frame
 from services.parts.spool.segments import (
+    Batch,
     Carried,
     Place,
     PlaceFile,
     Segment,
     Stretch,
+    batch_of,
     found_segments,
     highest_number,
     segment_path,
@@ -51,19 +51,6 @@ class SpoolFull(Exception):
     def __init__(self, max_bytes: int) -> None:
         super().__init__(f"the spool holds its {max_bytes} bytes; the broker is away or too slow")
         self.retry_after = _RETRY_AFTER_S
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Entries of one segment in order, and the place behind the last of them."""
-
-    entries: tuple[Entry, ...]
-    end: Place
-
-    @property
-    def carried(self) -> Carried:
-        """What is told of it when Kafka has it."""
-        return Carried(len(self.entries), self.end.offset)
 
 
 class Spool:
@@ -279,16 +266,6 @@ class Spool:
     def _remove(self, segment: Segment) -> None:
         self._segments.remove(segment)
         segment.path.unlink(missing_ok=True)
-
-
-def batch_of(stretch: Stretch, max_entries: int) -> Batch:
-    """Return the first entries of a stretch; none if the disk spoilt them."""
-    with open(stretch.path, "rb") as file:
-        file.seek(stretch.start)
-        data = file.read(min(stretch.length - stretch.start, MAX_FRAME_BYTES))
-    found = list(islice(payloads_in(data), max_entries))
-    end = found[-1][1] if found else 0
-    return Batch(tuple(entry_in(payload) for payload, _ in found), Place(stretch.segment, stretch.start + end))
 
 
 def _sync(segment: Segment) -> None:

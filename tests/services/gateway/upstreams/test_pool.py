@@ -101,7 +101,7 @@ def test_a_request_is_written_as_it_is_and_its_answer_read() -> None:
         (b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n", 500, b""),
     ],
 )
-def test_a_line_is_used_again_after_a_whole_answer(answer: bytes, status: int, body: bytes) -> None:
+def test_a_connection_is_used_again_after_a_whole_answer(answer: bytes, status: int, body: bytes) -> None:
     async def use(pool: Pool, replica: _Replica) -> None:
         response, first = await _asked(pool)
         assert (response.status, first) == (status, body)
@@ -120,7 +120,7 @@ def test_a_line_is_used_again_after_a_whole_answer(answer: bytes, status: int, b
         _OK.replace(b"HTTP/1.1", b"HTTP/1.0"),
     ],
 )
-def test_a_line_is_not_used_again_when_it_is_not_to_be_trusted(answer: bytes) -> None:
+def test_a_connection_is_not_used_again_when_it_is_not_to_be_trusted(answer: bytes) -> None:
     async def use(pool: Pool, replica: _Replica) -> None:
         assert (await _asked(pool))[1] == b"hello"
         assert (await _asked(pool))[1] == b"hello"
@@ -186,7 +186,7 @@ def test_a_silent_replica_is_waited_for_no_longer_than_told(answer: bytes) -> No
     _with(_Replica([answer]), use, read_s=0.2)
 
 
-def test_a_line_that_the_replica_closed_while_it_was_idle_is_not_asked() -> None:
+def test_a_connection_that_the_replica_closed_while_it_was_idle_is_not_asked() -> None:
     async def use(pool: Pool, replica: _Replica) -> None:
         await _asked(pool)
         while pool.idle:
@@ -197,7 +197,7 @@ def test_a_line_that_the_replica_closed_while_it_was_idle_is_not_asked() -> None
     _with(_Replica([_OK, _OK], closes=True), use)
 
 
-def test_a_call_that_is_given_up_ends_its_line_and_no_other() -> None:
+def test_a_call_that_is_given_up_ends_its_connection_and_no_other() -> None:
     async def use(pool: Pool, replica: _Replica) -> None:
         given_up = asyncio.create_task(pool.ask("/", [], b"{}"))
         while not replica.asked:
