@@ -25,6 +25,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@$(BIN)/python -m services.embedded.kafka --bring || test $$? = 3
+	@echo "setup: training the scorers' heads (a minute or two on a first run)"
+	@$(BIN)/python -m services.scorers.embedded
 	@touch $@
 	@echo "setup: ready"
 

@@ -47,8 +47,8 @@ ANSWER_HARM = HeadKind(
     "response",
     "harm",
     "response.harm",
-    "It was fitted on requests: an answer that quotes or refuses one may look like one, and harm that an answer adds "
-    "of its own may not.",
+    "It was trained on requests more than on answers: an answer that quotes or refuses one may look like one, and "
+    "harm that an answer adds of its own may not.",
 )
 
 
@@ -58,7 +58,8 @@ class HeadScorer:
     def __init__(self, kind: HeadKind, head: Head, threshold: float | None = None) -> None:
         self._kind = kind
         self._head = head
-        self._threshold = head.threshold if threshold is None else threshold
+        own = head.answer_threshold if kind.side == "response" else head.threshold
+        self._threshold = own if threshold is None else threshold
         self.card = _card(kind, head.version.rpartition("@")[2])
 
     def score(self, subjects: Sequence[Subject]) -> list[Row]:

@@ -39,7 +39,8 @@ class Weights:
         cleared: Slope and intercept from the cheap logit to the logit of a cleared text.
         features: Of the close look, over MiniLM's features, its intercept last.
         unsure: Factors of cheap logit and close logit, and intercept, of a text that isn't cleared.
-        threshold: Probability from which a text counts as unsafe.
+        threshold: Probability from which a prompt counts as unsafe.
+        answer_threshold: The same for an answer.
     """
 
     embedding: Coefficients
@@ -50,6 +51,7 @@ class Weights:
     features: Coefficients
     unsure: tuple[float, float, float]
     threshold: float
+    answer_threshold: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +69,13 @@ class Head:
 
     @property
     def threshold(self) -> float:
-        """Probability from which a text counts as unsafe."""
+        """Probability from which a prompt counts as unsafe."""
         return self.weights.threshold
+
+    @property
+    def answer_threshold(self) -> float:
+        """Probability from which an answer counts as unsafe."""
+        return self.weights.answer_threshold
 
     def score(self, texts: Sequence[str], embeddings: Vectors | None = None) -> Numbers:
         """Return the probability that each text is bad, (len(texts),); 0 for an empty text.

@@ -29,7 +29,10 @@ from services.scorers.embedded.examples import Example
 from services.scorers.embedding import Embedder, Vectors
 from services.scorers.ngrams import BUCKETS, ngrams
 
-FALSE_ALARMS = 0.003
+FALSE_ALARMS = 0.002
+# Refusals name the harm that they refuse: where an answer counts as unsafe is chosen by answers alone.
+ANSWER_FALSE_ALARMS = 0.02
+ANSWERS = ("answers", "refusals")
 UNSURE_SHARE = 0.12
 BAD_SHARE = 0.1
 LEAST_THRESHOLD = 0.05
@@ -119,9 +122,23 @@ def calibrated(weights: Weights, validation: Part, cheap: Numbers, features: Fea
     )
     logits = np.full(len(cheap), -np.inf)
     logits[unsure] = slope * mixed + intercept
+    return thresholded(weights, validation, logits)
+
+
+def thresholded(weights: Weights, validation: Part, logits: Numbers) -> Weights:
+    """Return the weights with thresholds for the logits of the validation part; what is cleared has -inf."""
+    answers = np.isin(validation.sources, ANSWERS)
     harmless = validation.labels == 0
-    level = _quantile(logits[harmless], validation.balance(power=0.5)[harmless], 1 - FALSE_ALARMS)
-    return replace(weights, threshold=float(sigmoid(np.array([max(level, logit(LEAST_THRESHOLD))]))[0]))
+    balance = validation.balance(power=0.5)
+    prompts = _level(logits[harmless & ~answers], balance[harmless & ~answers], FALSE_ALARMS)
+    spoken = _level(logits[harmless & answers], np.ones((harmless & answers).sum()), ANSWER_FALSE_ALARMS)
+    return replace(weights, threshold=prompts, answer_threshold=max(prompts, spoken))
+
+
+def _level(logits: Numbers, weights: Numbers, false_alarms: float) -> float:
+    """Return the least probability at which at most this share of the weight is called unsafe."""
+    level = _quantile(logits, weights, 1 - false_alarms)
+    return float(sigmoid(np.array([max(level, logit(LEAST_THRESHOLD))]))[0])
 
 
 def _worth_a_close_look(train: Part, cheap: Numbers) -> npt.NDArray[np.int64]:
@@ -148,6 +165,7 @@ def _cheap(train: Part, rows: Vectors) -> Weights:
         features=np.zeros(0, np.float32),
         unsure=(0.0, 1.0, 0.0),
         threshold=0.5,
+        answer_threshold=0.5,
     )
 
 

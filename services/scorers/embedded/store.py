@@ -80,14 +80,15 @@ def save(weights: Weights, figures: dict[str, Any], path: Path) -> None:
     partial = path.with_suffix(".partial.json")
     partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     os.replace(partial, figures_file(path))
-    numbers = [weights.share, weights.clear, *weights.cleared, *weights.unsure, weights.threshold]
+    numbers = [weights.share, weights.clear, *weights.cleared, *weights.unsure]
+    thresholds = [weights.threshold, weights.answer_threshold]
     partial = path.with_suffix(".partial.npz")
     np.savez(
         partial,
         embedding=weights.embedding,
         grams=weights.grams,
         features=weights.features,
-        numbers=np.array(numbers, np.float64),
+        numbers=np.array([*numbers, *thresholds], np.float64),
     )
     os.replace(partial, path)
 
@@ -103,7 +104,7 @@ def copy_head(source: Path, target: Path) -> None:
 def load(judgement: Judgement, path: Path, embedder: Embedder, encoder: Encoder) -> Head:
     """Read a head."""
     with np.load(path, allow_pickle=False) as arrays:
-        share, clear, slope, intercept, of_cheap, of_close, constant, threshold = map(float, arrays["numbers"])
+        share, clear, slope, intercept, of_cheap, of_close, constant, prompt, answer = map(float, arrays["numbers"])
         weights = Weights(
             embedding=arrays["embedding"],
             grams=arrays["grams"],
@@ -112,7 +113,8 @@ def load(judgement: Judgement, path: Path, embedder: Embedder, encoder: Encoder)
             cleared=(slope, intercept),
             features=arrays["features"],
             unsure=(of_cheap, of_close, constant),
-            threshold=threshold,
+            threshold=prompt,
+            answer_threshold=answer,
         )
     return Head(f"{judgement}-head@{path.stem.rpartition('-')[2]}", weights, embedder, encoder)
 

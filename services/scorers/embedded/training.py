@@ -58,6 +58,7 @@ def _figures(head: Head, learnt: Corpus) -> dict[str, Any]:
         "data": digest(),
         "trained_on": {"bad": sum(e.label for e in learnt.train), "harmless": sum(not e.label for e in learnt.train)},
         "threshold": round(head.threshold, 4),
+        "answer_threshold": round(head.answer_threshold, 4),
         "threshold_chosen_for": {"false_alarms": FALSE_ALARMS, "share_of_bad": BAD_SHARE},
         "validation": {
             "bad": int(labels.sum()),

@@ -42,6 +42,7 @@ def weights_that_suspect(word: str) -> Weights:
         features=features,
         unsure=(0.0, 1.0, 0.0),
         threshold=THRESHOLD,
+        answer_threshold=THRESHOLD,
     )
 
 
