@@ -3,26 +3,23 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import msgspec
 
 from schemas.configuration import App
 from schemas.reference import Reference
+from services.scorers.behaviour.language import scorers as languages
 from services.scorers.behaviour.language.identifier import Identifier
-from services.scorers.behaviour.language.scorers import language_mismatch, prompt_language, response_language
 from services.scorers.behaviour.meaning.groundedness import Groundedness
 from services.scorers.behaviour.meaning.similarity import Coherence, Relevance
 from services.scorers.behaviour.meaning.topics import References, TopicDistance
 from services.scorers.behaviour.meaning.vectors import Remembered
-from services.scorers.behaviour.shape.forms import Form, format_scorer, tool_arguments
-from services.scorers.behaviour.shape.lengths import prompt_length, response_length
-from services.scorers.behaviour.shape.readability import readability
-from services.scorers.behaviour.shape.repetition import repetition
-from services.scorers.behaviour.shape.uncertainty import uncertainty
-from services.scorers.behaviour.tone.refusal import refusal
-from services.scorers.behaviour.tone.sentiment import prompt_sentiment, response_sentiment
+from services.scorers.behaviour.shape import forms, lengths, readability, repetition, uncertainty
+from services.scorers.behaviour.shape.forms import Form
+from services.scorers.behaviour.tone import refusal, sentiment, toxicity
 from services.scorers.behaviour.tone.toxicity import Profanity, Toxicity
-from services.scorers.contract import Scorer
+from services.scorers.contract import Card, Scorer
 from services.scorers.embedding import Embedder
 
 
@@ -58,47 +55,75 @@ def forms_of(apps: Iterable[App]) -> dict[str, Form]:
     }
 
 
-class _Shared:
-    """What several scorers need, loaded when the first of them asks."""
+class Behaviours:
+    """Makes scorers of a deployment; what several of them need is loaded when the first of them asks."""
 
     def __init__(self, settings: BehaviourSettings) -> None:
         self.settings = settings
 
+    def scorer(self, name: str, threshold: float | None = None) -> Scorer:
+        """Return a scorer.
+
+        Args:
+            name: One of BEHAVIOUR_CARDS.
+            threshold: In the place of the scorer's own; those without one pass it over.
+
+        Raises:
+            KeyError: There is none of this name.
+        """
+        return _LISTINGS[name].make(self, threshold)
+
     @cached_property
     def vectors(self) -> Remembered:
+        """Of texts."""
         return Remembered(self.settings.embedder or Embedder.load())
 
     @cached_property
     def identifier(self) -> Identifier:
+        """Of languages."""
         return Identifier()
 
     @cached_property
     def profanity(self) -> Profanity:
+        """The model of toxicity."""
         return Profanity()
 
 
-_FACTORIES: dict[str, Callable[[_Shared], Scorer]] = {
-    "relevance": lambda shared: Relevance(shared.vectors),
-    "coherence": lambda shared: Coherence(shared.vectors),
-    "groundedness": lambda shared: Groundedness(shared.vectors),
-    "topic-distance": lambda shared: TopicDistance(shared.vectors, shared.settings.references),
-    "refusal": lambda _: refusal(),
-    "prompt-sentiment": lambda shared: prompt_sentiment(shared.identifier),
-    "response-sentiment": lambda shared: response_sentiment(shared.identifier),
-    "prompt-toxicity": lambda shared: Toxicity("prompt", shared.profanity, shared.identifier),
-    "response-toxicity": lambda shared: Toxicity("response", shared.profanity, shared.identifier),
-    "prompt-language": lambda shared: prompt_language(shared.identifier),
-    "response-language": lambda shared: response_language(shared.identifier),
-    "language-mismatch": lambda shared: language_mismatch(shared.identifier),
-    "readability": lambda _: readability(),
-    "repetition": lambda _: repetition(),
-    "format": lambda shared: format_scorer(shared.settings.forms),
-    "tool-arguments": lambda _: tool_arguments(),
-    "uncertainty": lambda _: uncertainty(),
-    "prompt-length": lambda _: prompt_length(),
-    "response-length": lambda _: response_length(),
-}
-BEHAVIOUR_SCORERS = tuple(_FACTORIES)
+class _Listing(NamedTuple):
+    card: Card
+    make: Callable[[Behaviours, float | None], Scorer]
+
+
+_LISTED = (
+    _Listing(Relevance.card, lambda shared, _: Relevance(shared.vectors)),
+    _Listing(Coherence.card, lambda shared, _: Coherence(shared.vectors)),
+    _Listing(Groundedness.card, lambda shared, least: Groundedness(shared.vectors, threshold=least)),
+    _Listing(TopicDistance.card, lambda shared, _: TopicDistance(shared.vectors, shared.settings.references)),
+    _Listing(refusal.CARD, lambda _, least: refusal.refusal(least)),
+    _Listing(sentiment.PROMPT_CARD, lambda shared, _: sentiment.prompt_sentiment(shared.identifier)),
+    _Listing(sentiment.ANSWER_CARD, lambda shared, _: sentiment.response_sentiment(shared.identifier)),
+    _Listing(
+        toxicity.PROMPT_CARD,
+        lambda shared, least: Toxicity("prompt", shared.profanity, shared.identifier, threshold=least),
+    ),
+    _Listing(
+        toxicity.ANSWER_CARD,
+        lambda shared, least: Toxicity("response", shared.profanity, shared.identifier, threshold=least),
+    ),
+    _Listing(languages.PROMPT_CARD, lambda shared, _: languages.prompt_language(shared.identifier)),
+    _Listing(languages.ANSWER_CARD, lambda shared, _: languages.response_language(shared.identifier)),
+    _Listing(languages.MISMATCH_CARD, lambda shared, _: languages.language_mismatch(shared.identifier)),
+    _Listing(readability.CARD, lambda *_: readability.readability()),
+    _Listing(repetition.CARD, lambda _, least: repetition.repetition(least)),
+    _Listing(forms.FORMAT_CARD, lambda shared, _: forms.format_scorer(shared.settings.forms)),
+    _Listing(forms.ARGUMENTS_CARD, lambda *_: forms.tool_arguments()),
+    _Listing(uncertainty.CARD, lambda *_: uncertainty.uncertainty()),
+    _Listing(lengths.PROMPT_CARD, lambda *_: lengths.prompt_length()),
+    _Listing(lengths.ANSWER_CARD, lambda *_: lengths.response_length()),
+)
+_LISTINGS = {listing.card.name: listing for listing in _LISTED}
+BEHAVIOUR_CARDS = {name: listing.card for name, listing in _LISTINGS.items()}
+BEHAVIOUR_SCORERS = tuple(BEHAVIOUR_CARDS)
 
 
 def behaviour_scorers(settings: BehaviourSettings, names: tuple[str, ...] = BEHAVIOUR_SCORERS) -> list[Scorer]:
@@ -107,5 +132,5 @@ def behaviour_scorers(settings: BehaviourSettings, names: tuple[str, ...] = BEHA
     Raises:
         KeyError: A name that is none of BEHAVIOUR_SCORERS.
     """
-    shared = _Shared(settings)
-    return [_FACTORIES[name](shared) for name in names]
+    shared = Behaviours(settings)
+    return [shared.scorer(name) for name in names]

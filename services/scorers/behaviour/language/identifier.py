@@ -8,6 +8,15 @@ from services.scorers.behaviour.texts import cut, prose
 
 VERSION = "py3langid-0.4.0"
 MOST_CHARACTERS = 300
+_CODES = """
+    ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa fi fo
+    fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka kab kik kk km
+    kn ko ku ky la lb lg lij ln lo lt ltg lv mg mk ml mn mr ms mt my ne nl nn no nso oc om or pa pcm pl ps pt
+    qu ro ru rw sa sdh se si sk sl sn so sq sr st sv sw ta te tg th tk tl tr tt ug uk ur uz uzs vec vi vo wa
+    wuu xh yo yue zh zu zxx
+"""
+LANGUAGES = tuple(_CODES.split())
+"""What the model tells apart, by ISO 639; zxx is what is no language."""
 LEAST_LETTERS = 3
 ENGLISH = "en"
 SURE = 0.5
@@ -29,7 +38,6 @@ class Identifier:
 
     def __init__(self) -> None:
         self._model = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
-        self.languages: tuple[str, ...] = tuple(sorted(self._model.labels))
         self._told = lru_cache(1_024)(self._tell)
 
     def language(self, text: str) -> tuple[str, float]:

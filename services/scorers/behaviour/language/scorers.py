@@ -1,8 +1,8 @@
 """The language of prompt and answer, and whether the answer is in another one than the prompt."""
 
-from services.scorers.behaviour.language.identifier import SURE, VERSION, Identifier, group_of
+from services.scorers.behaviour.language.identifier import LANGUAGES, SURE, VERSION, Identifier, group_of
 from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, SingleScorer, judged, none
-from services.scorers.contract import Card, Measure, Score, Subject
+from services.scorers.contract import Card, Measure, Score, Side, Subject
 
 LEAST_SURE = 0.8
 """Of both languages, before they are called two."""
@@ -30,36 +30,36 @@ MISMATCH_CARD = Card(
 )
 
 
+def _card(side: Side) -> Card:
+    return Card(
+        name=f"{side}-language",
+        version=f"{VERSION}.1",
+        side=side,
+        measures=(Measure(name=f"{side}.language", unit="probability", direction="neither", labels=LANGUAGES),),
+        cost="cheap",
+        source=_SOURCE,
+        blind_spots=_BLIND,
+    )
+
+
+PROMPT_CARD, ANSWER_CARD = _card("prompt"), _card("response")
+
+
 def prompt_language(identifier: Identifier) -> SingleScorer:
     """Return the scorer of prompts' language."""
-    card = _card("prompt", identifier)
-    return SingleScorer(card, lambda subject: (_language(identifier, card.measures[0], subject.prompt, EMPTY_PROMPT),))
+    (measure,) = PROMPT_CARD.measures
+    return SingleScorer(PROMPT_CARD, lambda subject: (_language(identifier, measure, subject.prompt, EMPTY_PROMPT),))
 
 
 def response_language(identifier: Identifier) -> SingleScorer:
     """Return the scorer of answers' language."""
-    card = _card("response", identifier)
-    return SingleScorer(card, lambda subject: (_language(identifier, card.measures[0], subject.answer, EMPTY_ANSWER),))
+    (measure,) = ANSWER_CARD.measures
+    return SingleScorer(ANSWER_CARD, lambda subject: (_language(identifier, measure, subject.answer, EMPTY_ANSWER),))
 
 
 def language_mismatch(identifier: Identifier) -> SingleScorer:
     """Return the scorer of answers in another language."""
     return SingleScorer(MISMATCH_CARD, lambda subject: (_mismatch(identifier, subject),))
-
-
-def _card(side: str, identifier: Identifier) -> Card:
-    measure = Measure(
-        name=f"{side}.language", unit="probability", direction="neither", labels=tuple(identifier.languages)
-    )
-    return Card(
-        name=f"{side}-language",
-        version=f"{VERSION}.1",
-        side="prompt" if side == "prompt" else "response",
-        measures=(measure,),
-        cost="cheap",
-        source=_SOURCE,
-        blind_spots=_BLIND,
-    )
 
 
 def _language(identifier: Identifier, measure: Measure, text: str, empty: str) -> Score:

@@ -75,8 +75,9 @@ class Groundedness:
         "without capitals, go unseen.",
     )
 
-    def __init__(self, vectors: Remembered) -> None:
+    def __init__(self, vectors: Remembered, *, threshold: float | None = None) -> None:
         self._vectors = vectors
+        self._threshold = GROUNDED if threshold is None else threshold
 
     def score(self, subjects: Sequence[Subject]) -> list[Row]:
         """Return a row for each subject."""
@@ -96,7 +97,7 @@ class Groundedness:
         if not said:
             return none(GROUNDEDNESS, "no whole sentence"), invented
         value = self._supported(said, passages)
-        return judged(GROUNDEDNESS, value, "grounded" if value >= GROUNDED else "ungrounded"), invented
+        return judged(GROUNDEDNESS, value, "grounded" if value >= self._threshold else "ungrounded"), invented
 
     def _supported(self, said: Sequence[str], passages: _Passages) -> float:
         """Return the mean support of sentences, weighted by their lengths."""

@@ -38,9 +38,10 @@ CARD = Card(
 )
 
 
-def repetition() -> SingleScorer:
-    """Return the scorer."""
-    return SingleScorer(CARD, _judge)
+def repetition(threshold: float | None = None) -> SingleScorer:
+    """Return the scorer; `threshold` is in the place of its own."""
+    least = LOOPING if threshold is None else threshold
+    return SingleScorer(CARD, lambda subject: _judge(subject, least))
 
 
 def longest_loop(tokens: npt.NDArray[np.int64]) -> int:
@@ -65,7 +66,7 @@ def _longest_run(same: npt.NDArray[np.bool_]) -> int:
     return int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
 
 
-def _judge(subject: Subject) -> Row:
+def _judge(subject: Subject, threshold: float) -> Row:
     text = cut(subject.answer)
     if not text:
         return unjudged(CARD, EMPTY_ANSWER)
@@ -82,7 +83,7 @@ def _judge(subject: Subject) -> Row:
     small = none(COMPRESSION, f"fewer than {LEAST_BYTES} bytes")
     if len(data) >= LEAST_BYTES:
         small = judged(COMPRESSION, len(zlib.compress(data, 1)) / len(data))
-    return judged(REPETITION, loop, "looping" if loop >= LOOPING else "fluent"), distinct, small
+    return judged(REPETITION, loop, "looping" if loop >= threshold else "fluent"), distinct, small
 
 
 def _distinct(said: tuple[str, ...] | str) -> float:

@@ -31,7 +31,7 @@ def response_sentiment(identifier: Identifier) -> SingleScorer:
 
 
 def _scorer(side: Side, text_of: Callable[[Subject], str], empty: str, identifier: Identifier) -> SingleScorer:
-    card = _card(side)
+    card = PROMPT_CARD if side == "prompt" else ANSWER_CARD
     sentiment = Sentiment()
 
     def judge(subject: Subject) -> Row:
@@ -118,3 +118,6 @@ def _card(side: Side) -> Card:
         blind_spots="English alone, the first 300 characters, irony, and who or what the feeling is about: a polite "
         "answer on a war sounds negative.",
     )
+
+
+PROMPT_CARD, ANSWER_CARD = _card("prompt"), _card("response")

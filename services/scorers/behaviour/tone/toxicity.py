@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from profanity_check.profanity_check import model, vectorizer
 
 from services.scorers.behaviour.language.identifier import Identifier
 from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, Row, judged
@@ -21,9 +20,12 @@ Probabilities = npt.NDArray[np.float64]
 
 
 class Profanity:
-    """The packaged model."""
+    """The packaged model, which is read from its file when it is imported."""
 
     def __init__(self) -> None:
+        from profanity_check.profanity_check import model, vectorizer
+
+        self._vectorizer = vectorizer
         parts = model.calibrated_classifiers_
         self._weights = np.stack([part.estimator.coef_[0] for part in parts], axis=1)
         self._biases = np.array([part.estimator.intercept_[0] for part in parts])
@@ -34,7 +36,7 @@ class Profanity:
         """Return the probability that each text is profane, (n,)."""
         if not texts:
             return np.zeros(0)
-        decisions = vectorizer.transform(texts) @ self._weights + self._biases
+        decisions = self._vectorizer.transform(texts) @ self._weights + self._biases
         steep = np.clip(self._slopes * decisions + self._offsets, -500, 500)
         return np.asarray((1 / (1 + np.exp(steep))).mean(axis=1))
 
@@ -42,8 +44,11 @@ class Profanity:
 class Toxicity:
     """Judges one side of a call."""
 
-    def __init__(self, side: Side, profanity: Profanity, identifier: Identifier) -> None:
-        self.card = _card(side)
+    def __init__(
+        self, side: Side, profanity: Profanity, identifier: Identifier, *, threshold: float | None = None
+    ) -> None:
+        self.card = PROMPT_CARD if side == "prompt" else ANSWER_CARD
+        self._threshold = TOXIC if threshold is None else threshold
         self._text_of: Callable[[Subject], str] = _prompt if side == "prompt" else _answer
         self._empty = EMPTY_PROMPT if side == "prompt" else EMPTY_ANSWER
         self._profanity, self._identifier = profanity, identifier
@@ -60,7 +65,7 @@ class Toxicity:
         ]
 
     def _row(self, value: float) -> Row:
-        return (judged(self.card.measures[0], value, "toxic" if value >= TOXIC else "clean"),)
+        return (judged(self.card.measures[0], value, "toxic" if value >= self._threshold else "clean"),)
 
 
 def _prompt(subject: Subject) -> str:
@@ -86,3 +91,6 @@ def _card(side: Side) -> Card:
         blind_spots="English alone, words alone: polite hate is clean, quoted, medical and friendly swearing is toxic, "
         "and so is a word with a letter changed clean.",
     )
+
+
+PROMPT_CARD, ANSWER_CARD = _card("prompt"), _card("response")

@@ -1,11 +1,13 @@
 """What holds for every scorer of behaviour: the contract, whatever texts come."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.behaviour import BEHAVIOUR_SCORES
 from schemas.inference import ContentPart, LogprobSummary, Message, ToolCall, ToolDeclared
-from services.scorers.behaviour.catalogue import BEHAVIOUR_SCORERS
+from services.scorers.behaviour.catalogue import BEHAVIOUR_CARDS, BEHAVIOUR_SCORERS, Behaviours, BehaviourSettings
+from services.scorers.behaviour.language.identifier import LANGUAGES, Identifier
 from services.scorers.contract import Card, Score, Scorer, Subject
 from tests.services.scorers.behaviour.odd import ODD
 
@@ -99,3 +101,28 @@ def test_any_call_has_its_row(scorers: dict[str, Scorer], batch: list[Subject]) 
     for scorer in scorers.values():
         for row in scorer.score(batch):
             assert_row(scorer.card, row)
+
+
+def test_a_card_is_known_before_its_scorer_is_loaded(scorers: dict[str, Scorer]) -> None:
+    assert {name: scorer.card for name, scorer in scorers.items()} == BEHAVIOUR_CARDS
+    assert set(Identifier()._model.labels) == set(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "bad"),
+    [
+        ("refusal", Subject(answer="Here it is. " * 40 + "I can't help with the rest."), "refused"),
+        ("repetition", Subject(answer="There are many of them, in houses, gardens, " + "and so on " * 4), "looping"),
+        ("prompt-toxicity", Subject(prompt="This is a damn hard exam."), "toxic"),
+        (
+            "groundedness",
+            Subject(answer="The steeple is of grey stone.", contexts=("The steeple is tall.",)),
+            "grounded",
+        ),
+    ],
+)
+def test_a_threshold_of_the_user_s_moves_the_label_and_not_the_value(name: str, subject: Subject, bad: str) -> None:
+    made = Behaviours(BehaviourSettings())
+    ((strict, *_),), ((lax, *_),) = (made.scorer(name, least).score([subject]) for least in (0.0001, 1.0))
+    assert strict.value == lax.value
+    assert (strict.label == bad, lax.label == bad) == (True, False)
