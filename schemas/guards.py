@@ -112,7 +112,7 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     quantization: Literal["none", "8bit", "4bit"] = "none"
     sides: tuple[GuardSide, ...] = ("prompt", "response")
     categories: tuple[Hazard, ...] = ()
-    policies: dict[str, str] = {}
+    policies: dict[Annotated[str, msgspec.Meta(min_length=1, max_length=64)], str] = {}
     controversial: Literal["unsafe", "safe"] = "unsafe"
     threshold: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.5
     context: Annotated[int, msgspec.Meta(ge=64)] = 4096

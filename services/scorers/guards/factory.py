@@ -15,6 +15,7 @@ from services.scorers.guards.families.shield_gemma import ShieldGemma
 from services.scorers.guards.families.wild_guard import WildGuard
 from services.scorers.guards.guard import Guard
 from services.scorers.guards.hazards import Vocabulary, codes_of, nameable
+from services.scorers.guards.presence import base_of, folder_of, must_have_weights
 from services.scorers.guards.remote import CHARACTERS_A_TOKEN, Chat, Completions
 
 VOCABULARIES: Mapping[GuardName, Vocabulary] = {
@@ -51,7 +52,7 @@ def guard_scorer(name: str, settings: GuardSettings, environment: Mapping[str, s
     family: Family
     if settings.model == "prompt-guard-2":
         # Loading torch takes seconds and half a gigabyte, which a guard behind an endpoint spares.
-        from services.scorers.guards.local import prompt_guard
+        from services.scorers.guards.weights import prompt_guard
 
         family, version = prompt_guard(settings)
         return Guard(family, name=name, settings=settings, engine_version=version, cost="model")
@@ -62,6 +63,28 @@ def guard_scorer(name: str, settings: GuardSettings, environment: Mapping[str, s
     engine = _engine(settings, environment)
     family = family_of(settings, engine)
     return Guard(family, name=name, settings=settings, engine_version=engine.version, cost=engine.cost)
+
+
+def guard_lacks(settings: GuardSettings, environment: Mapping[str, str] = os.environ) -> str:
+    """Return in one line what a guard lacks to be made; empty when all is there. Nothing is loaded or fetched."""
+    try:
+        _check(settings)
+        if settings.endpoint is not None:
+            _key(settings, settings.endpoint, environment)
+        _look_for_files(settings)
+    except GuardUnavailable as error:
+        return str(error)
+    return ""
+
+
+def _look_for_files(settings: GuardSettings) -> None:
+    endpoint = settings.endpoint
+    if settings.download or (endpoint is not None and endpoint.form != "completions"):
+        return
+    folder = folder_of(settings, settings.checkpoint, download=False)
+    if endpoint is None:
+        must_have_weights(settings, folder)
+        must_have_weights(settings, base_of(settings, folder, download=False))
 
 
 def family_of(settings: GuardSettings, engine: Engine) -> Family:
@@ -87,7 +110,7 @@ def _engine(settings: GuardSettings, environment: Mapping[str, str]) -> Engine:
     endpoint = settings.endpoint
     if endpoint is not None and endpoint.form == "chat":
         return Chat(endpoint, _calls(settings, endpoint, environment), context=settings.context)
-    from services.scorers.guards.local import checkpoint, template
+    from services.scorers.guards.weights import checkpoint, template
 
     engine: Engine
     if endpoint is None:
@@ -112,10 +135,14 @@ def _moderation(settings: GuardSettings, endpoint: GuardEndpoint, environment: M
 
 
 def _calls(settings: GuardSettings, endpoint: GuardEndpoint, environment: Mapping[str, str]) -> Calls:
+    return Calls(endpoint, _key(settings, endpoint, environment))
+
+
+def _key(settings: GuardSettings, endpoint: GuardEndpoint, environment: Mapping[str, str]) -> str:
     key = environment.get(endpoint.key_env, "") if endpoint.key_env else ""
     if endpoint.key_env and not key:
         raise GuardUnavailable(f"{settings.model}: {endpoint.key_env} is not set; it holds the key of {endpoint.url}")
-    return Calls(endpoint, key)
+    return key
 
 
 def _check(settings: GuardSettings) -> None:

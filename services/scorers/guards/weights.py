@@ -1,9 +1,8 @@
-"""Loads a guard's weights from a folder or by model id, on this machine alone unless downloads are allowed."""
+"""Loads a guard from a folder or by model id, or its tokenizer alone where an endpoint has the weights."""
 
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,14 @@ from transformers import (
     AutoTokenizer,
     BitsAndBytesConfig,
 )
-from transformers.utils import cached_file
 
 from schemas.guards import GuardSettings
 from services.scorers.guards.asking import GuardUnavailable
+from services.scorers.guards.checkpoint import Checkpoint
+from services.scorers.guards.families.prompt_guard import PromptGuard
+from services.scorers.guards.presence import ADAPTER, base_of, folder_of, must_have_weights, tokenizer_of, weight_files
+from services.scorers.guards.template import Template
 
-_ADAPTER = "adapter_config.json"
-_WEIGHTS = ("*.safetensors", "*.bin", "*.gguf")
 _SAMPLES = 64
 _SAMPLE_BYTES = 4096
 
@@ -45,14 +45,44 @@ class Weights:
     version: str
 
 
+def checkpoint(settings: GuardSettings) -> Checkpoint:
+    """Load a guard that is asked questions.
+
+    Raises:
+        GuardUnavailable: Absent weights, or no bitsandbytes where settings need it.
+    """
+    weights = load_causal(settings)
+    renders = Template(weights.tokenizer, context=min(settings.context, weights.context))
+    return Checkpoint(weights.model, renders, version=weights.version + renders.version, batch=settings.batch)
+
+
+def template(settings: GuardSettings) -> Template:
+    """Load the tokenizer alone, of a guard whose weights an endpoint holds.
+
+    Raises:
+        GuardUnavailable: It is absent.
+    """
+    return Template(load_tokenizer(settings), context=settings.context)
+
+
+def prompt_guard(settings: GuardSettings) -> tuple[PromptGuard, str]:
+    """Load a classifier, and say which version it is.
+
+    Raises:
+        GuardUnavailable: As of `checkpoint`.
+    """
+    weights = load_classifier(settings)
+    return PromptGuard(weights.model, weights.tokenizer, batch=settings.batch), weights.version
+
+
 def load_causal(settings: GuardSettings) -> Weights:
     """Load a guard that writes its answer; an adapter is put on its base.
 
     Raises:
         GuardUnavailable: Absent weights, a folder that is no checkpoint, or no bitsandbytes.
     """
-    folder = _folder(settings, settings.checkpoint)
-    base = _base(settings, folder)
+    folder = folder_of(settings, settings.checkpoint, download=settings.download)
+    base = base_of(settings, folder, download=settings.download)
     config = _from(settings, AutoConfig, base)
     # Llama Guard 4 reads images too, and its class is no AutoModelForCausalLM's.
     architecture = (config.architectures or [""])[0]
@@ -70,7 +100,7 @@ def load_classifier(settings: GuardSettings) -> Weights:
     Raises:
         GuardUnavailable: As of `load_causal`.
     """
-    folder = _folder(settings, settings.checkpoint)
+    folder = folder_of(settings, settings.checkpoint, download=settings.download)
     model = _model(settings, AutoModelForSequenceClassification, folder)
     return Weights(model, load_tokenizer(settings), context_of(model.config), _version(settings, {folder}))
 
@@ -81,9 +111,8 @@ def load_tokenizer(settings: GuardSettings) -> Any:
     Raises:
         GuardUnavailable: There is none.
     """
-    folder = _folder(settings, settings.checkpoint)
-    if not any((folder / name).is_file() for name in ("tokenizer_config.json", "tokenizer.json")):
-        folder = _base(settings, folder)
+    folder = folder_of(settings, settings.checkpoint, download=settings.download)
+    folder = tokenizer_of(settings, folder, download=settings.download)
     tokenizer = _from(settings, AutoTokenizer, folder)
     of_processor = folder / "chat_template.json"
     # A processor of an older release keeps the template beside its tokenizer.
@@ -105,33 +134,6 @@ def device_of(settings: GuardSettings) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _folder(settings: GuardSettings, named: str) -> Path:
-    if Path(named).is_dir():
-        return Path(named)
-    for name in ("config.json", _ADAPTER, "tokenizer_config.json"):
-        found = _cached(settings, named, name)
-        if found is not None:
-            return found.parent
-    raise _absent(settings, named)
-
-
-def _cached(settings: GuardSettings, named: str, name: str) -> Path | None:
-    try:
-        found = cached_file(
-            named, name, local_files_only=not settings.download, _raise_exceptions_for_missing_entries=False
-        )
-    except (OSError, ValueError) as error:
-        raise _absent(settings, named) from error
-    return None if found is None else Path(found)
-
-
-def _base(settings: GuardSettings, folder: Path) -> Path:
-    adapter = folder / _ADAPTER
-    if not adapter.is_file():
-        return folder
-    return _folder(settings, settings.base or json.loads(adapter.read_text("utf-8"))["base_model_name_or_path"])
-
-
 def _from(settings: GuardSettings, kind: Any, folder: Path, **more: Any) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, **more)
@@ -141,8 +143,7 @@ def _from(settings: GuardSettings, kind: Any, folder: Path, **more: Any) -> Any:
 
 
 def _model(settings: GuardSettings, kind: Any, folder: Path) -> Any:
-    if not any(True for _ in _files(folder)):
-        raise _absent(settings, str(folder))
+    must_have_weights(settings, folder)
     dtype = settings.dtype if settings.dtype == "auto" else getattr(torch, settings.dtype)
     if settings.quantization == "none":
         return _from(settings, kind, folder, dtype=dtype).to(device_of(settings))
@@ -163,23 +164,12 @@ def _quantized(settings: GuardSettings) -> Any:
     )
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    return (path for pattern in _WEIGHTS for path in sorted(folder.glob(pattern)))
-
-
-def _absent(settings: GuardSettings, named: str) -> GuardUnavailable:
-    return GuardUnavailable(
-        f"{settings.model}: no weights of {named} on this machine: name a folder that has them as checkpoint, "
-        "fetch them with `hf download`, or set download: true"
-    )
-
-
 def _version(settings: GuardSettings, folders: set[Path]) -> str:
     """Weights are hashed by size and samples: a tuned copy of the same size differs all over its tensors."""
     digest = hashlib.sha256(f"{transformers.__version__} {torch.__version__} {settings.quantization}".encode())
     for folder in sorted(folders):
-        small = (folder / name for name in ("config.json", _ADAPTER, "tokenizer.json", "tokenizer_config.json"))
-        for path in [*filter(Path.is_file, small), *_files(folder)]:
+        small = (folder / name for name in ("config.json", ADAPTER, "tokenizer.json", "tokenizer_config.json"))
+        for path in [*filter(Path.is_file, small), *weight_files(folder)]:
             digest.update(f"{path.name} {path.stat().st_size}".encode())
             digest.update(_samples(path))
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.guards import GuardEndpoint, GuardSettings, guard_scores
 from services.scorers.guards.asking import GuardUnavailable
-from services.scorers.guards.factory import VOCABULARIES, guard_scorer
+from services.scorers.guards.factory import VOCABULARIES, guard_lacks, guard_scorer
 from services.scorers.guards.hazards import CODES
 from tests.services.scorers.guards import templates
 from tests.services.scorers.guards.tiny import BOMB, classifier, model_of, subject_of, tokenizer_with
@@ -114,6 +114,20 @@ def test_what_does_not_go_together_is_one_line(settings: GuardSettings, word: st
 def test_a_checkpoint_without_a_template_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GuardUnavailable, match="no chat template"):
         guard_scorer("g", settings_of(checkpoint=saved(tmp_path, ""), device="cpu"), {})
+
+
+def test_what_a_guard_lacks_is_found_without_loading_it(tmp_path: Path) -> None:
+    folder = saved(tmp_path, templates.llama_guard_3())
+    tokenizer_with(templates.llama_guard_3()).save_pretrained(tmp_path / "alone")
+    alone = str(tmp_path / "alone")
+
+    assert guard_lacks(settings_of(checkpoint=folder), {}) == ""
+    assert guard_lacks(settings_of(checkpoint=alone, endpoint=endpoint_of()), {}) == ""
+    assert guard_lacks(settings_of(endpoint=endpoint_of(form="chat"), checkpoint=""), {}) == ""
+    assert "no weights" in guard_lacks(settings_of(checkpoint=alone), {})
+    assert "no weights" in guard_lacks(settings_of(), {})
+    assert "GUARD_KEY is not set" in guard_lacks(settings_of(endpoint=endpoint_of(key_env="GUARD_KEY")), {})
+    assert "judges prompts" in guard_lacks(settings_of(model="prompt-guard-2", sides=("response",)), {})
 
 
 def test_a_key_comes_from_the_environment() -> None:
