@@ -45,7 +45,7 @@ from tests.fixtures.ports import free_port
 
 GROUPS = ("safety", "guard")
 SAMPLE_S, BEHIND_S, GROWTH_MIB = 10.0, 10.0, 1.0
-READY_WITHIN_S = 180.0
+READY_WITHIN_S = 600.0
 CONFIGURATION = """
 apps: [{{name: app, base_model: base}}]
 scorers:
