@@ -3,11 +3,10 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-
-import pytest
 
 from schemas.reference import Reference
 from schemas.scoring import DeclaredScore, Endpoint, ScorerEntry
@@ -39,8 +38,8 @@ ENTRIES = (*(SPECIAL.get(listing.name, ScorerEntry(name=listing.name)) for listi
 _COOKING = [f"how do I {verb} {food}" for verb in ("bake", "boil", "fry", "cut") for food in ("bread", "rice", "eggs")]
 
 
-@pytest.fixture(scope="module")
-def workshop(scorers: PromptScorers, scorer_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+@contextmanager
+def conforming_workshop(scorers: PromptScorers, data: Path, folder: Path) -> Iterator[Workshop]:
     """A deployment's workshop with a reference of one version, and an endpoint that answers by what it is shown."""
     reference = build_reference("v1", _COOKING, _COOKING, scorers)
 
@@ -51,7 +50,7 @@ def workshop(scorers: PromptScorers, scorer_data: Path, tmp_path_factory: pytest
         thread = Thread(target=server.serve_forever, daemon=True)
         thread.start()
         environment = {ENDPOINT: f"http://127.0.0.1:{server.server_port}/v1"}
-        yield Workshop(scorer_data, tmp_path_factory.mktemp("folder"), references, environment)
+        yield Workshop(data, folder, references, environment)
         server.shutdown()
         thread.join()
 

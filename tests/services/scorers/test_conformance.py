@@ -4,8 +4,9 @@ A scorer that needs more than packaged data has its entry and files made by test
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,14 +16,22 @@ from schemas.metrics import SCORES
 from schemas.scoring import DeclaredScore, ScorerEntry
 from services.scorers.catalogue import LISTING_BY_NAME, load, offer_of
 from services.scorers.contract import Score, Scorer, Subject
+from services.scorers.prompts import PromptScorers
 from services.scorers.workshop import Workshop
-from tests.services.scorers.conforming import ENTRIES
+from tests.services.scorers.conforming import ENTRIES, conforming_workshop
 from tests.services.scorers.odd_texts import LANGUAGES, ODD, megabyte
 
-pytest_plugins = ("tests.fixtures.scorers", "tests.services.scorers.conforming")
+pytest_plugins = ("tests.fixtures.scorers",)
 
 ORDINARY = ("How do I bake bread?", "Mix flour, water, salt and yeast, wait, and bake it for forty minutes.")
 CLOSE = 1e-5
+
+
+@pytest.fixture(scope="module")
+def workshop(scorers: PromptScorers, scorer_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """Where the scorers are made."""
+    with conforming_workshop(scorers, scorer_data, tmp_path_factory.mktemp("folder")) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", params=ENTRIES, ids=lambda entry: entry.name)
@@ -110,7 +119,8 @@ def assert_alike(some: Sequence[tuple[Score, ...]], others: Sequence[tuple[Score
             (s.unjudged, s.label, s.categories) for s in other
         ]
         for score, another in zip(row, other, strict=True):
-            assert score.value == pytest.approx(another.value, abs=CLOSE, rel=CLOSE)
+            expected = None if another.value is None else pytest.approx(another.value, abs=CLOSE, rel=CLOSE)
+            assert score.value == expected
 
 
 def test_a_card_tells_all_there_is_to_know(scorer: Scorer, entry: ScorerEntry) -> None:

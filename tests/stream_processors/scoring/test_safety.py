@@ -1,5 +1,8 @@
 """Safety and quality with the packaged scorers: which scores a call gets, with which labels."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from schemas.settings import Settings
 from services.scorers.catalogue import UnknownScorer
 from services.scorers.prompts import PromptScorers
 from stream_processors.scoring.panels import Panels
+from tests.fixtures.ports import free_port
 from tests.stream_processors.observed import response
 
 pytest_plugins = ("tests.fixtures.scorers",)
@@ -118,3 +122,26 @@ def test_a_scorer_that_cannot_be_had_is_left_out_with_one_line(
     assert len(lines) == 2
     assert "gone: no_such_module:make: ModuleNotFoundError" in lines[0]
     assert "unset: set the environment variable NO_SUCH_VARIABLE" in lines[1]
+
+
+def test_apps_with_the_same_entries_share_their_scorers(settings: Settings) -> None:
+    panels = panels_of(settings, "scorers: [{name: harm-head, app: prompt-guard, threshold: 0.1}]")
+
+    assert panels.of("one") is panels.of("another")
+    assert panels.of("prompt-guard") is not panels.of("one")
+
+
+def test_the_process_ends_with_one_line_when_an_entry_names_no_scorer(settings: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "driftloop.yaml"
+    file.write_text(APPS + "scorers: [{name: injektion-head}]")
+    variables = {
+        "DRIFTLOOP_CONFIG": str(file),
+        "DRIFTLOOP_DATA": str(tmp_path),
+        "DRIFTLOOP_SAFETY_PORT": f"{free_port()}",
+    }
+
+    command = [sys.executable, "-m", "stream_processors", "safety"]
+    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, check=False)
+
+    said = "safety: driftloop.yaml: scorers: unknown 'injektion-head'; did you mean 'injection-head'?"
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, said)
