@@ -12,8 +12,8 @@ from schemas.settings import Settings
 from services.commands.outcome import UNUSABLE, WRONG, fail
 from services.parts.runtime.process import read_configuration
 from services.scorers.catalogue import LISTING_BY_NAME, UnknownScorer, check_entries, entries_for, offer_of, process_of
-from services.scorers.costly import GUARD, is_costly
 from services.scorers.contract import Card
+from services.scorers.costly import GUARD, is_costly
 from services.scorers.offers import ScorerUnavailable
 from services.scorers.workshop import Workshop
 
