@@ -12,13 +12,14 @@ from dashboards.charts import Axis
 def banded(frame: pd.DataFrame, colors: Mapping[str, str], axis: Axis) -> alt.LayerChart:
     """Return lines over time with their intervals, for a frame of (at, value, low, high, series)."""
     drawn = frame.assign(at=[at.timestamp() * 1000 for at in frame["at"]])
-    color = alt.Color("series:N", scale=alt.Scale(domain=list(colors), range=list(colors.values())), legend=None)
+    color = _color(colors)
     band = (
         alt.Chart(drawn)
         .mark_area(opacity=0.16)
         .encode(x=alt.X("at:T", scale=alt.Scale(type="utc")), y="low:Q", y2="high:Q", color=color)
     )
-    return alt.layer(band, charts.lines(frame, colors, axis))
+    lines = charts.lines(frame, colors, axis).encode(color=color).properties(height=300)
+    return alt.layer(band, lines)
 
 
 def distribution(frame: pd.DataFrame, colors: Mapping[str, str], title: str) -> alt.Chart:
@@ -29,13 +30,14 @@ def distribution(frame: pd.DataFrame, colors: Mapping[str, str], title: str) -> 
         .encode(
             x=alt.X("middle:Q", title=title),
             y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%")),
-            color=alt.Color(
-                "series:N",
-                title=None,
-                scale=alt.Scale(domain=list(colors), range=list(colors.values())),
-                legend=alt.Legend(orient="top", labelLimit=320),
-            ),
+            color=_color(colors),
             tooltip=["series:N", alt.Tooltip("middle:Q", format=".3g"), alt.Tooltip("share:Q", format=".1%")],
         )
-        .properties(height=200)
+        .properties(height=300)
     )
+
+
+def _color(colors: Mapping[str, str]) -> alt.Color:
+    scale = alt.Scale(domain=list(colors), range=list(colors.values()))
+    legend = alt.Legend(orient="top", columns=1, offset=2, labelLimit=420, symbolSize=70)
+    return alt.Color("series:N", title=None, scale=scale, legend=legend)

@@ -92,7 +92,9 @@ def check_entries(entries: Iterable[ScorerEntry]) -> None:
 
 def process_of(entry: ScorerEntry) -> Process:
     """Return the process that runs an entry's scorer."""
-    return LISTING_BY_NAME[entry.name].process if entry.name in LISTING_BY_NAME else entry.process
+    if entry.name in LISTING_BY_NAME:
+        return LISTING_BY_NAME[entry.name].process
+    return "guard" if entry.endpoint is not None else entry.process
 
 
 def offer_of(entry: ScorerEntry, workshop: Workshop) -> Offer:

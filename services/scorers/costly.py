@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from schemas.configuration import Configuration
 from schemas.scoring import ScorerEntry
 from schemas.settings import Settings
-from services.scorers.catalogue import check_entries, entries_for, offer_of
+from services.scorers.catalogue import check_entries, entries_for, offer_of, process_of
 from services.scorers.offers import ScorerUnavailable
 from services.scorers.workshop import Workshop
+
+GUARD = "guard"
 
 
 def is_costly(entry: ScorerEntry, workshop: Workshop) -> bool:
@@ -16,7 +18,7 @@ def is_costly(entry: ScorerEntry, workshop: Workshop) -> bool:
     An entry point is not asked: it may load its model to describe itself.
     """
     if entry.own:
-        return entry.endpoint is not None or entry.process == "guard"
+        return process_of(entry) == GUARD
     try:
         return offer_of(entry, workshop).card.cost != "cheap"
     except ScorerUnavailable:

@@ -27,13 +27,14 @@ from services.clients.bus.topics import topic_ids
 from services.parts.runtime.metrics import counter, gauge
 from services.scorers.catalogue import check_entries
 from services.scorers.contract import Card
+from services.scorers.costly import GUARD
 from services.scorers.workshop import Workshop
 from stream_processors.frame.application import Processor
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.scoring.cascade import drawn, may_be_drawn, number_of
 from stream_processors.scoring.lanes import Lane, Place, by_place
 from stream_processors.scoring.panels import Panel, Seat
-from stream_processors.scoring.posts import GUARD, Post, Posts
+from stream_processors.scoring.posts import Post, Posts
 from stream_processors.scoring.sampling import Choice, Judged
 
 BATCH = 128

@@ -14,12 +14,11 @@ from schemas.topics import INFERENCE_RESPONDED
 from services.parts.runtime.metrics import gauge
 from services.scorers.catalogue import entries_for, load_all, process_of
 from services.scorers.contract import Card, Scorer
-from services.scorers.costly import costly_entries, is_costly
+from services.scorers.costly import GUARD, costly_entries, is_costly
 from services.scorers.workshop import Workshop
 from stream_processors.scoring.lanes import Terms
 from stream_processors.scoring.panels import Panel, Seat
 
-GUARD = "guard"
 _SUSPECTS = "suspects"
 
 log = logging.getLogger(__name__)

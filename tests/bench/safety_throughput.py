@@ -34,6 +34,7 @@ from schemas.record import Record
 from schemas.settings import Settings, port_variable
 from schemas.topics import SAMPLING_CHANGED, SCORES_RECORDED, Topic
 from schemas.weighted_rates import WeightedSums, hajek
+from services.clients.bus.patience import patiently
 from services.clients.bus.producer import Producer
 from services.clients.bus.topics import consumer_lag
 from services.scorers.corpora import harm_corpus
@@ -45,7 +46,7 @@ from tests.fixtures.ports import free_port
 
 GROUPS = ("safety", "guard")
 SAMPLE_S, BEHIND_S, GROWTH_MIB = 10.0, 10.0, 1.0
-READY_WITHIN_S = 180.0
+READY_WITHIN_S, STOPPED_WITHIN_S = 600.0, 60.0
 CONFIGURATION = """
 apps: [{{name: app, base_model: base}}]
 scorers:
@@ -116,13 +117,17 @@ def processor(name: str, environment: dict[str, str], folder: Path) -> Iterator[
             yield psutil.Process(child.pid)
         finally:
             child.terminate()
-            child.wait(30)
+            try:
+                child.wait(STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
 
 
 def lags(settings: Settings) -> dict[str, int]:
     """Return how many answers each group has not committed yet."""
     found = dict.fromkeys(GROUPS, 0)
-    for lag in consumer_lag(settings):
+    for lag in patiently(consumer_lag, settings):
         if lag.group in found:
             found[lag.group] += lag.lag
     return found
@@ -222,7 +227,7 @@ def _until_both_read(settings: Settings, processes: dict[str, psutil.Process]) -
         time.sleep(1)
         if dead := [name for name, process in processes.items() if process.status() == psutil.STATUS_ZOMBIE]:
             raise RuntimeError(f"{dead[0]} ended")
-        if {lag.group for lag in consumer_lag(settings)} >= set(GROUPS):
+        if {lag.group for lag in patiently(consumer_lag, settings)} >= set(GROUPS):
             return
     raise TimeoutError("safety and guard did not begin")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from schemas.cascade import SamplingChanged
 from schemas.ids import derived_id
@@ -84,7 +85,7 @@ def _scores(
     variant: Variant = Variant.STABLE,
 ) -> ScoresRecorded:
     about = {**_about(f"{process} {variant}", number, at, version), "variant": variant}
-    return ScoresRecorded(**about, request_id=f"r{number}", scores=scores)  # type: ignore[arg-type]  # as _about says
+    return ScoresRecorded(**about, request_id=f"r{number}", scores=scores)
 
 
 def _sampling(at: datetime, partition: int) -> SamplingChanged:
@@ -105,7 +106,7 @@ def _sampling(at: datetime, partition: int) -> SamplingChanged:
     )
 
 
-def _about(kind: str, number: int, at: datetime, version: str) -> dict[str, object]:
+def _about(kind: str, number: int, at: datetime, version: str) -> dict[str, Any]:
     """Return what a record of a call carries."""
     identity = derived_id("judged", kind, number)
     return {"event_id": identity, "occurred_at": at, "app": APP, "model": MODEL, "adapter_version": version}

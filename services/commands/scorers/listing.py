@@ -13,6 +13,7 @@ from services.commands.outcome import UNUSABLE, WRONG, fail
 from services.parts.runtime.process import read_configuration
 from services.scorers.catalogue import LISTING_BY_NAME, UnknownScorer, check_entries, entries_for, offer_of, process_of
 from services.scorers.contract import Card
+from services.scorers.costly import GUARD, is_costly
 from services.scorers.offers import ScorerUnavailable
 from services.scorers.workshop import Workshop
 
@@ -78,7 +79,8 @@ def listing(entries: Sequence[ScorerEntry], app: str, workshop: Workshop) -> lis
 
 def _listed(entry: ScorerEntry, workshop: Workshop, *, runs: bool) -> Listed:
     share = "" if entry.sample == 1 else f", {entry.sample:.3g} of calls"
-    where = f"{process_of(entry)}{share}" if runs else ""
+    process = GUARD if is_costly(entry, workshop) else process_of(entry)
+    where = f"{process}{share}" if runs else ""
     try:
         offer = offer_of(entry, workshop)
     except ScorerUnavailable as error:

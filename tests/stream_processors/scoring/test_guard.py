@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.cascade import SamplingChanged
+from schemas.configuration_parser import parse_configuration
 from schemas.inference import InferenceResponded
 from schemas.record import Variant
 from stream_processors.frame.delivery import Delivery
@@ -142,3 +143,14 @@ async def test_a_re_created_topic_begins_anew(tmp_path: Path) -> None:
 async def test_safety_leaves_to_the_guard_what_is_the_guards(tmp_path: Path) -> None:
     (message,) = Panels("safety", settings_in(tmp_path), configuration()).score([response(1, prompt="odd")])
     assert [score.name for score in message.scores] == ["prompt.suspect"]
+
+
+async def test_an_endpoint_that_cannot_be_had_is_left_out_with_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    unset = "{name: unset, endpoint: {form: moderation, url_env: NO_SUCH_VARIABLE}}"
+    text = f"apps: [{{name: prompt-guard, base_model: tiny}}]\nscorers: [{unset}]"
+    guard = Watched(parse_configuration(text), tmp_path, Memory())
+    assert await guard.deliver(deliveries(10)) == []
+    (line,) = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert "unset: set the environment variable NO_SUCH_VARIABLE" in line

@@ -113,15 +113,14 @@ def test_a_scorer_that_cannot_be_had_is_left_out_with_one_line(
 ) -> None:
     own: Sequence[str] = (
         "{name: gone, process: safety, entry_point: 'no_such_module:make', measures: [{name: prompt.gone}]}",
-        "{name: unset, process: safety, endpoint: {form: moderation, url_env: NO_SUCH_VARIABLE}}",
+        "{name: unset, endpoint: {form: moderation, url_env: NO_SUCH_VARIABLE}}",
     )
     found = scored(panels_of(settings, f"scorers: [{', '.join(own)}]"), response(1))
 
     assert len(found["r1"]) == 5
     lines = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
-    assert len(lines) == 2
+    assert len(lines) == 1  # an endpoint is the guard's to ask, and to tell of
     assert "gone: no_such_module:make: ModuleNotFoundError" in lines[0]
-    assert "unset: set the environment variable NO_SUCH_VARIABLE" in lines[1]
 
 
 def test_apps_with_the_same_entries_share_their_scorers(settings: Settings) -> None:
