@@ -7,8 +7,6 @@ import typer
 from schemas.configuration import Privacy
 from schemas.privacy import KINDS
 from services.commands.outcome import settings_or_fail
-from services.privacy.policies import Policies
-from services.privacy.pseudonyms import Keys
 
 privacy = typer.Typer(
     no_args_is_help=True, help="See what is masked of personal data, and renew the key of pseudonyms."
@@ -22,6 +20,8 @@ def privacy_kinds() -> None:
     Example:
 
         driftloop privacy kinds
+
+    Exit codes: 0 always, but 2 for flags that there are not.
     """
     width = max(map(len, KINDS))
     for kind, meaning in KINDS.items():
@@ -34,8 +34,12 @@ def privacy_try() -> None:
 
     Example:
 
-        echo "write to jane@example.com" | driftloop privacy try
+        driftloop privacy try
+
+    Exit codes: 0 done; 2 a DRIFTLOOP_* variable is wrong, and a line says which.
     """
+    from services.privacy.policies import Policies
+
     policies = Policies((), settings_or_fail().data)
     sys.stdout.write(policies.masked(sys.stdin.read(), Privacy()))
 
@@ -47,5 +51,9 @@ def privacy_rotate() -> None:
     Example:
 
         driftloop privacy rotate
+
+    Exit codes: 0 done; 2 a DRIFTLOOP_* variable is wrong, and a line says which.
     """
+    from services.privacy.pseudonyms import Keys
+
     typer.echo(f"key {Keys(settings_or_fail().data).rotate()} is in force")

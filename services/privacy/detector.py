@@ -43,7 +43,7 @@ class Detector:
         while len(views) < _READINGS and (view := view_of(reading)) is not None:
             views.append(view)
             reading = view.text
-            found += (_back(span, views) for span in self._read(reading))
+            found += (_back(span, views) for span in self._read(reading) if view.is_whole(span))
         return merged(found)
 
     def counts(self, text: str) -> dict[str, int]:

@@ -42,7 +42,7 @@ class Keys:
         try:
             changed = self._folder.stat().st_mtime_ns
         except FileNotFoundError:
-            self.rotate()
+            self._make(1)
             return self.current()
         if self._known is None or self._known[0] != changed:
             self._known = (changed, self._highest())
@@ -50,8 +50,12 @@ class Keys:
 
     def rotate(self) -> int:
         """Make a new key and return its number, which is another process's if that made one at the same time."""
-        self._folder.mkdir(parents=True, exist_ok=True)
         number = max(self._numbers(), default=0) + 1
+        self._make(number)
+        return number
+
+    def _make(self, number: int) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
         draft = self._folder / f".{uuid.uuid4().hex}"
         draft.touch(0o600)
         draft.write_bytes(os.urandom(_KEY_BYTES))
@@ -61,12 +65,11 @@ class Keys:
             pass  # another process was first: its key holds
         finally:
             draft.unlink()
-        return number
 
     def _highest(self) -> Key:
         number = max(self._numbers(), default=0)
         if not number:
-            number = self.rotate()
+            self._make(number := 1)
         return Key(number, self._path(number).read_bytes())
 
     def _numbers(self) -> list[int]:

@@ -6,7 +6,8 @@ is found in the view is masked where it stands in the text.
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from services.privacy.spans import Span
 
@@ -16,6 +17,9 @@ _ESCAPE = re.compile(
     r"|(?<=\\)(?:u[0-9A-Fa-f]{4}|[\\/\"'bfnrt])|(?<=[0-9A-Za-z]\+)(?=[0-9A-Za-z])"
     r"|(?<=&)(?:#(?:[0-9]{1,6}|x[0-9A-Fa-f]{1,5})|amp|commat|nbsp|quot|colon|period);|(?<=[\u200b-\u200d\u2060\ufeff\u00ad]))"
 )
+# Longer than what is read around a value, and any word at which it can be cut.
+_NEAR, _LONGEST_CUT = 160, 64
+_GAP = "\x1d"  # ASCII's separator of groups: white space to every pattern
 _SIMPLE = {"b": " ", "f": " ", "n": "\n", "r": "\n", "t": " "}
 _ENTITIES = {"amp": "&", "commat": "@", "nbsp": " ", "quot": '"', "colon": ":", "period": "."}
 # One character for one: figures of other scripts, wide forms, the spaces and hyphens of typesetters.
@@ -55,6 +59,10 @@ class View:
         """Return where a span of the view stands in the text."""
         return Span(self._place(span.start), self._end(span.end - 1), span.kind)
 
+    def is_whole(self, span: Span) -> bool:
+        """Whether nothing was left out within a span of the view."""
+        return _GAP not in self.text[span.start : span.end]
+
     def _place(self, at: int) -> int:
         piece = bisect_right(self.starts, at) - 1
         if self.widths[piece]:  # an escape is one piece, whatever part of it is meant
@@ -69,22 +77,41 @@ class View:
 
 
 def view_of(text: str) -> View | None:
-    """Return the view of a text, None where it has no escapes."""
+    """Return the view of a text, None where it has no escapes. What stands far from any is left out of it."""
     if _ESCAPE.search(text) is None:
         return None
     parts: list[str] = []
-    starts, places, widths = [0], [0], [0]
+    view = View("", [], [], [])
     length = at = 0
+
+    def add(place: int, piece: str, width: int = 0) -> None:
+        nonlocal length
+        view.starts.append(length)
+        view.places.append(place)
+        view.widths.append(width)
+        parts.append(piece)
+        length += len(piece)
+
     for match in _ESCAPE.finditer(text):
-        plain, undone = text[at : match.start()], _undone(match[0])
-        parts += (plain, undone)
-        starts += (length + len(plain), length + len(plain) + len(undone))
-        places += (match.start(), match.end())
-        widths += (match.end() - match.start(), 0)
-        length += len(plain) + len(undone)
+        for start, end in _near(text, at, match.start(), behind=bool(at)):
+            add(start, f"{text[start:end]}{_GAP if end < match.start() else ''}")
+        add(match.start(), _undone(match[0]), match.end() - match.start())
         at = match.end()
-    parts.append(text[at:])
-    return View("".join(parts), starts, places, widths)
+    start, end = next(_near(text, at, len(text), behind=True))
+    add(start, text[start:end])
+    return replace(view, text="".join(parts))
+
+
+def _near(text: str, start: int, end: int, *, behind: bool) -> Iterator[tuple[int, int]]:
+    """Yield what of text[start:end] is near an escape behind it, and one before it if there is one; cut at spaces."""
+    if end - start <= 2 * (_NEAR + _LONGEST_CUT):
+        yield start, end
+        return
+    if behind:
+        cut = text.find(" ", start + _NEAR, start + _NEAR + _LONGEST_CUT)
+        yield start, cut if cut >= 0 else start + _NEAR
+    cut = text.rfind(" ", end - _NEAR - _LONGEST_CUT, end - _NEAR)
+    yield cut if cut >= 0 else end - _NEAR, end
 
 
 def _undone(escape: str) -> str:

@@ -22,7 +22,7 @@ from tests.fixtures.up import Up
 from tests.fixtures.waiting import PATIENCE_S, until
 from tests.services.gateway.echo import BASE_MODEL, Echo
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 CONFIGURATION = """
 apps:
@@ -100,7 +100,7 @@ def rows(up: Up, table: str) -> int:
 def test_no_planted_value_is_in_any_file_topic_or_table(tmp_path: Path) -> None:
     values = planted(12)
     with Served(Echo().application) as upstream, Up(tmp_path, written(upstream.url)) as up:
-        until(lambda: healthy(up) >= NEEDED, patience_s=3 * PATIENCE_S)
+        until(lambda: healthy(up) >= NEEDED, patience_s=5 * PATIENCE_S)
         tell(up, values)
         produce_past_both(up)
         count = len(values) * len(FORMS)

@@ -15,7 +15,7 @@ BEFORE, AFTER = 48, 24
 _LONGEST_WORD = 40
 _DIGITS = re.compile("[0-9]+")
 _SIGNS = "+(-[〒"
-_LONG_NUMBER, _LONG_WORD = 6, 20
+_LONG_NUMBER, _LONG_WORD = 6, 16
 _WORD = re.compile("[A-Za-z0-9]*+")
 Begin = Literal["digit", "letter", "sign", "long_digit", "long_letter"]
 
@@ -62,12 +62,12 @@ class Starts(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text as rules read it; `lower` is of the same length."""
+    """A text as rules read it; `lower` is of the same length, `long_words` in lower case too."""
 
     whole: str
     lower: str
     starts: Starts
-    has_long_words: bool
+    long_words: str
     seen: dict[str, bool]
 
     @classmethod
@@ -76,11 +76,13 @@ class Text(NamedTuple):
         lower = text.lower()
         if len(lower) != len(text):
             lower = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
-        return cls(text, lower, Starts.of(text), max(map(len, text.split()), default=0) >= _LONG_WORD, {})
+        long_words = " ".join([word for word in lower.split() if len(word) >= _LONG_WORD])
+        return cls(text, lower, Starts.of(text), long_words, {})
 
     def holds(self, trigger: str) -> bool:
         """Whether a trigger stands in the lower-case text, or as it is if it has a capital; looked up once."""
-        if (known := self.seen.get(trigger)) is None:
+        known = self.seen.get(trigger)
+        if known is None:
             known = self.seen[trigger] = trigger in (self.lower if trigger == trigger.lower() else self.whole)
         return known
 
@@ -111,7 +113,7 @@ class Rule:
         pattern: What it looks like; what is masked is its first group that took part, else all of it.
         triggers: One of them stands in the text, or the pattern isn't tried; empty: always tried.
         begins: It is tried where words with figures begin, not everywhere; empty: everywhere.
-        long: It stands in a word of twenty characters or more.
+        long: It stands in a word of sixteen characters or more.
         any_case: The pattern is of the lower-case text.
         check: Of what is masked: checksums and the like.
         words: What must stand near it.
@@ -138,8 +140,11 @@ class Rule:
                 yield Span(start, end, self.kind)
 
     def _may_be_in(self, text: Text) -> bool:
-        if (self.long and not text.has_long_words) or (self.begins and not text.has_digits):
+        if self.begins and not text.has_digits:
             return False
+        if self.long:
+            words = text.long_words
+            return bool(words) and any([trigger in words for trigger in self.triggers])
         return not self.triggers or any(map(text.holds, self.triggers))
 
     def _matches(self, text: Text) -> Iterable[re.Match[str]]:
@@ -169,4 +174,5 @@ def long_rule(
     kind: str, pattern: str, *triggers: str, check: Callable[[str], bool] | None = None, words: tuple[str, ...] = ()
 ) -> Rule:
     """Return a rule of what is a long word, or stands in one."""
-    return replace(rule(kind, pattern, *triggers, check=check, words=words), long=True)
+    lower = tuple(trigger.lower() for trigger in triggers)
+    return replace(rule(kind, pattern, *lower, check=check, words=words), long=True)

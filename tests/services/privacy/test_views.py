@@ -31,3 +31,16 @@ def test_figures_of_other_scripts_keep_their_place() -> None:
     text = "a٤१４b\u00a0c\u2013d"
 
     assert alike(text) == "a414b c-d"
+
+
+def test_what_is_far_from_an_escape_is_left_out_and_nothing_is_found_across_it() -> None:
+    text = f"card%3A4111 {'word ' * 2_000}1111%20"
+    view = view_of(text)
+
+    assert view is not None
+    assert len(view.text) < 600
+    assert not view.is_whole(Span(0, len(view.text), "CARD"))
+    at = view.text.find("4111")
+    assert view.back(Span(at, at + 4, "CARD")) == Span(7, 11, "CARD")
+    at = view.text.find("1111")
+    assert view.back(Span(at, at + 4, "CARD")) == Span(len(text) - 7, len(text) - 3, "CARD")
