@@ -8,7 +8,7 @@ import httpx
 
 from schemas.configuration import Privacy
 from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
-from services.gateway.events import SPARE
+from services.gateway.recording.events import SPARE
 from tests.fixtures.planted import FORMS, Planted, planted
 from tests.services.gateway.conftest import APP, Running, Start
 
