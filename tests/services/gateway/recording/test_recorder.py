@@ -9,6 +9,7 @@ from pathlib import Path
 from schemas.inference import InferenceRequested, InferenceResponded, Message
 from services.gateway.recording.recorder import Recorder
 from services.parts.spool.spool import Spool
+from services.privacy.policies import Policies
 from tests.fixtures.waiting import PATIENCE_S
 
 _PROMPT = (Message(role="user", content="hello"),)
@@ -30,7 +31,7 @@ def _recording(folder: Path, use: Callable[[Recorder, Spool], Awaitable[None]]) 
     async def run() -> None:
         failures: list[int] = []
         with closing(Spool(folder)) as spool:
-            await asyncio.wait_for(use(Recorder(spool, lambda: failures.append(1)), spool), PATIENCE_S)
+            await asyncio.wait_for(use(Recorder(spool, lambda: failures.append(1), Policies((), folder)), spool), PATIENCE_S)
         assert failures == []
 
     asyncio.run(run())
