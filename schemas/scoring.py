@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from schemas.cascade import Cascade
+from schemas.guards import GuardSettings, guard_scores
 from schemas.metrics import SCORE_METRICS, SCORES, UNSAFE, ScoreMeaning, ScoreMetric, metrics_of_score
 from schemas.section import Key, Seconds, Section, Share, Usd
 
@@ -82,6 +83,7 @@ class ScorerEntry(Section, frozen=True, kw_only=True):
         measures: Every score that the entry point gives.
         endpoint: Asked over HTTP.
         side: What the endpoint is shown.
+        guard: A guard model, here or behind an endpoint of its own (schemas.guards).
         cascade: Which calls it is shown, if it is one that costs more than to see all.
     """
 
@@ -95,16 +97,22 @@ class ScorerEntry(Section, frozen=True, kw_only=True):
     measures: tuple[DeclaredScore, ...] = ()
     endpoint: Endpoint | None = None
     side: Side = "prompt"
+    guard: GuardSettings | None = None
     cascade: Cascade = Cascade()
 
     @property
     def own(self) -> bool:
         """Whether it is a scorer of a user's own."""
-        return bool(self.entry_point) or self.endpoint is not None
+        return bool(self.entry_point) or self.endpoint is not None or self.guard is not None
 
     @property
     def declared(self) -> tuple[DeclaredScore, ...]:
         """Scores that the catalogue does not know."""
+        if self.guard is not None:
+            return tuple(
+                DeclaredScore(name=score.name, unit="probability", flagged=score.flagged)
+                for score in guard_scores(self.name, self.guard)
+            )
         if self.endpoint is None:
             return self.measures
         return (DeclaredScore(name=f"{self.side}.{self.name}", flagged=self.endpoint.flagged),)
@@ -131,8 +139,8 @@ def score_metrics(entries: Iterable[ScorerEntry]) -> dict[str, ScoreMetric]:
 def fault_of(entry: ScorerEntry) -> str:
     """Return what is wrong with an entry in itself, its key first; empty when nothing is."""
     endpoint = entry.endpoint
-    if entry.entry_point and endpoint is not None:
-        return "endpoint: give either an endpoint or an entry_point"
+    if bool(entry.entry_point) + (endpoint is not None) + (entry.guard is not None) > 1:
+        return "endpoint: give one of endpoint, entry_point and guard"
     if bool(entry.entry_point) != bool(entry.measures):
         return "measures: an entry_point, and nothing else, names the scores that it gives"
     if any(score.name in SCORES for score in entry.declared):

@@ -94,7 +94,7 @@ def process_of(entry: ScorerEntry) -> Process:
     """Return the process that runs an entry's scorer."""
     if entry.name in LISTING_BY_NAME:
         return LISTING_BY_NAME[entry.name].process
-    return "guard" if entry.endpoint is not None else entry.process
+    return "guard" if entry.endpoint is not None or entry.guard is not None else entry.process
 
 
 def offer_of(entry: ScorerEntry, workshop: Workshop) -> Offer:
@@ -108,6 +108,10 @@ def offer_of(entry: ScorerEntry, workshop: Workshop) -> Offer:
         from services.scorers.entry_points import entry_point_offer
 
         return entry_point_offer(wanted)
+    if entry.guard is not None:
+        from services.scorers.guards.offer import guard_offer
+
+        return guard_offer(wanted)
     if entry.endpoint is not None:
         from services.scorers.remote.endpoints import endpoint_offer
 

@@ -76,7 +76,7 @@ def test_an_unknown_metric_is_named_in_one_line(scorers: str, metric: str, app: 
         ("{name: a, endpoint: {form: judge, url: x, model: m}}", "a judge needs exactly one of 'rubric'"),
         ("{name: a, endpoint: {form: judge, url: x, rubric: y}}", "endpoint.model: a judge needs one"),
         (f"{{name: a, endpoint: {JUDGE}, low: 1, high: 1}}}}", "endpoint.high: must be more than 'low'"),
-        (f"{{name: a, entry_point: 'a:b', endpoint: {JUDGE}}}}}", "give either an endpoint or an entry_point"),
+        (f"{{name: a, entry_point: 'a:b', endpoint: {JUDGE}}}}}", "give one of endpoint, entry_point and guard"),
     ],
 )
 def test_an_entry_that_is_wrong_is_named_by_its_key(entry: str, said: str) -> None:

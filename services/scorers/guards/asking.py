@@ -7,7 +7,7 @@ probabilities of a few words at the first position of the guard's answer.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from schemas.guards import GuardSide
 from schemas.inference import Message
@@ -18,6 +18,21 @@ GREETING = "hello"
 _THEIRS: Mapping[str, Speaker] = {"user": "user", "tool": "user", "other": "user", "assistant": "assistant"}
 _BEGIN, _END = "<BEGIN UNSAFE CONTENT CATEGORIES>", "<END UNSAFE CONTENT CATEGORIES>"
 _ENTRY = re.compile(r"^(?=[SO]\d+:)", re.MULTILINE)
+
+
+class Described(NamedTuple):
+    """What a family says of itself, whatever holds its model."""
+
+    source: str
+    blind_spots: str
+
+
+# Here and not with its family, which loads torch.
+PROMPT_GUARD = Described(
+    "Llama Prompt Guard 2 model card; AUC .998 (86M), .995 (22M); recall at 1 % false alarms 97.5 and 88.7 %",
+    "explicit attempts to override instructions alone, not harm; the 22M knows English; an attack of pieces that "
+    "are harmless one by one; of a text past 64 windows the middle",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping
 
 from schemas.guards import GuardEndpoint, GuardName, GuardSettings
-from services.scorers.guards.asking import Engine, Family, GuardUnavailable
+from services.scorers.guards.asking import PROMPT_GUARD, Described, Engine, Family, GuardUnavailable
 from services.scorers.guards.calls import Calls
 from services.scorers.guards.families.granite_guardian import GraniteGuardian
-from services.scorers.guards.families.llama_guard import LlamaGuard
+from services.scorers.guards.families.llama_guard import SOURCES, LlamaGuard
 from services.scorers.guards.families.moderation import Moderation
 from services.scorers.guards.families.nemo_guard import NemoGuard
 from services.scorers.guards.families.qwen_guard import QwenGuard
@@ -85,6 +85,21 @@ def _look_for_files(settings: GuardSettings) -> None:
     if endpoint is None:
         must_have_weights(settings, folder)
         must_have_weights(settings, base_of(settings, folder, download=False))
+
+
+def family_named(model: GuardName) -> Described:
+    """Return what a family says of itself."""
+    if model in ASKED_ALIKE:
+        return Described(ASKED_ALIKE[model].source, ASKED_ALIKE[model].blind_spots)
+    if model == "wild-guard":
+        return Described(WildGuard.source, WildGuard.blind_spots)
+    if model == "qwen3-guard":
+        return Described(QwenGuard.source, QwenGuard.blind_spots)
+    if model == "moderation":
+        return Described(Moderation.source, Moderation.blind_spots)
+    if model == "prompt-guard-2":
+        return PROMPT_GUARD
+    return Described(SOURCES[VOCABULARIES[model]], LlamaGuard.blind_spots)
 
 
 def family_of(settings: GuardSettings, engine: Engine) -> Family:

@@ -34,15 +34,8 @@ class Guard:
         self._threshold = settings.threshold
         self._scores = guard_scores(name, settings)
         self._sides = tuple(dict.fromkeys(score.side for score in self._scores))
-        self.card = Card(
-            name=name,
-            version=guard_version(settings, engine_version),
-            side=_side(self._sides),
-            measures=tuple(_measure(score) for score in self._scores),
-            cost=cost,
-            source=family.source,
-            blind_spots=family.blind_spots,
-        )
+        version = guard_version(settings, engine_version)
+        self.card = card_of(name, settings, version, cost, family.source, family.blind_spots)
 
     def score(self, subjects: Sequence[Subject]) -> list[tuple[Score, ...]]:
         """Return the scores of each call, of its prompt first."""
@@ -57,6 +50,20 @@ class Guard:
         verdicts = iter(self._family.judge(side, [conversation for conversation in shown if conversation]))
         nothing = (Verdict(None, unjudged=NOTHING_TO_JUDGE[side]),) * sum(of.side == side for of in self._scores)
         return [next(verdicts) if conversation else nothing for conversation in shown]
+
+
+def card_of(name: str, settings: GuardSettings, version: str, cost: CostClass, source: str, blind_spots: str) -> Card:
+    """Return the card of a guard with these settings."""
+    scores = guard_scores(name, settings)
+    return Card(
+        name=name,
+        version=version,
+        side=_side(tuple(dict.fromkeys(score.side for score in scores))),
+        measures=tuple(_measure(score) for score in scores),
+        cost=cost,
+        source=source,
+        blind_spots=blind_spots,
+    )
 
 
 def guard_version(settings: GuardSettings, engine_version: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from schemas.guards import GuardSide, Hazard
-from services.scorers.guards.asking import Conversation, Verdict, rounded
+from services.scorers.guards.asking import PROMPT_GUARD, Conversation, Verdict, rounded
 from services.scorers.guards.template import sound
 
 WINDOW = 512
@@ -30,11 +30,8 @@ class PromptGuard:
         batch: Windows in one forward pass.
     """
 
-    source = "Llama Prompt Guard 2 model card; AUC .998 (86M), .995 (22M); recall at 1 % false alarms 97.5 and 88.7 %"
-    blind_spots = (
-        "explicit attempts to override instructions alone, not harm; the 22M knows English; an attack of pieces that "
-        "are harmless one by one; of a text past 64 windows the middle"
-    )
+    source = PROMPT_GUARD.source
+    blind_spots = PROMPT_GUARD.blind_spots
 
     def __init__(self, model: Any, tokenizer: Any, *, batch: int = 8) -> None:
         self._model = model.eval()

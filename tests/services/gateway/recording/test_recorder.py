@@ -31,7 +31,9 @@ def _recording(folder: Path, use: Callable[[Recorder, Spool], Awaitable[None]]) 
     async def run() -> None:
         failures: list[int] = []
         with closing(Spool(folder)) as spool:
-            await asyncio.wait_for(use(Recorder(spool, lambda: failures.append(1), Policies((), folder)), spool), PATIENCE_S)
+            await asyncio.wait_for(
+                use(Recorder(spool, lambda: failures.append(1), Policies((), folder)), spool), PATIENCE_S
+            )
         assert failures == []
 
     asyncio.run(run())
