@@ -34,21 +34,24 @@ class Starts(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Starts":
-        """Return the starts in a text. Words are ASCII letters and digits; what is longer than any number is cut."""
+        """Return the starts in a text. Words are ASCII letters and digits; one whose figures come late has none."""
         starts, end = cls([], [], [], [], []), 0
         for run in _DIGITS.finditer(text):
-            at, least = run.start(), max(end, run.start() - _LONGEST_WORD)
-            if at > end or end == 0:
-                while at > least and text[at - 1].isalnum() and text[at - 1].isascii():
-                    at -= 1
-                starts._add(text, at)
-            end = run.end()
+            if run.start() < end:
+                continue
+            at, least = run.start(), max(0, run.start() - _LONGEST_WORD)
+            while at > least and text[at - 1].isalnum() and text[at - 1].isascii():
+                at -= 1
+            word = _WORD.match(text, at)
+            end = word.end() if word else run.end()
+            if at > least or at == 0:
+                starts._add(text, at, end - at)
         return starts
 
-    def _add(self, text: str, at: int) -> None:
+    def _add(self, text: str, at: int, length: int) -> None:
         first_is_digit = text[at].isdigit()
         (self.digit if first_is_digit else self.letter).append(at)
-        if (word := _WORD.match(text, at)) and word.end() - at >= _LONG_NUMBER:
+        if length >= _LONG_NUMBER:
             (self.long_digit if first_is_digit else self.long_letter).append(at)
         before = text[max(0, at - 4) : at]
         if before[-1:] and before[-1] in _SIGNS:
