@@ -5,7 +5,7 @@ in one of these readings is found. The time is linear in the text.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 from schemas.privacy import KINDS
 from services.privacy.patterns.contacts import CONTACTS
@@ -33,11 +33,14 @@ class Detector:
 
     def __init__(self, kinds: Collection[str] = ()) -> None:
         self._kinds = frozenset(kinds or KINDS)
-        self._rules = tuple(rule for rule in RULES if rule.kind in self._kinds)
+        rules = [rule for rule in RULES if rule.kind in self._kinds]
+        self._of_long_words = tuple(rule for rule in rules if rule.long)
+        self._of_figures = tuple(rule for rule in rules if rule.begins)
+        self._others = tuple(rule for rule in rules if not rule.long and not rule.begins)
 
     def find(self, text: str) -> tuple[Span, ...]:
         """Return what stands in a text, in its order, no two overlapping."""
-        found = list(self._read(text))
+        found = self._read(text)
         views: list[View] = []
         reading = text
         while len(views) < _READINGS and (view := view_of(reading)) is not None:
@@ -50,12 +53,15 @@ class Detector:
         """Return how often each kind stands in a text; kinds that don't are left out."""
         return dict(Counter(span.kind for span in self.find(text)))
 
-    def _read(self, text: str) -> Iterator[Span]:
+    def _read(self, text: str) -> list[Span]:
         read = Text.of(alike(text))
-        for rule in self._rules:
-            yield from rule.find(read)
-        for find in (find_numbers, find_streets):
-            yield from (span for span in find(read) if span.kind in self._kinds)
+        found = [span for rule in self._others for span in rule.find(read)]
+        if read.long_words:
+            found += [span for rule in self._of_long_words for span in rule.find(read)]
+        if read.has_digits:
+            found += [span for rule in self._of_figures for span in rule.find(read)]
+            found += [span for find in (find_numbers, find_streets) for span in find(read) if span.kind in self._kinds]
+        return found
 
 
 def _back(span: Span, views: list[View]) -> Span:

@@ -2,7 +2,8 @@
 
 Prompts are words of this repository's pages in another order, 1 KB each, all different, every tenth with personal
 data in it. Timed is what the recorder does with an event on its way to the spool, under `mask` and under `off`, in
-processor time of one thread; and the detector on hostile text, a million characters of it, by what it is made of.
+processor time of one thread, in three passes (the least of a prompt's tells its own cost on a busy machine); and the
+detector on hostile text, a million characters of it, by what it is made of.
 """
 
 import json
@@ -10,8 +11,9 @@ import random
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -26,6 +28,7 @@ from tests.bench.machine import machine
 from tests.fixtures.planted import planted
 
 _PAGES = Path(__file__).parents[2] / "docs"
+_PASSES = 3
 _HOSTILE = (
     "a",
     "1",
@@ -69,11 +72,20 @@ def microseconds(work: Callable[[], object]) -> float:
 
 
 def recorded(policy: Policy, texts: list[str], folder: Path) -> list[float]:
-    """Return what each event costs on its way to the spool, each seen once."""
+    """Return what each event costs on its way to the spool; nothing is remembered of it from before."""
     policies = Policies([App(name="bot", base_model="b", privacy=Privacy(policy=policy))], folder)
-    events = [event(text) for text in texts]
     entry_of(policies.applied(event("warm up jane@example.com 4111 1111 1111 1111")))
-    return sorted(microseconds(lambda told=told: entry_of(policies.applied(told))) for told in events)  # type: ignore[misc]  # a bound loop variable
+    return [microseconds(partial(_record, policies, told)) for told in map(event, texts)]
+
+
+def _record(policies: Policies, told: InferenceRequested) -> None:
+    entry_of(policies.applied(told))
+
+
+def quantiles(costs: Sequence[float]) -> dict[str, float]:
+    """Return median and 99th percentile."""
+    ranked = sorted(costs)
+    return {"p50": round(ranked[len(ranked) // 2], 1), "p99": round(ranked[len(ranked) * 99 // 100], 1)}
 
 
 def hostile(piece: str, length: int) -> float:
@@ -86,16 +98,18 @@ def main(rounds: int = 2000, characters: int = 1_000_000) -> None:
     """Measure and print."""
     texts = prompts(rounds)
     with tempfile.TemporaryDirectory() as folder:
-        masked, plain = (recorded(policy, texts, Path(folder)) for policy in ("mask", "off"))
-    at = {"p50": rounds // 2, "p99": rounds * 99 // 100}
+        plain = recorded("off", texts, Path(folder))
+        passes = [recorded("mask", texts, Path(folder)) for _ in range(_PASSES)]
+    masked, least = passes[-1], [min(costs) for costs in zip(*passes, strict=True)]
     print(
         json.dumps(
             {
                 "bench": "masking",
                 "prompts": rounds,
-                "us_masked": {name: round(masked[place], 1) for name, place in at.items()},
-                "us_off": {name: round(plain[place], 1) for name, place in at.items()},
-                "added_us_p99": round(masked[at["p99"]] - plain[at["p99"]], 1),
+                "us_masked": quantiles(masked),
+                "us_masked_least_of_passes": quantiles(least),
+                "us_off": quantiles(plain),
+                "added_us_p99": round(quantiles(masked)["p99"] - quantiles(plain)["p99"], 1),
                 "texts_s": round(1e6 / statistics.fmean(masked)),
                 "hostile_characters": characters,
                 "hostile_s": {piece: hostile(piece, characters) for piece in _HOSTILE},

@@ -5,7 +5,7 @@ and everything else is bounded.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -34,21 +34,24 @@ class Starts(NamedTuple):
 
     @classmethod
     def of(cls, text: str) -> "Starts":
-        """Return the starts in a text. Words are ASCII letters and digits; what is longer than any number is cut."""
+        """Return the starts in a text. Words are ASCII letters and digits; one whose figures come late has none."""
         starts, end = cls([], [], [], [], []), 0
         for run in _DIGITS.finditer(text):
-            at, least = run.start(), max(end, run.start() - _LONGEST_WORD)
-            if at > end or end == 0:
-                while at > least and text[at - 1].isalnum() and text[at - 1].isascii():
-                    at -= 1
-                starts._add(text, at)
-            end = run.end()
+            if run.start() < end:
+                continue
+            at, least = run.start(), max(0, run.start() - _LONGEST_WORD)
+            while at > least and text[at - 1].isalnum() and text[at - 1].isascii():
+                at -= 1
+            word = _WORD.match(text, at)
+            end = word.end() if word else run.end()
+            if at > least or at == 0:
+                starts._add(text, at, end - at)
         return starts
 
-    def _add(self, text: str, at: int) -> None:
+    def _add(self, text: str, at: int, length: int) -> None:
         first_is_digit = text[at].isdigit()
         (self.digit if first_is_digit else self.letter).append(at)
-        if (word := _WORD.match(text, at)) and word.end() - at >= _LONG_NUMBER:
+        if length >= _LONG_NUMBER:
             (self.long_digit if first_is_digit else self.long_letter).append(at)
         before = text[max(0, at - 4) : at]
         if before[-1:] and before[-1] in _SIGNS:
@@ -128,31 +131,33 @@ class Rule:
     check: Callable[[str], bool] | None = None
     words: re.Pattern[str] | None = None
 
-    def find(self, text: Text) -> Iterator[Span]:
-        """Yield where the kind stands in a text."""
+    def find(self, text: Text) -> list[Span]:
+        """Return where the kind stands in a text."""
         if not self._may_be_in(text):
-            return
-        for match in self._matches(text):
-            start, end = match.span(match.lastindex or 0)
-            if self.check is not None and not self.check(text.whole[start:end]):
-                continue
-            if self.words is None or self.words.search(text.around(start, end)):
-                yield Span(start, end, self.kind)
+            return []
+        return [span for match in self._matches(text) if (span := self._judged(match, text)) is not None]
+
+    def _judged(self, match: re.Match[str], text: Text) -> Span | None:
+        start, end = match.span(match.lastindex or 0)
+        if self.check is not None and not self.check(text.whole[start:end]):
+            return None
+        if self.words is not None and not self.words.search(text.around(start, end)):
+            return None
+        return Span(start, end, self.kind)
 
     def _may_be_in(self, text: Text) -> bool:
-        if self.begins and not text.has_digits:
-            return False
         if self.long:
-            words = text.long_words
-            return bool(words) and any([trigger in words for trigger in self.triggers])
+            # A list, as a generator costs more than what it would save.
+            return True in [trigger in text.long_words for trigger in self.triggers]
         return not self.triggers or any(map(text.holds, self.triggers))
 
     def _matches(self, text: Text) -> Iterable[re.Match[str]]:
         read = text.lower if self.any_case else text.whole
         if not self.begins:
             return self.pattern.finditer(read)
-        tried = (self.pattern.match(read, at) for begin in self.begins for at in getattr(text.starts, begin))
-        return filter(None, tried)
+        match = self.pattern.match
+        starts = text.starts
+        return [found for begin in self.begins for at in getattr(starts, begin) if (found := match(read, at))]
 
 
 def rule(

@@ -70,6 +70,8 @@ def test_sixty_kinds_are_planted_in_each_run_and_differ_between_runs() -> None:
         ("Server=db;Database=x;Uid=sa;Pwd=s3cr3t;", "CONNECTION_STRING"),
         ("1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "CRYPTO_ADDRESS"),
         ("VIN 1M8GDM9AXKP042788", "VIN"),
+        ("我的电话是13812345678，请回电", "PHONE"),
+        ("メールはjane@example.comです", "EMAIL"),
     ],
 )
 def test_other_ways_to_write_it_are_found(text: str, kind: str) -> None:
