@@ -96,7 +96,9 @@ def shown(estimate: Estimate | None) -> str:
     """
     if estimate is None:
         return "–"
-    return f"{_digits(estimate.value, 3)}\n{_digits(estimate.low, 2)}–{_digits(estimate.high, 2)}"
+    # Of a small share the third digit is the one that tells.
+    digits = 3 if estimate.high < 0.1 else 2
+    return f"{_digits(estimate.value, 3)}\n{_digits(estimate.low, digits)}–{_digits(estimate.high, digits)}"
 
 
 def _digits(value: float, digits: int) -> str:

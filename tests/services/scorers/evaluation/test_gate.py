@@ -71,10 +71,9 @@ class Distracted:
         return self._scorer.score(shown)
 
 
-@pytest.mark.parametrize("name", HELD)
-def test_a_scorer_that_becomes_worse_does_not_pass(name: str, workshop: Workshop, sets: tuple[DataSet, ...]) -> None:
-    scorer = Distracted(load(ScorerEntry(name=name), workshop))
-    lines = breaches(held(name), gate_results(scorer, sets, most=COMMITTED.gate_examples))
+def test_a_scorer_that_becomes_worse_does_not_pass(workshop: Workshop, sets: tuple[DataSet, ...]) -> None:
+    scorer = Distracted(load(ScorerEntry(name="harm-head"), workshop))
+    lines = breaches(held("harm-head"), gate_results(scorer, sets, most=COMMITTED.gate_examples))
     assert any(": auc is " in line for line in lines)
 
 
