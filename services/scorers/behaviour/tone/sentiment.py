@@ -79,7 +79,7 @@ class Sentiment:
         return float(self._analyzer.score_valence(valences, text)["compound"])
 
     def _valence(self, words: list[str], lower: list[str], at: int, is_cap_diff: bool) -> float:
-        """Return what the library says of a word it knows; it looks at three before and two behind, and is shown these."""
+        """Return what the library says of a word it knows; it is shown the three before and the two behind."""
         word = lower[at]
         if word in BOOSTER_DICT:
             return 0.0
