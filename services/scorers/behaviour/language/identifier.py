@@ -7,7 +7,7 @@ import py3langid.langid as langid
 from services.scorers.behaviour.texts import cut, prose
 
 VERSION = "py3langid-0.4.0"
-MOST_CHARACTERS = 300
+MOST_CHARACTERS = 200
 _CODES = """
     ace af am an ar ary arz as az ba bcl be bg bn br bs ca crh cs cy da de dz el en eo es et eu ext fa fi fo
     fr fuv fy ga gcf gcr gd gl gom grc gu gug guw ha hbo he hi hr ht hu hy id ig is it ja jv ka kab kik kk km
@@ -43,7 +43,7 @@ class Identifier:
     def language(self, text: str) -> tuple[str, float]:
         """Return the likeliest language (ISO 639) of a text and its probability; no language and 0 where nothing tells.
 
-        It goes by the first 300 characters, without code.
+        It goes by the first 200 characters, without code.
         """
         return self._told(prose(cut(text, MOST_CHARACTERS)))
 

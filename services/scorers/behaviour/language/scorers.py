@@ -9,7 +9,7 @@ LEAST_SURE = 0.8
 _NO_LANGUAGE = "zxx"  # py3langid's name for what is no language, such as numbers and code
 _UNSURE = "too short or too mixed to tell"
 _SOURCE = f"{VERSION}: naive Bayes over byte n-grams (Lui and Baldwin 2011)."
-_BLIND = "Few words, names, code, transliterations and mixed texts; only the first 300 characters are read."
+_BLIND = "Few words, names, code, transliterations and mixed texts; only the first 200 characters are read."
 
 MISMATCH = Measure(
     name="response.language_mismatch",

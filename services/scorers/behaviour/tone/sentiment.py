@@ -63,23 +63,28 @@ class Sentiment:
         return fmean(self._of_sentence(one) for one in said) if said else 0.0
 
     def _of_sentence(self, text: str) -> float:
-        if not text.isascii():
-            return float(self._analyzer.polarity_scores(text)["compound"])  # it may have emoji
+        if not self._analyzer.emojis.keys().isdisjoint(text):
+            return float(self._analyzer.polarity_scores(text)["compound"])
         read = SentiText(text)
         words: list[str] = read.words_and_emoticons
         lower = [word.lower() for word in words]
-        valences = [self._valence(words, lower, at, read.is_cap_diff) for at in range(len(words))]
+        valences = [0.0] * len(words)
+        for at, word in enumerate(lower):
+            if word in self._analyzer.lexicon:
+                valences[at] = self._valence(words, lower, at, read.is_cap_diff)
+        if not any(valences):
+            return 0.0
         if "but" in lower:
             valences = self._analyzer._but_check(words, valences)
         return float(self._analyzer.score_valence(valences, text)["compound"])
 
     def _valence(self, words: list[str], lower: list[str], at: int, is_cap_diff: bool) -> float:
-        """Return what the library says of a word: it looks at three before it and two behind, and is shown these."""
+        """Return what the library says of a word it knows; it is shown the three before and the two behind."""
         word = lower[at]
-        if word not in self._analyzer.lexicon or word in BOOSTER_DICT:
-            return 0
+        if word in BOOSTER_DICT:
+            return 0.0
         if word == "kind" and lower[at + 1 : at + 2] == ["of"]:
-            return 0
+            return 0.0
         window = _Window(words[max(0, at - 3) : at + 3], is_cap_diff)
         return float(self._analyzer.sentiment_valence(0, window, words[at], min(at, 3), [])[0])
 

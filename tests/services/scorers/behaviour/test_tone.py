@@ -57,7 +57,7 @@ def test_sentiment_has_the_sign_that_people_give_it(scorers: dict[str, Scorer], 
 _WORDS = """
     good bad great hate love kind of least at very not never so this without doubt no or nor but BUT GOOD Bad terrible
     the shit bomb to die for yeah right kiss death sort just enough really slightly don't cannot despite :) :( meh!
-    wow!! why?? (nice) 'fine' little less most no-one awful. I train nine
+    wow!! why?? (nice) 'fine' little less most no-one awful. I train nine 🙂 😡 naïve it’s “great” İ
 """
 
 
