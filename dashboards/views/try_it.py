@@ -23,22 +23,22 @@ def show(app: str, key: str) -> None:
             except NothingToTry as error:
                 st.warning(plain(str(error)))
         if f"{key}-tried" in st.session_state:
-            _told(*st.session_state[f"{key}-tried"], key=key)
+            _told(*st.session_state[f"{key}-tried"])
 
 
-def _told(tried: Sequence[Tried], lacking: Sequence[str], *, key: str) -> None:
+def _told(tried: Sequence[Tried], lacking: Sequence[str]) -> None:
     rows = [
         {
-            "score": one.score.name,
+            "score": plain(one.score.name),
             "value": number(one.score.value) if one.score.value is not None else "",
-            "label": one.score.label,
-            "categories": ", ".join(one.score.categories),
-            "not judged": one.score.unjudged,
+            "label": plain(one.score.label),
+            "categories": plain(", ".join(one.score.categories)),
+            "not judged": plain(one.score.unjudged),
             "ms": f"{one.latency_ms:.1f}",
-            "scorer": one.scorer,
+            "scorer": plain(one.scorer),
         }
         for one in tried
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key=f"{key}-told")
+    st.table(pd.DataFrame(rows), border="horizontal", hide_index=True)
     for error in lacking:
         st.caption(plain(error))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from schemas.configuration import Configuration
 from schemas.scoring import ScorerEntry
 from schemas.settings import Settings
-from services.scorers.catalogue import check_entries, entries_for, offer_of, process_of
+from services.scorers.catalogue import LISTING_BY_NAME, check_entries, entries_for, offer_of, process_of
 from services.scorers.offers import ScorerUnavailable
 from services.scorers.workshop import Workshop
 
@@ -17,8 +17,10 @@ def is_costly(entry: ScorerEntry, workshop: Workshop) -> bool:
 
     An entry point is not asked: it may load its model to describe itself.
     """
-    if entry.own:
+    if entry.own or process_of(entry) == GUARD:
         return process_of(entry) == GUARD
+    if LISTING_BY_NAME[entry.name].standard:
+        return False  # what runs by itself sees every call
     try:
         return offer_of(entry, workshop).card.cost != "cheap"
     except ScorerUnavailable:

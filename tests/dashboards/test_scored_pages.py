@@ -223,11 +223,11 @@ def test_a_pasted_text_is_scored_by_the_cheap_scorers_and_by_guards_if_one_asks(
     page.text_area(key="safety-prompt").set_value("an odd and bad thing")
     page.button(key="safety-go").click().run()
     assert not page.exception
-    assert list(page.dataframe[-1].value["score"]) == ["prompt.suspect"]
-    assert list(page.dataframe[-1].value["label"]) == ["unsafe"]
+    assert list(page.table[-1].value["score"]) == ["prompt.suspect"]
+    assert list(page.table[-1].value["label"]) == ["unsafe"]
     page.checkbox(key="safety-guards").check()
     page.button(key="safety-go").click().run()
-    assert list(page.dataframe[-1].value["score"]) == ["prompt.suspect", "prompt.watchman"]
+    assert list(page.table[-1].value["score"]) == ["prompt.suspect", "prompt.watchman"]
 
 
 def test_without_a_configuration_there_is_nothing_to_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
