@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from services.scorers.embedded import answers, harmless, harms, injections
-from services.scorers.embedded.examples import Example, Judgement, distinct, point, sample
+from services.scorers.embedded.examples import Example, Judgement, distinct, plain, point, sample
 
 VALIDATION_SHARE = 0.25
-# Spoken in chatterbot-corpus and in no training, so that false alarms in a language not met can be measured.
-HELD_OUT_LANGUAGES = frozenset(("de", "es", "ja", "ko", "nl"))
+# Spoken in chatterbot-corpus and in no training, so that false alarms in a language not met can be measured. A language
+# that has injections in the training must have harmless texts there too, or speaking it is what is learnt.
+HELD_OUT_LANGUAGES = frozenset(("id", "ja", "ko", "nl", "tr"))
 QUESTIONS = ("NQ-open", "PIQA", "SIQA", "ASDiv", "Fiqa", "MedicationQA", "CommonsenseQA")
 
 
@@ -57,7 +58,8 @@ def corpora(held_out: HeldOut, near: Near) -> dict[Judgement, Corpus]:
     made: dict[Judgement, Corpus] = {}
     for judgement, bad in _bad().items():
         far = _far(bad, held_out.bad[judgement], near)
-        kept = distinct(chain(far, (replace(example, judgement=judgement) for example in good)))
+        known = {plain(example.text) for example in (*held_out.harmless, *held_out.bad[judgement])}
+        kept = distinct(chain(far, (replace(example, judgement=judgement) for example in good)), known)
         made[judgement] = Corpus(
             train=tuple(e for e in kept if point(e.text, "validation") >= VALIDATION_SHARE),
             validation=tuple(e for e in kept if point(e.text, "validation") < VALIDATION_SHARE),
