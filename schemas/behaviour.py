@@ -18,7 +18,6 @@ class BehaviourScore(NamedTuple):
 
 
 BEHAVIOUR_SCORES = {
-    "prompt.distance": BehaviourScore("cosine distance of the prompt to its nearest reference centroid", "distance"),
     "prompt.sentiment": BehaviourScore("how friendly an English prompt sounds, -1 to 1", "compound", "negative"),
     "prompt.toxicity": BehaviourScore("probability that an English prompt is profane", "probability", "toxic"),
     "prompt.language": BehaviourScore("probability of the prompt's likeliest language, the label", "probability"),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.behaviour import BEHAVIOUR_SCORES
+
 COUNTERS = {
     "responses": "answers, failed ones included",
     "errors": "answers with an error type",
@@ -58,6 +60,10 @@ SCORES = {
     "prompt.distance": ScoreMeaning(
         "cosine distance of the prompt to its nearest reference centroid, 0 to 2", "distance"
     ),
+    **{
+        name: ScoreMeaning(score.meaning, score.unit, score.flagged, f"calls whose {name} is {score.flagged}")
+        for name, score in BEHAVIOUR_SCORES.items()
+    },
 }
 
 Kind = Literal["window", "score", "drift"]

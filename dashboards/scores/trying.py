@@ -90,7 +90,7 @@ def _deployment() -> tuple[Settings, Configuration]:
 def _bench(app: str, guards: bool, configuration: str, stamp: int) -> Bench:
     """Load scorers; `configuration` and `stamp` tell one state of the file from another."""
     settings, told = _deployment()
-    workshop = Workshop.of(settings)
+    workshop = Workshop.of(settings, told.apps)
     try:
         entries = [e for e in entries_for(told.scorers, app) if guards or not is_costly(e, workshop)]
     except UnknownScorer as error:

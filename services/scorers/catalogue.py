@@ -54,6 +54,32 @@ def _distance(wanted: Wanted) -> Offer:
     return distance_offer(wanted)
 
 
+def _behaviour(name: str, wanted: Wanted) -> Offer:
+    from services.scorers.adapters.behaviour import behaviour_offer
+
+    return behaviour_offer(name, wanted)
+
+
+BEHAVIOURS = (
+    "relevance",
+    "coherence",
+    "groundedness",
+    "refusal",
+    "prompt-sentiment",
+    "response-sentiment",
+    "prompt-toxicity",
+    "response-toxicity",
+    "prompt-language",
+    "response-language",
+    "language-mismatch",
+    "readability",
+    "repetition",
+    "format",
+    "tool-arguments",
+    "uncertainty",
+    "prompt-length",
+    "response-length",
+)
 CATALOGUE: tuple[Listing, ...] = (
     Listing("injection-head", "safety", partial(_head, "injection")),
     Listing("harm-head", "safety", partial(_head, "prompt harm")),
@@ -61,6 +87,7 @@ CATALOGUE: tuple[Listing, ...] = (
     Listing("answer-harm-head", "safety", partial(_head, "answer harm")),
     Listing("answer-pii-patterns", "safety", partial(_pii, "response")),
     Listing("reference-distance", "quality", _distance),
+    *(Listing(name, "quality", partial(_behaviour, name), standard=False) for name in BEHAVIOURS),
 )
 LISTING_BY_NAME = {listing.name: listing for listing in CATALOGUE}
 

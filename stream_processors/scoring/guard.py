@@ -218,6 +218,6 @@ def build_guard(processor: Processor) -> None:
         topic_ids=lambda: patiently(topic_ids, processor.settings),
         write=write,
     )
-    watch = Watch(processor.configuration, Workshop.of(processor.settings), reach)
+    watch = Watch(processor.configuration, Workshop.of(processor.settings, processor.configuration.apps), reach)
     processor.forget = watch.forget
     processor.consume(INFERENCE_RESPONDED, handle=watch.take, batch=BATCH)

@@ -136,7 +136,7 @@ class Panels:
         check_entries(configuration.scorers)
         self._process = process
         self._configuration = configuration
-        self._workshop = Workshop.of(settings)
+        self._workshop = Workshop.of(settings, configuration.apps)
         self._choose = choose
         self._panels: dict[str, Panel] = {}
         self._by_entries: dict[tuple[ScorerEntry, ...], Panel] = {}

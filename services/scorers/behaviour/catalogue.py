@@ -8,12 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.configuration import App
-from schemas.reference import Reference
 from services.scorers.behaviour.language import scorers as languages
 from services.scorers.behaviour.language.identifier import Identifier
 from services.scorers.behaviour.meaning.groundedness import Groundedness
 from services.scorers.behaviour.meaning.similarity import Coherence, Relevance
-from services.scorers.behaviour.meaning.topics import References, TopicDistance
 from services.scorers.behaviour.meaning.vectors import Remembered
 from services.scorers.behaviour.shape import forms, lengths, readability, repetition, uncertainty
 from services.scorers.behaviour.shape.forms import Form
@@ -23,22 +21,15 @@ from services.scorers.contract import Card, Scorer
 from services.scorers.embedding import Embedder
 
 
-def no_reference(_app: str, _version: str) -> Reference | None:
-    """Return that no version has a reference."""
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BehaviourSettings:
     """What the scorers of a deployment are told.
 
     Attributes:
-        references: Finds the reference of an app's version.
         forms: What each app's answers should look like.
         embedder: Shared with other rooms; loaded when there is none.
     """
 
-    references: References = no_reference
     forms: Mapping[str, Form] = field(default_factory=dict)
     embedder: Embedder | None = None
 
@@ -98,7 +89,6 @@ _LISTED = (
     _Listing(Relevance.card, lambda shared, _: Relevance(shared.vectors)),
     _Listing(Coherence.card, lambda shared, _: Coherence(shared.vectors)),
     _Listing(Groundedness.card, lambda shared, least: Groundedness(shared.vectors, threshold=least)),
-    _Listing(TopicDistance.card, lambda shared, _: TopicDistance(shared.vectors, shared.settings.references)),
     _Listing(refusal.CARD, lambda _, least: refusal.refusal(least)),
     _Listing(sentiment.PROMPT_CARD, lambda shared, _: sentiment.prompt_sentiment(shared.identifier)),
     _Listing(sentiment.ANSWER_CARD, lambda shared, _: sentiment.response_sentiment(shared.identifier)),

@@ -151,3 +151,8 @@ def test_of_two_scorers_with_scores_of_one_name_the_second_is_left_out(workshop:
     loaded, lacking = load_all([own("good"), own("good", name="again")], workshop)
     assert [entry.name for entry, _ in loaded] == ["odd"]
     assert [str(error) for error in lacking] == ["again: prompt.odd is a score of odd already"]
+
+
+def test_every_scorer_of_behaviour_stands_in_the_catalogue() -> None:
+    assert sorted(BEHAVIOURS) == sorted(BEHAVIOUR_CARDS)
+    assert {m.name for card in BEHAVIOUR_CARDS.values() for m in card.measures} == set(BEHAVIOUR_SCORES)

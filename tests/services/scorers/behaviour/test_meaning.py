@@ -4,14 +4,11 @@ import numpy as np
 import pytest
 
 from schemas.inference import Message
-from schemas.reference import Reference
-from services.scorers.behaviour.catalogue import BehaviourSettings, behaviour_scorers
 from services.scorers.behaviour.meaning.groundedness import unsupported
 from services.scorers.behaviour.meaning.similarity import earlier
 from services.scorers.behaviour.meaning.vectors import Remembered
 from services.scorers.contract import Score, Scorer, Subject
-from services.scorers.distance import distances
-from services.scorers.embedding import NAME, Embedder
+from services.scorers.embedding import Embedder
 
 PASSAGE = (
     "The Ulm Minster is a Lutheran church in Ulm, Germany. Its steeple is 161.53 metres high. "
@@ -70,26 +67,6 @@ def test_earlier_are_the_turns_with_a_text_before_the_last_question() -> None:
     ]
     assert [turn.text for turn in earlier(told)] == ["a", "b"]
     assert earlier(told[:2]) == ()
-
-
-def test_the_distance_is_the_one_of_the_reference_and_is_not_told_without(scorers: dict[str, Scorer]) -> None:
-    embedder = Embedder.load()
-    centroids = embedder.embed(["bread and butter", "church and steeple"])
-    reference = Reference(version="v1", embedding=NAME, centroids=tuple(map(tuple, centroids.tolist())), histograms={})
-    known = {("bot", "v1"): reference}
-    settings = BehaviourSettings(references=lambda app, version: known.get((app, version)), embedder=embedder)
-    (scorer,) = behaviour_scorers(settings, ("topic-distance",))
-    prompts = ["a steeple", "tax law", ""]
-    rows = scorer.score([Subject(prompt=text, app="bot", adapter_version="v1") for text in prompts])
-    expected = distances(embedder.embed(prompts[:2]), reference)
-    assert [row[0].value for row in rows[:2]] == pytest.approx(list(expected), abs=1e-6)
-    assert rows[2][0].unjudged == "the prompt is empty"
-    assert scorer.score([Subject(prompt="x", app="bot", adapter_version="v2")])[0][0].value is None
-    other = Reference(version="v1", embedding="other", centroids=reference.centroids, histograms={})
-    (scorer,) = behaviour_scorers(
-        BehaviourSettings(references=lambda *_: other, embedder=embedder), ("topic-distance",)
-    )
-    assert "another embedding" in scorer.score([Subject(prompt="x")])[0][0].unjudged
 
 
 @pytest.mark.parametrize(
