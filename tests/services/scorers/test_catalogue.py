@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from schemas.behaviour import BEHAVIOUR_SCORES
 from schemas.scoring import DeclaredScore, ScorerEntry
-from services.scorers.catalogue import CATALOGUE, entries_for, load, load_all, process_of
+from services.scorers.behaviour.catalogue import BEHAVIOUR_CARDS
+from services.scorers.catalogue import BEHAVIOURS, CATALOGUE, entries_for, load, load_all, process_of
 from services.scorers.contract import Card, Measure, Score, Subject
 from services.scorers.entry_points import ScorerFault
 from services.scorers.offers import ScorerUnavailable, Wanted
