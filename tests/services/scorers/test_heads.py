@@ -41,7 +41,7 @@ def head_of(scorers: PromptScorers, judgement: Judgement) -> Head:
     return scorers.injection if judgement == "injection" else scorers.harm
 
 
-def scores_of(head: Head, examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def scores_of(head: Head, examples: Sequence[Example]) -> tuple[np.ndarray, np.ndarray]:
     return np.array([e.label for e in examples]), head.score([e.text for e in examples])
 
 
