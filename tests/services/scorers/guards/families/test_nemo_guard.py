@@ -4,9 +4,9 @@ import functools
 
 import pytest
 
-from services.scorers.guards.asking import Form
+from services.scorers.guards.asking import Form, Question, Reading
 from services.scorers.guards.checkpoint import Checkpoint
-from services.scorers.guards.families.nemo_guard import NemoGuard
+from services.scorers.guards.families.nemo_guard import NemoGuard, _second
 from tests.services.scorers.guards import templates
 from tests.services.scorers.guards.tiny import (
     ANSWERED,
@@ -102,3 +102,10 @@ def test_categories_keep_their_numbers_and_policies_come_after_them(asked: Check
 
     assert "CATEGORIES>\nS8: Hate/Identity Hate.\nS12: Profanity.\nS24: Poetry. Rhymes.\n<END" in prompt
     assert guard._hazards('Poetry, Hate/Identity Hate", "x": 1}') == ("hate", "Poetry")
+
+
+def test_the_answers_rating_comes_after_the_rating_that_its_prompt_got() -> None:
+    question = Question(ANSWERED, Form(), ("unsafe", "safe"), start=USER)
+
+    assert _second(question, Reading((0.9, 0.1))).start == '{"User Safety": "unsafe", "Response Safety": "'
+    assert _second(question, Reading((0.1, 0.9))).start == '{"User Safety": "safe", "Response Safety": "'
