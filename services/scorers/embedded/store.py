@@ -57,7 +57,8 @@ def figures_file(path: Path) -> Path:
 @functools.cache
 def digest() -> str:
     """Return the hash of recipe, the code that makes it, and the packages with the data: 12 hexadecimal digits."""
-    found = hashlib.sha256(f"{RECIPE}; Python {platform.python_version()}".encode())
+    # How a syntax tree is written differs between minor versions.
+    found = hashlib.sha256(f"{RECIPE}; Python {'.'.join(platform.python_version_tuple()[:2])}".encode())
     for name in PACKAGES:
         found.update(f"{name} {importlib.metadata.version(name)}".encode())
     for name in MODULES:
