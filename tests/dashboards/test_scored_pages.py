@@ -171,7 +171,7 @@ def test_examples_come_from_the_end_that_one_asks_for(reader: ScoreReader) -> No
 
 
 def test_a_shown_text_is_masked_and_cut() -> None:
-    assert shown_text.shown(f"mail {SECRET}") == "mail <EMAIL_ADDRESS>"
+    assert shown_text.shown(f"mail {SECRET}") == "mail [EMAIL]"
     assert len(shown_text.shown("word " * 5_000)) < 420
     assert shown_text.prompt_of(None) == shown_text.answer_of("null") == ""
 
@@ -201,7 +201,7 @@ def test_the_safety_page_shows_rates_with_intervals_and_masked_examples(
     assert guard["rate"].endswith("%")
     assert " to " in guard["95 % interval"]
     everything = " ".join(frame.value.to_string() for frame in page.dataframe)
-    assert "<EMAIL_ADDRESS>" in everything
+    assert "[EMAIL]" in everything
     assert SECRET not in everything
     assert "violent-crimes" in everything
     assert percent(1.0) + " suspicious, " + percent(REST) + " rest" in everything

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from schemas.inference import ContentPart, Message, ToolCall
+from schemas.inference import ContentPart, LogprobSummary, Message, ToolCall, ToolDeclared
 from schemas.metrics import SCORES
 from schemas.scoring import DeclaredScore, ScorerEntry
 from services.scorers.catalogue import LISTING_BY_NAME, load, offer_of
@@ -173,7 +173,19 @@ def test_an_empty_call_is_not_judged_and_never_a_zero(scorer: Scorer) -> None:
 
 
 def test_an_ordinary_call_is_judged(scorer: Scorer) -> None:
-    (row,) = scorer.score([subject(*ORDINARY)])
+    answer = " ".join([ORDINARY[1]] * 3)
+    output = Message(role="assistant", content=answer, tool_calls=(ToolCall(id="1", name="look_up", arguments="{}"),))
+    (row,) = scorer.score(
+        [
+            replace(
+                subject(" ".join([ORDINARY[0], "I have an oven, a bowl and four hours of time."]), answer),
+                output=output,
+                tools=(ToolDeclared(name="look_up", schema='{"type":"object"}'),),
+                response_schema='{"type":"string"}',
+                logprobs=LogprobSummary(count=9, mean=-0.1, least=-0.9),
+            )
+        ]
+    )
     assert any(score.value is not None for score in row), [score.unjudged for score in row]
 
 

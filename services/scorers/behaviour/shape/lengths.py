@@ -1,6 +1,6 @@
 """How long prompt and answer are, and whether the answer was cut off."""
 
-from services.scorers.behaviour.rows import EMPTY_ANSWER, Row, SingleScorer, judged, none
+from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, Row, SingleScorer, judged, none
 from services.scorers.behaviour.texts import cut, words
 from services.scorers.contract import Card, Measure, Subject
 
@@ -34,12 +34,16 @@ ANSWER_CARD = Card(
 
 def prompt_length() -> SingleScorer:
     """Return the scorer of prompts."""
-    return SingleScorer(PROMPT_CARD, lambda subject: (judged(PROMPT, len(subject.prompt)),))
+    return SingleScorer(PROMPT_CARD, _judge_prompt)
 
 
 def response_length() -> SingleScorer:
     """Return the scorer of answers."""
     return SingleScorer(ANSWER_CARD, _judge)
+
+
+def _judge_prompt(subject: Subject) -> Row:
+    return (judged(PROMPT, len(subject.prompt)) if subject.prompt else none(PROMPT, EMPTY_PROMPT),)
 
 
 def _judge(subject: Subject) -> Row:
