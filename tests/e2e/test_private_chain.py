@@ -23,11 +23,12 @@ PLAIN = "the word that is not private"
 
 
 def test_no_planted_value_is_on_the_log_in_a_table_or_in_a_file(
-    broker: Broker, warehouse_environment: dict[str, str], tmp_path: Path
+    broker: Broker, warehouse_environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = Settings.from_environment(
-        {**warehouse_environment, **broker.environment, "DRIFTLOOP_DATA": str(tmp_path / "data")}
-    )
+    variables = {**warehouse_environment, **broker.environment, "DRIFTLOOP_DATA": str(tmp_path / "data")}
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)  # the process that delivers reads them
+    settings = Settings.from_environment(variables)
     values = planted(13)
     with ExitStack() as stack:
         upstream = stack.enter_context(Served(Echo().application))
@@ -37,9 +38,9 @@ def test_no_planted_value_is_on_the_log_in_a_table_or_in_a_file(
         )
         url = stack.enter_context(Served(application_of(gateway))).url
         client = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
-        for value in values:
+        for kind in values:
             for form in FORMS:
-                text = f"{PLAIN}: {value.text(form)}"
+                text = f"{PLAIN}: {kind.text(form)}"
                 body = {"model": "bot", "messages": [{"role": "user", "content": text}]}
                 assert client.post("/v1/chat/completions", json=body).status_code == 200
         round_ = stack.enter_context(delivering(settings, "private-chain"))
