@@ -1,5 +1,6 @@
 """The scorers of quality and behaviour as offers of the catalogue; what several of them need is loaded once."""
 
+from services.scorers.adapters.embedder import embedder_of
 from services.scorers.behaviour.catalogue import BEHAVIOUR_CARDS, Behaviours, BehaviourSettings, forms_of
 from services.scorers.contract import Scorer
 from services.scorers.offers import Offer, Wanted
@@ -17,4 +18,4 @@ def behaviour_offer(name: str, wanted: Wanted) -> Offer:
 
 
 def _behaviours(workshop: Workshop) -> Behaviours:
-    return Behaviours(BehaviourSettings(forms=forms_of(workshop.apps)))
+    return Behaviours(BehaviourSettings(forms=forms_of(workshop.apps), embedder=embedder_of(workshop)))

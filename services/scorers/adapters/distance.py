@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from services.scorers.adapters.embedder import embedder_of
 from services.scorers.contract import Card, Measure, Score, Scorer, Subject, unjudged
 from services.scorers.distance import distances
 from services.scorers.embedding import NAME, Embedder, Vectors
 from services.scorers.offers import Offer, Wanted
-from services.scorers.remembered import RememberedEmbedder
 from services.scorers.workshop import References
 
 MEASURE = "prompt.distance"
@@ -61,7 +61,7 @@ def distance_offer(wanted: Wanted) -> Offer:
     """Return the scorer as an offer."""
 
     def load() -> Scorer:
-        embedder = wanted.workshop.once("embedder", RememberedEmbedder.load)
+        embedder = embedder_of(wanted.workshop)
         return DistanceScorer(embedder, wanted.workshop.references)
 
     return Offer(CARD, load, remark="compares with versions that have a reference")

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.metrics import UNSAFE
+from services.scorers.adapters.embedder import embedder_of
 from services.scorers.adapters.texts import Row, TextSide, rows_of_texts
 from services.scorers.contract import Card, Measure, Score, Scorer, Subject
 from services.scorers.heads import Head, Judgement, harm_head, head_file, injection_head
 from services.scorers.offers import Offer, Wanted
 from services.scorers.prompts import PromptScorers
-from services.scorers.remembered import RememberedEmbedder
 from services.scorers.workshop import Workshop
 
 SAFE = "safe"
@@ -91,7 +91,7 @@ def prompt_scorers(workshop: Workshop) -> PromptScorers:
     """Return the heads over one embedder, loaded once a workshop."""
 
     def load() -> PromptScorers:
-        embedder = RememberedEmbedder.load()
+        embedder = embedder_of(workshop)
         return PromptScorers(embedder, injection_head(workshop.data, embedder), harm_head(workshop.data, embedder))
 
     return workshop.once("prompt scorers", load)

@@ -12,13 +12,13 @@ from services.scorers.behaviour.language import scorers as languages
 from services.scorers.behaviour.language.identifier import Identifier
 from services.scorers.behaviour.meaning.groundedness import Groundedness
 from services.scorers.behaviour.meaning.similarity import Coherence, Relevance
-from services.scorers.behaviour.meaning.vectors import Remembered
 from services.scorers.behaviour.shape import forms, lengths, readability, repetition, uncertainty
 from services.scorers.behaviour.shape.forms import Form
 from services.scorers.behaviour.tone import refusal, sentiment, toxicity
 from services.scorers.behaviour.tone.toxicity import Profanity, Toxicity
 from services.scorers.contract import Card, Scorer
 from services.scorers.embedding import Embedder
+from services.scorers.remembered import RememberedEmbedder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +65,9 @@ class Behaviours:
         return _LISTINGS[name].make(self, threshold)
 
     @cached_property
-    def vectors(self) -> Remembered:
+    def embedder(self) -> Embedder:
         """Of texts."""
-        return Remembered(self.settings.embedder or Embedder.load())
+        return self.settings.embedder or RememberedEmbedder.load()
 
     @cached_property
     def identifier(self) -> Identifier:
@@ -86,9 +86,9 @@ class _Listing(NamedTuple):
 
 
 _LISTED = (
-    _Listing(Relevance.card, lambda shared, _: Relevance(shared.vectors)),
-    _Listing(Coherence.card, lambda shared, _: Coherence(shared.vectors)),
-    _Listing(Groundedness.card, lambda shared, least: Groundedness(shared.vectors, threshold=least)),
+    _Listing(Relevance.card, lambda shared, _: Relevance(shared.embedder)),
+    _Listing(Coherence.card, lambda shared, _: Coherence(shared.embedder)),
+    _Listing(Groundedness.card, lambda shared, least: Groundedness(shared.embedder, threshold=least)),
     _Listing(refusal.CARD, lambda _, least: refusal.refusal(least)),
     _Listing(sentiment.PROMPT_CARD, lambda shared, _: sentiment.prompt_sentiment(shared.identifier)),
     _Listing(sentiment.ANSWER_CARD, lambda shared, _: sentiment.response_sentiment(shared.identifier)),

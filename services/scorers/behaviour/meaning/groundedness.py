@@ -11,11 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.scorers.behaviour.meaning.vectors import Remembered
 from services.scorers.behaviour.rows import EMPTY_ANSWER, Row, judged, none
 from services.scorers.behaviour.texts import cut, prose, sentences, words
 from services.scorers.contract import Card, Measure, Subject, unjudged
-from services.scorers.embedding import NAME, Vectors
+from services.scorers.embedding import NAME, Embedder, Vectors
 
 GROUNDEDNESS = Measure(
     name="response.groundedness", unit="ratio", direction="higher is better", labels=("ungrounded", "grounded")
@@ -75,8 +74,8 @@ class Groundedness:
         "without capitals, go unseen.",
     )
 
-    def __init__(self, vectors: Remembered, *, threshold: float | None = None) -> None:
-        self._vectors = vectors
+    def __init__(self, embedder: Embedder, *, threshold: float | None = None) -> None:
+        self._embedder = embedder
         self._threshold = GROUNDED if threshold is None else threshold
 
     def score(self, subjects: Sequence[Subject]) -> list[Row]:
@@ -105,7 +104,7 @@ class Groundedness:
         # Words alone settle most sentences of a grounded answer; embeddings are the larger part of the cost.
         open_ones = [at for at, overlap in enumerate(overlaps) if overlap < SETTLED]
         if open_ones:
-            vectors = self._vectors.of([*(said[at] for at in open_ones), *passages.sentences])
+            vectors = self._embedder.embed([*(said[at] for at in open_ones), *passages.sentences])
             near = _nearest(vectors[: len(open_ones)], vectors[len(open_ones) :])
             for at, cosine in zip(open_ones, near, strict=True):
                 overlaps[at] = max(overlaps[at], float(cosine))

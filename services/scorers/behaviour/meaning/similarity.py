@@ -9,10 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from schemas.inference import Message
-from services.scorers.behaviour.meaning.vectors import Remembered, known
 from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, Row, judged, none
 from services.scorers.contract import Card, Measure, Subject, unjudged
-from services.scorers.embedding import NAME, Vectors
+from services.scorers.embedding import NAME, Embedder, Vectors
 
 RELEVANCE = Measure(name="response.relevance", unit="cosine", direction="higher is better", low=-1.0)
 COHERENCE = Measure(name="response.coherence", unit="cosine", direction="higher is better", low=-1.0)
@@ -39,18 +38,18 @@ class Relevance:
         "'4') is far. Labels and code are far from any prompt.",
     )
 
-    def __init__(self, vectors: Remembered) -> None:
-        self._vectors = vectors
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
 
     def score(self, subjects: Sequence[Subject]) -> list[Row]:
         """Return a row for each subject."""
-        prompts = self._vectors.of([subject.prompt for subject in subjects])
-        answers = self._vectors.of([subject.answer for subject in subjects])
+        prompts = self._embedder.embed([subject.prompt for subject in subjects])
+        answers = self._embedder.embed([subject.answer for subject in subjects])
         rows: list[Row] = []
         for subject, prompt, answer in zip(subjects, prompts, answers, strict=True):
             if not subject.prompt or not subject.answer:
                 rows.append(unjudged(self.card, EMPTY_ANSWER if subject.prompt else EMPTY_PROMPT))
-            elif not known(prompt) or not known(answer):
+            elif not _known(prompt) or not _known(answer):
                 rows.append(unjudged(self.card, _UNKNOWN))
             else:
                 rows.append((judged(RELEVANCE, float(prompt @ answer)),))
@@ -72,8 +71,8 @@ class Coherence:
         f"An answer repeated in other words is below {REPEATED} and new.",
     )
 
-    def __init__(self, vectors: Remembered) -> None:
-        self._vectors = vectors
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
 
     def score(self, subjects: Sequence[Subject]) -> list[Row]:
         """Return a row for each subject."""
@@ -81,17 +80,17 @@ class Coherence:
         texts = [
             text for turns, subject in zip(told, subjects, strict=True) for text in (*_texts(turns), subject.answer)
         ]
-        vectors = self._vectors.of(texts)
+        vectors = self._embedder.embed(texts)
         rows, at = [], 0
         for turns, subject in zip(told, subjects, strict=True):
             before, answer = vectors[at : at + len(turns)], vectors[at + len(turns)]
             at += len(turns) + 1
             if not subject.answer or not turns:
                 rows.append(unjudged(self.card, _ALONE if subject.answer else EMPTY_ANSWER))
-            elif not known(answer):
+            elif not _known(answer):
                 rows.append(unjudged(self.card, _UNKNOWN))
             else:
-                rows.append(_row(turns, before @ answer, float(_weighted(before) @ answer), known(before)))
+                rows.append(_row(turns, before @ answer, float(_weighted(before) @ answer), _known(before)))
         return rows
 
 
@@ -119,3 +118,8 @@ def _row(turns: Sequence[Message], cosines: Sequence[float], coherence: float, a
         judged(COHERENCE, coherence) if any_known else none(COHERENCE, _UNKNOWN),
         judged(ECHO, most, "repeated" if most >= REPEATED else "new") if given else none(ECHO, "no earlier answer"),
     )
+
+
+def _known(row: Vectors) -> bool:
+    """Return whether a text had any known token."""
+    return bool(row.any())

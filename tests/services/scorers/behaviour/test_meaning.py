@@ -6,9 +6,9 @@ import pytest
 from schemas.inference import Message
 from services.scorers.behaviour.meaning.groundedness import unsupported
 from services.scorers.behaviour.meaning.similarity import earlier
-from services.scorers.behaviour.meaning.vectors import Remembered
 from services.scorers.contract import Score, Scorer, Subject
 from services.scorers.embedding import Embedder
+from services.scorers.remembered import RememberedEmbedder
 
 PASSAGE = (
     "The Ulm Minster is a Lutheran church in Ulm, Germany. Its steeple is 161.53 metres high. "
@@ -116,8 +116,9 @@ def test_numbers_are_one_however_they_are_grouped_and_lists_have_none(text: str,
 
 def test_vectors_are_the_embedder_s_remembered_or_not() -> None:
     embedder = Embedder.load()
-    vectors = Remembered(embedder, remembered=2)
+    vectors = RememberedEmbedder.load()
+    vectors.remembered = 2
     texts = ["bread", "butter", "bread", "church", ""]
     for _ in range(2):
-        np.testing.assert_array_equal(vectors.of(texts), embedder.embed(texts))
-    assert vectors.of([]).shape == embedder.embed([]).shape
+        np.testing.assert_array_equal(vectors.embed(texts), embedder.embed(texts))
+    assert vectors.embed([]).shape == embedder.embed([]).shape
