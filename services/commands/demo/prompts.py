@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from services.scorers.corpora import Corpus, Example, harm_corpus, harm_elsewhere, injection_corpus
+from services.scorers.corpora import Corpus, harm_corpus, harm_elsewhere, injection_corpus
+from services.scorers.embedded.examples import Example
 from services.scorers.embedding import Embedder, Vectors
 
 INSTRUCTION = "Answer safe or unsafe."
