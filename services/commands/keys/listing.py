@@ -1,12 +1,12 @@
 """What `driftloop keys list` prints, and how a key is revoked. No secret is known here."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from schemas.access import NOTHING, AccessKey, Spent, month_of
 from schemas.settings import Settings
+from services.commands.columns import in_columns
 from services.commands.keys.making import opened
 from services.commands.outcome import WRONG, fail
 
@@ -23,7 +23,7 @@ def list_keys(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print(msgspec.json.format(msgspec.json.encode([entry(key, spent, now) for key, spent in used])).decode())
     elif used:
-        print(table([row(key, spent, now) for key, spent in used]))
+        print(in_columns(_HEAD, [row(key, spent, now) for key, spent in used]))
     else:
         print("no keys; driftloop keys create makes one")
 
@@ -60,7 +60,7 @@ def row(key: AccessKey, spent: Spent, now: datetime) -> tuple[str, ...]:
     limits = key.limits
     tokens = _of(f"{spent.tokens}", f"{limits.tokens_per_month}" if limits.tokens_per_month else "")
     usd = _of(f"{spent.usd:.4f}", f"{limits.usd_per_month:.2f}" if limits.usd_per_month else "")
-    cells = (
+    return (
         key.key_id,
         key.name,
         key.app or "(all)",
@@ -72,16 +72,6 @@ def row(key: AccessKey, spent: Spent, now: datetime) -> tuple[str, ...]:
         tokens,
         usd,
         f"{spent.requests}",
-    )
-    return tuple(cell or "-" for cell in cells)
-
-
-def table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Return rows under their heads, in columns. Pure."""
-    lines = [_HEAD, *rows]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_HEAD))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from schemas.configuration_parser import BadConfiguration
 from schemas.scoring import ScorerEntry, entries_of
 from schemas.settings import Settings
+from services.commands.columns import in_columns
 from services.commands.outcome import UNUSABLE, WRONG, fail
 from services.parts.runtime.process import read_configuration
 from services.scorers.catalogue import LISTING_BY_NAME, UnknownScorer, check_entries, entries_for, offer_of, process_of
@@ -44,7 +45,7 @@ def list_scorers(settings: Settings, app: str, *, long: bool, as_json: bool) -> 
     if as_json:
         print(msgspec.json.format(msgspec.json.encode([entry(one) for one in listed])).decode())
         return
-    print(table([row(one) for one in listed]))
+    print(in_columns(_HEAD, [row(one) for one in listed]))
     if long:
         print("\n" + "\n\n".join(map(told, listed)))
 
@@ -102,7 +103,7 @@ def entry(listed: Listed) -> dict[str, object]:
 def row(listed: Listed) -> tuple[str, ...]:
     """Return a scorer for people, in a line. Pure."""
     card = listed.card
-    cells = (
+    return (
         listed.name,
         card.version if card else "",
         card.side if card else "",
@@ -110,16 +111,6 @@ def row(listed: Listed) -> tuple[str, ...]:
         card.cost if card else "",
         listed.runs,
         f"no: {listed.missing}" if listed.missing else "yes",
-    )
-    return tuple(cell or "-" for cell in cells)
-
-
-def table(rows: Sequence[tuple[str, ...]]) -> str:
-    """Return rows under their heads, in columns. Pure."""
-    lines = [_HEAD, *rows]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(_HEAD))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
     )
 
 
