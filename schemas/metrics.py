@@ -1,9 +1,10 @@
 """The catalogue of what can be monitored: counters in windows, scores of responses, metrics of both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from schemas.behaviour import BEHAVIOUR_SCORES
+from schemas.score_meaning import ScoreMeaning
 
 COUNTERS = {
     "responses": "answers, failed ones included",
@@ -16,23 +17,6 @@ COUNTERS = {
     "feedback_correct": "of those, the correct ones: label equals the answer, or score at least 0.5",
 }
 SKETCHES = ("latency_ms", "ttft_ms")
-
-
-@dataclass(frozen=True, slots=True)
-class ScoreMeaning:
-    """What a score tells.
-
-    Attributes:
-        meaning: One clause for people.
-        unit: Of the value.
-        flagged: The label whose share is worth watching; empty for plain measures.
-        flagging: Who gives that label to what, for people.
-    """
-
-    meaning: str
-    unit: str
-    flagged: str = ""
-    flagging: str = ""
 
 
 UNSAFE = "unsafe"
@@ -61,7 +45,7 @@ SCORES = {
         "cosine distance of the prompt to its nearest reference centroid, 0 to 2", "distance"
     ),
     **{
-        name: ScoreMeaning(score.meaning, score.unit, score.flagged, f"calls whose {name} is {score.flagged}")
+        name: replace(score, flagging=f"calls whose {name} is {score.flagged}")
         for name, score in BEHAVIOUR_SCORES.items()
     },
 }

@@ -12,7 +12,8 @@ import msgspec
 
 from schemas.cascade import Cascade
 from schemas.guards import GuardSettings, guard_scores
-from schemas.metrics import SCORE_METRICS, SCORES, UNSAFE, ScoreMeaning, ScoreMetric, metrics_of_score
+from schemas.metrics import SCORE_METRICS, SCORES, UNSAFE, ScoreMetric, metrics_of_score
+from schemas.score_meaning import ScoreMeaning
 from schemas.section import Key, Seconds, Section, Share, Usd
 
 FLAGGED = "flagged"
