@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from schemas.evaluations import Estimate
-from services.scorers.evaluation.page import COLUMNS
+from services.scorers.evaluation.page import COLUMNS, short
 from services.scorers.evaluation.results import Evaluation, Result
 
 _TITLES = {
@@ -98,8 +98,4 @@ def shown(estimate: Estimate | None) -> str:
         return "–"
     # Of a small share the third digit is the one that tells.
     digits = 3 if estimate.high < 0.1 else 2
-    return f"{_digits(estimate.value, 3)}\n{_digits(estimate.low, digits)}–{_digits(estimate.high, digits)}"
-
-
-def _digits(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}".removeprefix("0") if value < 1 else f"{value:.{digits}f}"
+    return f"{short(estimate.value)}\n{short(estimate.low, digits)}–{short(estimate.high, digits)}"

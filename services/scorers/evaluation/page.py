@@ -148,7 +148,7 @@ def shown(estimate: Estimate | None) -> str:
     """
     if estimate is None:
         return "–"
-    return f"{_short(estimate.value)} ({_short(estimate.low)}–{_short(estimate.high)})"
+    return f"{short(estimate.value)} ({short(estimate.low)}–{short(estimate.high)})"
 
 
 def share(estimate: Estimate | None) -> str:
@@ -163,8 +163,9 @@ def share(estimate: Estimate | None) -> str:
     return f"{estimate.value:.2%} ({estimate.low * 100:.2f}–{estimate.high * 100:.2f})".replace("%", " %")
 
 
-def _short(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0") if value < 1 else f"{value:.3f}"
+def short(value: float, digits: int = 3) -> str:
+    """Return a figure without the nought before its point."""
+    return f"{value:.{digits}f}".removeprefix("0") if value < 1 else f"{value:.{digits}f}"
 
 
 def _row(cells: Iterable[str]) -> str:
