@@ -1,10 +1,14 @@
 """`driftloop up`, `down` and `status`: the stack on this machine."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from schemas.settings import Settings
 from services.commands.outcome import OK, UNUSABLE, WRONG, fail, settings_or_fail
+
+if TYPE_CHECKING:
+    from services.embedded.catalogue import Program
 
 
 def up() -> None:
@@ -27,7 +31,6 @@ def up() -> None:
 
     from schemas.configuration_parser import BadConfiguration
     from services.embedded.broker import bring_broker
-    from services.embedded.catalogue import programs_for
     from services.embedded.kafka.distribution import KafkaMissing
     from services.embedded.session import move_to_background
     from services.embedded.state import AlreadyRunning
@@ -35,15 +38,12 @@ def up() -> None:
     from services.embedded.terminal import run_stack
     from services.parts.runtime.health import PortTaken
     from services.parts.runtime.logs import configure_logging
-    from services.parts.runtime.process import read_configuration
     from services.scorers.catalogue import UnknownScorer
-    from services.scorers.costly import any_costly
 
     settings = settings_or_fail()
     configure_logging("supervisor", "ERROR")
     try:
-        configuration = read_configuration(settings)
-        programs = programs_for(configuration, guarded=any_costly(configuration, settings))
+        programs = _programs(settings)
         bring_broker(settings, print)
         move_to_background()
         run_stack(Supervisor(settings, programs), settings, Console())
@@ -51,6 +51,16 @@ def up() -> None:
         fail(str(error), UNUSABLE)
     except StartFailed as error:
         fail(str(error), WRONG)
+
+
+def _programs(settings: Settings) -> "tuple[Program, ...]":
+    """Return what the configuration asks to be run."""
+    from services.embedded.catalogue import programs_for
+    from services.parts.runtime.process import read_configuration
+    from services.scorers.costly import any_costly
+
+    configuration = read_configuration(settings)
+    return programs_for(configuration, guarded=any_costly(configuration, settings))
 
 
 def down() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.commands.outcome import UNUSABLE, fail, settings_or_fail
+from services.commands.outcome import settings_or_fail
 
 Data = Annotated[
     Path | None, typer.Option("--data", metavar="FILE", help="Your labelled .csv, .tsv, .jsonl, .json or .parquet.")
@@ -73,17 +73,11 @@ def evaluate(  # noqa: PLR0913  # a flag for everything
     Exit codes: 0 done; 1 the data can't be read or nothing can be judged on it; 2 a scorer, an option or the warehouse
     can't be used. A line says why.
     """
-    if data and recorded:
-        fail("--data or --recorded, not both", UNUSABLE)
     from services.commands.scorers.evaluation import Wanted, run_evaluation
     from services.scorers.evaluation.reading import Columns
 
     columns = Columns(
-        prompt=text_column,
-        answer=answer_column,
-        label=label_column,
-        kind=kind_column,
-        positive=tuple(positive or ()),
+        prompt=text_column, answer=answer_column, label=label_column, kind=kind_column, positive=tuple(positive or ())
     )
     wanted = Wanted(
         data=data,

@@ -76,6 +76,8 @@ class Wanted:
 
 def run_evaluation(settings: Settings, wanted: Wanted) -> None:
     """Evaluate, print, keep; what can't be done ends the command with one line."""
+    if wanted.data and wanted.recorded:
+        fail("--data or --recorded, not both", UNUSABLE)
     sets = _sets(settings, wanted)  # 1
     scorers = _loaded(settings, wanted, sets)
     now = datetime.now(UTC)

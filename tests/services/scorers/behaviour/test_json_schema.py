@@ -25,14 +25,28 @@ values: st.SearchStrategy[Any] = st.recursive(
 small = st.integers(0, 3)
 
 
+# Keywords that hold no schema.
+PLAIN: dict[str, st.SearchStrategy[Any]] = {
+    "type": st.sampled_from(["string", "integer", "number", "object", "array", "boolean", "null", ["null", "string"]]),
+    "enum": st.lists(values, min_size=1, max_size=3),
+    "const": values,
+    "required": st.lists(names, max_size=2, unique=True),
+    "dependentRequired": st.dictionaries(names, st.lists(names, max_size=2, unique=True), max_size=2),
+    "uniqueItems": st.booleans(),
+    "pattern": st.sampled_from(["^a", "b", "^$", r"\d"]),
+    "minimum": small,
+    "maximum": small,
+    "exclusiveMinimum": small,
+    "exclusiveMaximum": small,
+    "multipleOf": st.sampled_from([1, 2, 0.5]),
+    **{f"{end}{what}": small for end in ("min", "max") for what in ("Properties", "Contains", "Items", "Length")},
+}
+
+
 def schemas_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     many = st.lists(inner, min_size=1, max_size=2)
     keywords: dict[str, st.SearchStrategy[Any]] = {
-        "type": st.sampled_from(
-            ["string", "integer", "number", "object", "array", "boolean", "null", ["null", "string"]]
-        ),
-        "enum": st.lists(values, min_size=1, max_size=3),
-        "const": values,
+        **PLAIN,
         "allOf": many,
         "anyOf": many,
         "oneOf": many,
@@ -44,27 +58,10 @@ def schemas_of(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         "patternProperties": st.dictionaries(st.sampled_from(["^a", "b$"]), inner, max_size=2),
         "additionalProperties": inner,
         "propertyNames": inner,
-        "required": st.lists(names, max_size=2, unique=True),
-        "minProperties": small,
-        "maxProperties": small,
-        "dependentRequired": st.dictionaries(names, st.lists(names, max_size=2, unique=True), max_size=2),
         "dependentSchemas": st.dictionaries(names, inner, max_size=2),
         "items": inner,
         "prefixItems": many,
         "contains": inner,
-        "minContains": small,
-        "maxContains": small,
-        "minItems": small,
-        "maxItems": small,
-        "uniqueItems": st.booleans(),
-        "minLength": small,
-        "maxLength": small,
-        "pattern": st.sampled_from(["^a", "b", "^$", r"\d"]),
-        "minimum": small,
-        "maximum": small,
-        "exclusiveMinimum": small,
-        "exclusiveMaximum": small,
-        "multipleOf": st.sampled_from([1, 2, 0.5]),
     }
     return st.lists(st.sampled_from(sorted(keywords)), max_size=4, unique=True).flatmap(
         lambda chosen: st.fixed_dictionaries({name: keywords[name] for name in chosen})
