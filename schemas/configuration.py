@@ -5,8 +5,14 @@ from typing import Annotated, Literal
 import msgspec
 
 from schemas.privacy import Policy
+from schemas.rollout_policy import RolloutPolicy
 from schemas.scoring import ScorerEntry
-from schemas.section import Key, Positive, Section, Share, Usd
+from schemas.section import Key, Positive, Section, Usd
+from schemas.tasks import Task
+from schemas.training_policy import Training
+
+Weight = Annotated[float, msgspec.Meta(ge=0, le=1)]
+DEFAULT_TRUST = {"annotator": 1.0, "import": 1.0, "user": 0.5, "program": 0.25}
 
 
 class Price(Section, frozen=True, kw_only=True):
@@ -63,7 +69,9 @@ class App(Section, frozen=True, kw_only=True):
         upstreams: Base URLs of its replicas; empty means the embedded model server.
         price: Of its calls, whichever model answers; over the prices by model.
         prices: By model name or pattern, over those of the whole file, which the parser adds.
+        task: What it does; empty means `classify` where there are labels and `write` where there are none.
         labels: Answers that feedback may name as right; they make it a classifier.
+        trust: How much a judgement weighs in training, by its source; over DEFAULT_TRUST.
         constrain: How the gateway asks for one of `labels` where the client asks for no form: `auto` asks driftloop's
             own model server alone, `vllm` and `llama.cpp` name what the upstreams understand.
         answers: Form of its answers, beside the one that a call asks for.
@@ -80,7 +88,9 @@ class App(Section, frozen=True, kw_only=True):
     upstreams: tuple[str, ...] = ()
     price: Price | None = None
     prices: dict[str, Price] = {}
+    task: Task | None = None
     labels: tuple[str, ...] = ()
+    trust: dict[str, Weight] = {}
     constrain: Literal["auto", "vllm", "llama.cpp", "none"] = "auto"
     answers: AnswerForm = AnswerForm()
     identities: Literal["pseudonym", "as-sent"] = "pseudonym"
@@ -89,6 +99,15 @@ class App(Section, frozen=True, kw_only=True):
     upstream_key_env: str = ""
     upstream_headers: dict[str, str] = {}
     upstream_ca_file: str = ""
+
+    @property
+    def does(self) -> Task:
+        """What it does, said or inferred."""
+        return self.task or ("classify" if self.labels else "write")
+
+    def trusts(self, source: str) -> float:
+        """Return how much a source's judgement weighs, 0 to 1."""
+        return self.trust.get(source, DEFAULT_TRUST.get(source, DEFAULT_TRUST["user"]))
 
     def __repr__(self) -> str:
         # Headers may hold credentials, and what is printed ends in logs.
@@ -148,78 +167,6 @@ class Drift(Section, frozen=True, kw_only=True):
     psi: Annotated[float, msgspec.Meta(gt=0)] = 0.25
     adwin_delta: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.002
     page_hinkley: Annotated[float, msgspec.Meta(gt=0)] = 50.0
-
-
-class GatePolicy(Section, frozen=True, kw_only=True):
-    """When a candidate may be rolled out.
-
-    Attributes:
-        earlier_margin: How much worse it may be on earlier traffic.
-        slice_margin: How much worse it may be on any slice, benign look-alikes among them.
-        slice_margins: Margins of single slices, by name.
-        min_count: A recent set smaller than this refuses.
-    """
-
-    earlier_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
-    slice_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
-    slice_margins: dict[str, float] = {}
-    min_count: Positive = 50
-
-
-class Training(Section, frozen=True, kw_only=True):
-    """How the adapter of an app is retrained.
-
-    Attributes:
-        feedback_window: How far back labelled traffic counts as recent.
-        replay_share: Share of the training rows drawn from earlier data.
-        holdout_share: Share of the labelled rows kept for the gate.
-        top_layers: Train LoRA on this many top layers only; 0 means all.
-        early_stopping_patience: Evaluations without improvement before it stops.
-    """
-
-    app: Key
-    cooldown: str = "30m"
-    feedback_window: str = "1h"
-    min_rows: Positive = 200
-    max_rows: Positive = 2000
-    replay_share: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.5
-    holdout_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.3
-    steps: Positive = 100
-    batch_size: Positive = 8
-    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 7e-4
-    rank: Positive = 16
-    top_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
-    max_tokens: Positive = 96
-    early_stopping_patience: Positive = 3
-    seed: int = 7
-    gate: GatePolicy = GatePolicy()
-
-
-class RolloutPolicy(Section, frozen=True, kw_only=True):
-    """How a version reaches users.
-
-    Attributes:
-        mirror: Share of requests copied to the candidate in shadow.
-        shadow_for: Least time in shadow.
-        steps: The canary's growing shares of users.
-        step_for: Least time on each step.
-        min_count: Judged answers of the canary a step needs.
-        accuracy_margin: How much worse than stable the canary may be, by its confidence bound.
-        error_margin: Likewise for the share of failed calls.
-        latency_ratio: How many times slower at p95 it may be.
-        give_up_after: A step that can't be judged in this time is rolled back.
-    """
-
-    app: Key
-    mirror: Share = 0.5
-    shadow_for: str = "1m"
-    steps: tuple[Share, ...] = (0.05, 0.25, 0.5)
-    step_for: str = "5m"
-    min_count: Positive = 30
-    accuracy_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
-    error_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.02
-    latency_ratio: Annotated[float, msgspec.Meta(ge=1)] = 2.0
-    give_up_after: str = "1h"
 
 
 class Subscription(Section, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?
 _AT = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
 _DURATIONS = frozenset(
     {
+        "approve_within",
         "cooldown",
         "feedback_window",
         "give_up_after",

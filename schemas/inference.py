@@ -170,23 +170,3 @@ class InferenceResponded(Call, frozen=True, kw_only=True):
     def answer(self) -> str:
         """Text of the answer; empty when the call failed."""
         return self.output.text if self.output else ""
-
-
-class FeedbackGiven(Record, frozen=True, kw_only=True):
-    """Someone judged the answer of an earlier request.
-
-    Either `label` (the answer it should have been) or `score` (0 bad to 1 good) is set.
-    The version that answered is found by joining on `request_id`; the record's own
-    adapter_version and variant are not trusted for that.
-    """
-
-    request_id: Identifier
-    label: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
-    score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
-    source: Name = "user"
-    comment: Annotated[str, msgspec.Meta(max_length=8192)] = ""
-    private: Private | None = None
-
-    def __post_init__(self) -> None:
-        if self.label is None and self.score is None:
-            raise ValueError("feedback needs a label or a score")

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from schemas.cascade import SamplingChanged
 from schemas.evaluations import ScorerChanged, ScorerEvaluated
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.learning import (
     AdapterProposed,
     AdapterTrained,

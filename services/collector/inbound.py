@@ -12,7 +12,8 @@ import msgspec
 
 from schemas.codec import MAX_EVENT_BYTES, BadRecord, decode, encode, to_rfc3339
 from schemas.configuration import App
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.prices import cost_usd, price_of
 from schemas.record import Record
 from schemas.topics import FEEDBACK_GIVEN, INBOUND

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 
 from schemas.configuration import App
-from schemas.inference import FeedbackGiven
+from schemas.feedback import FeedbackGiven
 from schemas.record import Identifier, Name, Ratio
 from services.gateway.wire.addresses import ours
 from services.parts.access.admitted import Admitted

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from schemas.configuration import App, Privacy
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.privacy import Private
 from schemas.record import Record
 from services.privacy.detector import Detector

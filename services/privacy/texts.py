@@ -8,16 +8,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from schemas.inference import (
-    Choice,
-    ContentPart,
-    Context,
-    FeedbackGiven,
-    InferenceRequested,
-    InferenceResponded,
-    Message,
-    ToolCall,
-)
+from schemas.feedback import FeedbackGiven
+from schemas.inference import Choice, ContentPart, Context, InferenceRequested, InferenceResponded, Message, ToolCall
 
 # What is `beside` the texts (tags, who judged) stays when texts are dropped.
 Side = Literal["prompt", "answer", "elsewhere", "beside"]

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from schemas.configuration import Configuration, RolloutPolicy
+from schemas.configuration import Configuration
 from schemas.learning import AdapterTrained, RolloutOrdered, RolloutState
 from schemas.observations import WindowClosed
 from schemas.partials import PartialKey, partial_key, preferred
 from schemas.record import Record, Variant
+from schemas.rollout_policy import RolloutPolicy
 from services.rollout.convergence import Standing, Wanted
 from services.rollout.figures import Figures, summed
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of

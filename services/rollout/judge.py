@@ -25,8 +25,8 @@ the ranks n*q -+ z*sqrt(n*q*(1-q)) (Conover 1999, section 3.2).
 import math
 from dataclasses import dataclass, field
 
-from schemas.configuration import RolloutPolicy
 from schemas.observations import Sketch
+from schemas.rollout_policy import RolloutPolicy
 from schemas.sketches import quantile
 from services.rollout.figures import Figures
 from services.rollout.intervals import critical_value, difference, information, sequential_critical_value

@@ -8,9 +8,9 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.configuration import RolloutPolicy
 from schemas.ids import derived_id
 from schemas.learning import AdapterTrained, RolloutChanged, RolloutOrdered, RolloutState, Route
+from schemas.rollout_policy import RolloutPolicy
 from services.rollout.states import FINAL, Adapter, Lane, Rollout
 from services.rollout.transitions import Observation, advanced, share_of
 

@@ -13,9 +13,9 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.configuration import RolloutPolicy
 from schemas.durations import parse_duration
 from schemas.learning import RolloutState
+from schemas.rollout_policy import RolloutPolicy
 from services.rollout.figures import NOTHING, Figures
 from services.rollout.judge import judge
 from services.rollout.states import FINAL, Rollout

@@ -14,7 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from schemas.codec import to_unix_ms
-from schemas.inference import FeedbackGiven, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceResponded
 from schemas.observations import WindowClosed
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED
 from services.clients.bus.patience import patiently

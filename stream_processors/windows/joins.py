@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from schemas.inference import FeedbackGiven, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceResponded
 from schemas.record import Series, Variant, series_of
 from stream_processors.windows.windows import SKEW_MS, Bounds, Cell, OpenWindows
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from schemas.codec import from_unix_ms
+from schemas.feedback import FeedbackGiven
 from schemas.ids import time_ordered_id
-from schemas.inference import FeedbackGiven, InferenceResponded, Message, Usage
+from schemas.inference import InferenceResponded, Message, Usage
 from schemas.observations import RecordedScore, ScoresRecorded
 from schemas.record import Record, Variant
 

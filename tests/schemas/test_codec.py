@@ -20,7 +20,8 @@ from schemas.codec import (
     to_rfc3339,
     to_unix_ms,
 )
-from schemas.inference import FeedbackGiven, InferenceRequested, Message
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, Message
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TOPIC = "inference.requested.v1"

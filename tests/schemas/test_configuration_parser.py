@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.configuration import Training
 from schemas.configuration_parser import BadConfiguration, parse_configuration
+from schemas.training_policy import Training
 
 APPS = "apps: [{name: guard, base_model: tiny}]\n"
 MONITOR = "{name: m, app: guard, metric: feedback.accuracy, below: 0.8}"

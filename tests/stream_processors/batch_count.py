@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import pytest
 
 from schemas.codec import to_unix_ms
-from schemas.inference import FeedbackGiven, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceResponded
 from schemas.observations import WindowClosed
 from schemas.record import series_of
 from schemas.settings import Settings

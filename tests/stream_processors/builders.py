@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from schemas.codec import from_unix_ms
-from schemas.inference import FeedbackGiven, InferenceResponded, Message, Usage
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceResponded, Message, Usage
 from schemas.observations import WindowClosed
 from schemas.record import Variant
 

@@ -13,8 +13,8 @@ from datetime import datetime
 
 import msgspec
 
-from schemas.configuration import Training
 from schemas.inference import Message
+from schemas.training_policy import Training
 from training.data.dataset import Dataset, Example, LabelledRow, Split
 from training.data.duplicates import Vectors, originals
 

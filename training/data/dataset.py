@@ -6,9 +6,13 @@ from typing import Literal
 
 import msgspec
 
-from schemas.inference import Message
+from schemas.inference import Message, ToolDeclared
 
 Split = Literal["train", "validation", "holdout"]
+
+
+# What an example teaches: a label of a classifier, an answer to give, one that was wanted or not, or of two the better.
+Kind = Literal["label", "target", "wanted", "unwanted", "pair"]
 
 
 class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,11 +33,17 @@ class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
-    """A prompt with its right answer.
+    """A prompt with what is to be learnt of it.
 
     Attributes:
         prompt: Text of the last user message, personal data masked.
+        label: The right label of an app that classifies; empty for the others.
         recent: Whether it belongs to the traffic that the order is about.
+        kind: What it teaches.
+        answer: The answer to give, or the one that was wanted or not; of a pair the better one.
+        rejected: Of a pair the worse one.
+        tools: What the call declared.
+        weight: Trust in whoever judged, 0 to 1.
     """
 
     request_id: str
@@ -43,6 +53,11 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     slice: str
     recent: bool
     split: Split
+    kind: Kind = "label"
+    answer: Message | None = None
+    rejected: Message | None = None
+    tools: tuple[ToolDeclared, ...] = ()
+    weight: float = 1.0
 
     @property
     def chat(self) -> list[dict[str, str]]:
@@ -53,7 +68,12 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     def digest(self) -> str:
         """SHA-256 of everything that training reads of it."""
         return hashlib.sha256(
-            msgspec.json.encode((self.chat, self.label, self.slice, self.recent, self.split))
+            msgspec.json.encode(
+                (
+                    *(self.messages, self.label, self.slice, self.recent, self.split),
+                    *(self.kind, self.answer, self.rejected, self.tools, self.weight),
+                )
+            )
         ).hexdigest()
 
 

@@ -9,10 +9,11 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from schemas.configuration import App, Configuration, Training
+from schemas.configuration import App, Configuration
 from schemas.ids import derived_id
 from schemas.learning import AdapterProposed, RetrainingRequested, TrainingChanged
 from schemas.settings import Settings
+from schemas.training_policy import Training
 from services.clients.store.training_jobs import TrainingJob
 from training.jobs.journal import Journal
 

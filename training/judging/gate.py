@@ -19,7 +19,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from schemas.configuration import GatePolicy
+from schemas.gate_policy import GatePolicy
 from schemas.learning import GateReport, SliceResult
 from schemas.proportions import accuracy
 from training.judging.statistics import count_to_prove, difference_bound

@@ -27,7 +27,7 @@ from transformers import (
 )
 from transformers.trainer_pt_utils import LengthGroupedSampler
 
-from schemas.configuration import Training
+from schemas.training_policy import Training
 from services.models.base import load_base
 from services.models.choices import causal_model
 from training.methods.encoding import IGNORED, Lesson, collate, encode, telling_tokens

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from schemas.configuration import Training
 from schemas.settings import Settings
+from schemas.training_policy import Training
 from services.models.threads import share_cores
 
 

@@ -9,7 +9,8 @@ import httpx
 import msgspec
 
 from schemas.codec import to_rfc3339
-from schemas.inference import FeedbackGiven, InferenceRequested, Message
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, Message
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import INBOUND, topic_of

@@ -9,7 +9,8 @@ import logging
 from collections.abc import Callable
 
 from schemas.codec import MAX_EVENT_BYTES
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from services.gateway.recording.events import SPARE, Event, characters, shortened, trimmed
 from services.parts.spool.entries import Entry, entry_of
 from services.parts.spool.spool import Spool

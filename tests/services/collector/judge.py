@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from services.collector.inbound import Admission
 from services.collector.judging import SpanJudge, judged_events
 from services.collector.kserve.calls import KServeCalls

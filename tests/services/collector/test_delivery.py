@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from schemas.inference import FeedbackGiven
+from schemas.feedback import FeedbackGiven
 from schemas.topics import FEEDBACK_GIVEN
 from services.clients.bus.decoding import decoded_elements
 from services.clients.bus.producer import Producer

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from schemas.codec import MAX_EVENT_BYTES
-from schemas.inference import FeedbackGiven, InferenceRequested
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested
 from tests.fixtures.waiting import PATIENCE_S
 from tests.services.collector.conftest import Collecting, Start
 from tests.services.collector.judge import calls, events, reasons

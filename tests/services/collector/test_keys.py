@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from schemas.inference import FeedbackGiven
+from schemas.feedback import FeedbackGiven
 from schemas.settings import Settings
 from tests.fixtures.keys import bearer, make_key
 from tests.fixtures.waiting import PATIENCE_S

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import httpx
 
-from schemas.inference import FeedbackGiven, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceResponded
 from tests.fixtures.planted import FORMS, planted
 from tests.services.collector.conftest import Collecting, collecting
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.learning import Route
 from schemas.record import Record
 from schemas.topics import INBOUND

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from schemas.inference import FeedbackGiven
+from schemas.feedback import FeedbackGiven
 from tests.fixtures.waiting import PATIENCE_S
 from tests.services.gateway.conftest import APP, Running, Start
 

@@ -13,7 +13,8 @@ import openai
 import pytest
 
 from schemas.configuration import App, Configuration, Price
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.settings import Settings
 from services.gateway.application import NEEDS, Gateway, Limits, application_of
 from services.parts.access.guard import guarded

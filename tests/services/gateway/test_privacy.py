@@ -7,7 +7,8 @@ from typing import Any
 import httpx
 
 from schemas.configuration import Privacy
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, InferenceResponded
 from services.gateway.recording.events import SPARE
 from tests.fixtures.planted import FORMS, Planted, planted
 from tests.services.gateway.conftest import APP, Running, Start

@@ -7,16 +7,8 @@ import pytest
 
 from schemas.codec import decode, encode
 from schemas.configuration import App, Privacy
-from schemas.inference import (
-    Choice,
-    ContentPart,
-    Context,
-    FeedbackGiven,
-    InferenceRequested,
-    InferenceResponded,
-    Message,
-    ToolCall,
-)
+from schemas.feedback import FeedbackGiven
+from schemas.inference import Choice, ContentPart, Context, InferenceRequested, InferenceResponded, Message, ToolCall
 from schemas.privacy import Policy, Private
 from schemas.topics import topic_of
 from services.privacy.policies import Policies

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-from schemas.configuration import RolloutPolicy
 from schemas.learning import AdapterTrained, GateReport, Lineage, RolloutOrdered
 from schemas.observations import Sketch, WindowClosed
 from schemas.record import Variant
+from schemas.rollout_policy import RolloutPolicy
 from schemas.sketches import Accumulator
 from services.rollout.figures import Figures
 

@@ -1,4 +1,4 @@
-from schemas.configuration import RolloutPolicy
+from schemas.rollout_policy import RolloutPolicy
 from services.rollout.figures import Figures
 from services.rollout.judge import judge
 from tests.services.rollout.builders import APP, POLICY, judged, sketch_of

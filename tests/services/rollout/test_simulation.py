@@ -8,8 +8,8 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
-from schemas.configuration import RolloutPolicy
 from schemas.learning import RolloutState
+from schemas.rollout_policy import RolloutPolicy
 from services.rollout.figures import Figures
 from services.rollout.states import FINAL, Rollout
 from services.rollout.transitions import Observation, advanced, share_of

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import psutil
 
+from schemas.feedback import FeedbackGiven
 from schemas.ids import derived_id
-from schemas.inference import FeedbackGiven, InferenceRequested, InferenceResponded, Message
+from schemas.inference import InferenceRequested, InferenceResponded, Message
 from schemas.observations import RecordedScore, ScoresRecorded
 from schemas.record import Record
 from schemas.settings import Settings

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.inference import FeedbackGiven, InferenceResponded
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceResponded
 from stream_processors.windows.joins import FeedbackJoin, answer_of, normalised, verdict
 from stream_processors.windows.windows import SKEW_MS, Bounds, Cell
 from tests.stream_processors.builders import EPOCH, feedback, responded

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.configuration import Training
 from schemas.inference import Message
+from schemas.training_policy import Training
 from training.data.curation import Tools, balanced, curate, is_held_out, normalised
 from training.data.dataset import Dataset, Example, LabelledRow, manifest_of
 from training.data.duplicates import Vectors, originals

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from schemas.inference import FeedbackGiven, InferenceRequested, Message
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, Message
 from schemas.learning import RolloutChanged, RolloutState, Route
 from schemas.observations import AlertChanged
 from schemas.record import Record

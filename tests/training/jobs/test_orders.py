@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from schemas.configuration import App, Configuration, Training
+from schemas.configuration import App, Configuration
 from schemas.learning import RetrainingRequested
+from schemas.training_policy import Training
 from services.clients.store.training_jobs import TrainingJob
 from training.jobs.orders import refusal, unfitness
 

@@ -15,7 +15,8 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from schemas.inference import FeedbackGiven, InferenceRequested, Message
+from schemas.feedback import FeedbackGiven
+from schemas.inference import InferenceRequested, Message
 from schemas.learning import (
     AdapterProposed,
     AdapterTrained,

@@ -1,6 +1,6 @@
 """The gate's decision, question by question."""
 
-from schemas.configuration import GatePolicy
+from schemas.gate_policy import GatePolicy
 from schemas.learning import GateReport, SliceResult
 from training.judging.gate import Judged, decide
 

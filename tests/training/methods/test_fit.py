@@ -12,8 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from schemas.configuration import GatePolicy, Training
+from schemas.gate_policy import GatePolicy
 from schemas.inference import Message
+from schemas.training_policy import Training
 from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, messages_of, synthetic_prompts
 from training.data.dataset import Example
 from training.judging.evaluation import judge

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from functools import partial
 
-from schemas.inference import FeedbackGiven
+from schemas.feedback import FeedbackGiven
 from schemas.settings import Settings
 from schemas.topics import Topic
 from services.clients.bus.connection import open_admin

@@ -6,8 +6,9 @@ import msgspec
 import pytest
 
 from schemas.codec import decode, encode
+from schemas.feedback import FeedbackGiven
 from schemas.golden import golden
-from schemas.inference import FeedbackGiven, InferenceResponded, Message
+from schemas.inference import InferenceResponded, Message
 from schemas.record import Record, Variant
 from schemas.settings import Settings
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED, topic_of
