@@ -1,7 +1,6 @@
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from math import ceil
 
 import pytest
 
@@ -86,7 +85,7 @@ def test_an_app_without_rows_has_empty_answers_with_their_columns(about: About) 
 def test_a_span_shows_nothing_older(about: About) -> None:
     whole = about.windows(HOUR)["at"]
     age = datetime.now(UTC) - (whole.min() + (whole.max() - whole.min()) / 2)
-    minutes = ceil(age / timedelta(minutes=1))
+    minutes = math.ceil(age / timedelta(minutes=1))
     shown = about.windows(Span(minutes, 10))["at"]
     assert shown.min() >= datetime.now(UTC) - timedelta(minutes=minutes, seconds=15)
     assert whole.min() < shown.min() < shown.max() == whole.max()
