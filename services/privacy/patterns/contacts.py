@@ -109,10 +109,10 @@ CONTACTS: tuple[Rule, ...] = (
     ),
     rule("IP_ADDRESS", r"(?<![A-Za-z0-9_.-])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![A-Za-z0-9_-]|\.[0-9])", begins=("digit",), check=_is_public),
     rule("IP_ADDRESS", r"(?<![A-Za-z0-9_:.])(?:[0-9A-Fa-f]{1,4}:){1,7}(?::|[0-9A-Fa-f]{1,4})(?:[0-9A-Fa-f]{1,4}:){0,6}[0-9A-Fa-f]{0,4}(?![A-Za-z0-9_:])", ":", begins=("digit", "letter"), check=_is_public),
-    rule("MAC_ADDRESS", r"[0-9A-Fa-f][0-9A-Fa-f][:-](?<![A-Za-z0-9_:-]...)(?:(?:[0-9A-Fa-f]{2}:){4}|(?:[0-9A-Fa-f]{2}-){4})[0-9A-Fa-f]{2}(?![A-Za-z0-9_:-])", ":", "-", holds="[:-][0-9a-f]{2}[:-]"),
+    rule("MAC_ADDRESS", r"[0-9A-Fa-f][0-9A-Fa-f][:-](?<![A-Za-z0-9_:-]...)(?:(?:[0-9A-Fa-f]{2}:){4}|(?:[0-9A-Fa-f]{2}-){4})[0-9A-Fa-f]{2}(?![A-Za-z0-9_:-])", ":", "-").with_trace("[:-][0-9a-f]{2}[:-]"),
     rule("MAC_ADDRESS", r"(?<![A-Za-z0-9_.])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}(?![A-Za-z0-9_.])", begins=("digit", "letter"), check=lambda text: any(map(str.isalpha, text))),
     rule("DATE_OF_BIRTH", rf"(?i)(?<![A-Za-z0-9_/.-]){_DATE}", begins=("digit",), check=_is_date, words=_BORN),
-    rule("DATE_OF_BIRTH", rf"(?i)(?<![A-Za-z0-9_/.-]){_MONTHS_DATE}", "born", "birth", "dob", "geb", "né", "naci", "nasc", "nat", "urodz", "föd", "fød", "synt", holds="[ ][0-9]{1,2}(?:st|nd|rd|th)?,?[ ][0-9]{4}", words=_BORN),
+    rule("DATE_OF_BIRTH", rf"(?i)(?<![A-Za-z0-9_/.-]){_MONTHS_DATE}", "born", "birth", "dob", "geb", "né", "naci", "nasc", "nat", "urodz", "föd", "fød", "synt", words=_BORN).with_trace("[ ][0-9]{1,2}(?:st|nd|rd|th)?,?[ ][0-9]{4}"),
     rule(
         "COORDINATES",
         r"(?<![A-Za-z0-9_.])-?[0-9]{1,2}\.[0-9]{4,}+°?[ ]?[NSns]?,[ ]?-?[0-9]{1,3}\.[0-9]{4,}+°?(?:[ ]?[EWew])?(?![A-Za-z0-9_.])",

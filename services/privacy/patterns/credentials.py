@@ -41,10 +41,9 @@ def _is_stated(text: str) -> bool:
     return _is_password(text) and _has_digit(text) and any(letter.isalpha() for letter in text)
 
 
-def _prefixed(kind: str, pattern: str, *triggers: str, opens: tuple[str, ...] = ()) -> Rule:
-    """Return a rule of what begins with one of the triggers, where nothing else is said."""
-    begun = opens or tuple(trigger.lower() for trigger in triggers)
-    return long_rule(kind, rf"(?<![A-Za-z0-9])(?:{pattern})", *triggers, opens=begun)
+def _prefixed(kind: str, pattern: str, *triggers: str) -> Rule:
+    """Return a rule of what begins with one of the triggers, unless others are said."""
+    return _within(kind, pattern, *triggers).with_opens(*[trigger.lower() for trigger in triggers])
 
 
 def _within(kind: str, pattern: str, *triggers: str, least: int = 0) -> Rule:
@@ -90,74 +89,65 @@ SECRETS: tuple[Rule, ...] = (
         "BASIC_AUTH_URL",
         r"(?<![A-Za-z0-9+.-])(?i:https?|ftps?|wss?)://[^\s/\"'<>:@]{0,128}:[^\s\"'<>@/]{1,256}@[^\s\"'<>)\]}]{1,512}+",
         "://",
-        holds="://[^\\s/\"'<>:@]{0,128}:",
-    ),
+    ).with_trace("://[^\\s/\"'<>:@]{0,128}:"),
     rule(
         "CONNECTION_STRING",
         r"(?<![A-Za-z0-9+.-])(?:jdbc:)?(?!(?i:https?|ftps?|wss?)://)[A-Za-z][A-Za-z0-9+.-]{1,24}+://"
         r"[^\s/\"'<>:@]{0,128}:[^\s\"'<>@/]{1,256}@[^\s\"'<>)\]}]{1,512}+",
         "://",
-        holds="://[^\\s/\"'<>:@]{0,128}:",
-    ),
+    ).with_trace("://[^\\s/\"'<>:@]{0,128}:"),
     rule(
         "CONNECTION_STRING",
         r"(?i)(?<![a-z])(?:server|data source|host|endpoint|accountname|addr)=[^\s\"'<>][^\"'<>\n]{0,400}?;"
         r"[ ]?(?:password|pwd|accountkey|sharedaccesskey)=[^;\"'\s<>]{1,256}+",
         "password=", "pwd=", "accountkey=", "sharedaccesskey=",
     ),
-    rule("AUTH_HEADER", r"(?i)(?:(?<![a-z])bearer)[ ]{1,3}([a-z0-9._~+/=-]{16,}+)", "bearer ", opens=("bearer ",), check=_has_digit),
-    rule("AUTH_HEADER", r"(?i)(?:authorization\\?[\"']?[ ]{0,3}[:=][ ]{0,3}\\?[\"']?(?:basic|token|digest))[ ]{1,3}([a-z0-9._~+/=-]{8,}+)", "authorization", opens=("authorization",)),
+    rule("AUTH_HEADER", r"(?i)(?:(?<![a-z])bearer)[ ]{1,3}([a-z0-9._~+/=-]{16,}+)", "bearer ", check=_has_digit).with_opens("bearer "),
+    rule("AUTH_HEADER", r"(?i)(?:authorization\\?[\"']?[ ]{0,3}[:=][ ]{0,3}\\?[\"']?(?:basic|token|digest))[ ]{1,3}([a-z0-9._~+/=-]{8,}+)", "authorization").with_opens("authorization"),
     _prefixed("JWT", r"eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{6,}+(?:\.[A-Za-z0-9_-]*+)?", "eyj"),
     rule(
         "PASSWORD",
         rf"(?i){_CALLED_SO}{_IS}(?:{_QUOTED % ('1,128', '1,128')})",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
-        opens=_PASSWORDS,
         check=_is_password,
-    ),
+    ).with_opens(*_PASSWORDS),
     rule(
         "PASSWORD",
         rf"(?i)(?<![a-z]){_CALLED_SO}=([^\s\"',;&<>()\\]{{3,128}}+)",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
-        opens=_PASSWORDS,
         check=_is_password,
-    ),
+    ).with_opens(*_PASSWORDS),
     rule(
         "PASSWORD",
         rf"(?i){_CALLED_SO}[ ]?:[ ]{{0,4}}([^\s\"',;&<>()\\]{{4,128}}+)",
         "pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "haslo",
-        opens=_PASSWORDS,
         check=_is_no_word,
-    ),
+    ).with_opens(*_PASSWORDS),
     rule(
         "PASSWORD",
         rf"(?i){_CALLED_SO}[ ](?:is|was|to|ist|est|es|è|é)[ :]{{1,2}}[\"'`]?([^\s\"'`,;<>]{{6,128}}+)",
         "pass", "kennwort", "contrase", "senha",
-        opens=_PASSWORDS,
         check=_is_stated,
-    ),
+    ).with_opens(*_PASSWORDS),
     rule(
         "API_KEY",
         rf"(?i){_NAMED_KEY}{_IS}(?:{_QUOTED % ('12,512', '12,512')}|([A-Za-z0-9_\-./+=~]{{12,512}}+))",
         "key", "secret", "token", "credential",
-        opens=("key", "secret", "token", "credential"),
         check=_random,
-    ),
+    ).with_opens("key", "secret", "token", "credential"),
     rule(
         "API_KEY",
         rf"(?i){_NAMED_KEY}[ ](?:is|was|ist|est|es)[ :]{{1,2}}[\"'`]?([A-Za-z0-9_\-./+=~]{{16,512}}+)",
         "key", "secret", "token", "credential",
-        opens=("key", "secret", "token", "credential"),
         check=_random,
-    ),
+    ).with_opens("key", "secret", "token", "credential"),
     rule(
         "SESSION_TOKEN",
         r"(?i)(?:(?<![a-z])(?:session[_-]?id|session|sid|jsessionid|phpsessid|connect\.sid|csrf[_-]?token|xsrf[_-]?token)"
         r"(?:\\?[\"'])?[ ]{0,2}[:=][ ]{0,2}(?:\\?[\"'])?)([A-Za-z0-9%._-]{16,}+)",
         "sid=", 'sid"', "sessionid", "session_id", "session-id", "session=", "sessid", "csrf", "xsrf", "connect.sid",
-        opens=("session", "sid", "jsessionid", "phpsessid", "connect.sid", "csrf", "xsrf"),
         check=_random,
-    ),
+    ).with_opens("session", "sid", "jsessionid", "phpsessid", "connect.sid", "csrf", "xsrf"),
     _prefixed("AWS_ACCESS_KEY", r"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA)[A-Z0-9]{16}(?![A-Za-z0-9])", "akia", "asia", "abia", "acca", "aroa", "aida"),
     long_rule(
         "AWS_SECRET_KEY",
@@ -180,9 +170,9 @@ SECRETS: tuple[Rule, ...] = (
     long_rule("DISCORD_TOKEN", r"[MNO](?<![A-Za-z0-9].)[A-Za-z0-9]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}+", ".", least=59),
     long_rule("DISCORD_TOKEN", r"https://(?:[a-z]{1,10}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{10,}+/[A-Za-z0-9_-]{20,}+", "/api/webhooks/"),
     _within("TELEGRAM_TOKEN", r"[0-9]{8,10}:[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])", ":a"),
-    _prefixed("STRIPE_KEY", r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}+|whsec_[A-Za-z0-9+/=]{16,}+", "_live_", "_test_", "whsec_", opens=("sk_", "rk_", "pk_", "whsec_")),
+    _prefixed("STRIPE_KEY", r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{10,}+|whsec_[A-Za-z0-9+/=]{16,}+", "_live_", "_test_", "whsec_").with_opens("sk_", "rk_", "pk_", "whsec_"),
     _prefixed("ANTHROPIC_KEY", r"sk-ant-[A-Za-z0-9_-]{16,}+", "sk-ant-"),
-    long_rule("OPENAI_KEY", r"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-)sk-(?!ant-)[A-Za-z0-9_-]{16,}+", "sk-", opens=("sk-",), check=_has_digit),
+    long_rule("OPENAI_KEY", r"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-)sk-(?!ant-)[A-Za-z0-9_-]{16,}+", "sk-", check=_has_digit).with_opens("sk-"),
     _prefixed("HUGGINGFACE_TOKEN", r"(?:hf|api_org)_[A-Za-z0-9]{20,}+", "hf_", "api_org_"),
     _prefixed("AI_KEY", r"gsk_[A-Za-z0-9]{20,}+|xai-[A-Za-z0-9]{20,}+|r8_[A-Za-z0-9]{20,}+|pplx-[A-Za-z0-9]{20,}+|csk-[a-z0-9]{20,}+|fw_[A-Za-z0-9]{20,}+|tgp_v1_[A-Za-z0-9_-]{20,}+|nvapi-[A-Za-z0-9_-]{20,}+", "gsk_", "xai-", "r8_", "pplx-", "csk-", "fw_", "tgp_v1_", "nvapi-"),
     _prefixed("NPM_TOKEN", r"npm_[A-Za-z0-9]{20,}+", "npm_"),
@@ -194,7 +184,7 @@ SECRETS: tuple[Rule, ...] = (
     _prefixed("SQUARE_TOKEN", r"sq0(?:atp|csp|idp|idb)-[A-Za-z0-9_-]{20,}+|EAAA[A-Za-z0-9_-]{60}(?![A-Za-z0-9_-])", "sq0", "eaaa"),
     _prefixed("META_TOKEN", r"EAA[A-Za-z0-9]{40,}+", "eaa"),
     _prefixed("DATABRICKS_TOKEN", r"dapi[a-f0-9]{32}(?:-[0-9])?(?![A-Za-z0-9])", "dapi"),
-    _prefixed("DIGITALOCEAN_TOKEN", r"do[opr]_v1_[a-f0-9]{32,}+", "_v1_", opens=("doo_", "dop_", "dor_")),
+    _prefixed("DIGITALOCEAN_TOKEN", r"do[opr]_v1_[a-f0-9]{32,}+", "_v1_").with_opens("doo_", "dop_", "dor_"),
     _within("VAULT_TOKEN", r"hv[sbr]\.[A-Za-z0-9_-]{20,}+|[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{40,}+", "hvs.", "hvb.", "hvr.", ".atlasv1."),
     _prefixed("DOCKER_TOKEN", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}+", "dckr_"),
     _prefixed("ATLASSIAN_TOKEN", r"ATATT3[A-Za-z0-9_=-]{20,}+|ATCTT3[A-Za-z0-9_=-]{20,}+", "atatt3", "atctt3"),
@@ -210,9 +200,8 @@ SECRETS: tuple[Rule, ...] = (
         r"key_[a-f0-9]{32,}+|ops_eyJ[A-Za-z0-9_=-]{20,}+|v1\.0-[a-f0-9]{20,}+-[a-f0-9]{20,}+|sonar?q?[ap]_[a-f0-9]{32,}+",
         "glsa_", "glc_", "nrak-", "nrjs-", "nrii-", "lin_", "pmak-", "pscale_", "dp.pt", "dp.st", "dp.ct", "dp.s", "dp.a", "sntry", "figd_", "figo_", "figu_", "rubygems_", "sbp_",
         "hrku-", "pul-", "shippo_", "ddp_", "ezak", "eztk", "sk_", "key_", "ops_ey", "v1.0-", "sqp_", "sqa_",
-        opens=(
-            "glsa_", "glc_", "nrak-", "nrjs-", "nrii-", "lin_", "pmak-", "pscale_", "dp.", "sntry", "fig", "rubygems_", "sbp_", "hrku-",
-            "pul-", "cio", "shippo_", "ddp_", "ezak", "eztk", "sk_", "key_", "ops_ey", "v1.0-", "sona",
-        ),
+    ).with_opens(
+        "glsa_", "glc_", "nrak-", "nrjs-", "nrii-", "lin_", "pmak-", "pscale_", "dp.", "sntry", "fig", "rubygems_", "sbp_", "hrku-",
+        "pul-", "cio", "shippo_", "ddp_", "ezak", "eztk", "sk_", "key_", "ops_ey", "v1.0-", "sona",
     ),
 )  # fmt: skip

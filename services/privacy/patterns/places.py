@@ -115,16 +115,14 @@ PLACES: tuple[Rule, ...] = (
         r"contact|recipient|sender|billing|shipping|legal|guest|student)[_ -]?name|firstname|lastname|surname|vorname|nachname|prénom|"
         rf"apellidos?|nombre|cognome|imię|nazwisko))(?:{_QUOTE})? ?[:=] ?(?:{_QUOTE})?({_NAME})",
         "name:", 'name"', "name=", "name'", "name =", "name :", "name\\", "prénom", "apellido", "nombre", "cognome", "imię", "nazwisko",
-        opens=(
-            "first", "last", "full", "middle", "family", "given", "maiden", "customer", "client", "patient", "employee", "user", "card",
-            "account", "contact", "recipient", "sender", "billing", "shipping", "legal", "guest", "student", "surname", "vorname",
-            "nachname", "prénom", "apellido", "nombre", "cognome", "imię", "nazwisko",
-        ),
+    ).with_opens(
+        "first", "last", "full", "middle", "family", "given", "maiden", "customer", "client", "patient", "employee", "user", "card",
+        "account", "contact", "recipient", "sender", "billing", "shipping", "legal", "guest", "student", "surname", "vorname",
+        "nachname", "prénom", "apellido", "nombre", "cognome", "imię", "nazwisko",
     ),
     rule(
         "PERSON",
         rf"(?i:(?<![a-z_])name)(?:{_QUOTE})? ?[:=] ?(?:{_QUOTE})?({_FULL_NAME})(?=\W|$)",
         "name:", 'name"', "name=", "name'", "name =", "name :", "name\\",
-        opens=("name",),
-    ),
+    ).with_opens("name"),
 )  # fmt: skip

@@ -7,6 +7,7 @@ BEFORE, AFTER = 48, 24
 _LONGEST_WORD = 40
 _DIGITS = re.compile("[0-9]+")
 _SIGNS = "+(-[〒"
+_BEFORE_A_WORD = f" {_SIGNS}"
 _LONG_NUMBER, _LONG_WORD = 6, 16
 _WORD = re.compile("[A-Za-z0-9]*+")
 Begin = Literal["digit", "letter", "sign", "long_digit", "long_letter"]
@@ -29,14 +30,15 @@ class Starts(NamedTuple):
         """Return the starts in a text. Words are ASCII letters and digits; one whose figures come late has none."""
         starts, end = cls([], [], [], [], []), 0
         for run in _DIGITS.finditer(text):
-            if run.start() < end:
+            at, stop = run.span()
+            if at < end:
                 continue
-            at, least = run.start(), max(0, run.start() - _LONGEST_WORD)
-            while at > least and text[at - 1].isalnum() and text[at - 1].isascii():
-                at -= 1
-            word = _WORD.match(text, at)
-            end = word.end() if word else run.end()
-            if at > least or at == 0:
+            if at and text[at - 1].isalnum():
+                at, stop = _word_around(text, at)
+            elif text[stop : stop + 1].isalnum():
+                stop = _word_around(text, at)[1]
+            end = stop
+            if at >= 0:
                 starts._add(text, at, end - at)
         return starts
 
@@ -45,15 +47,26 @@ class Starts(NamedTuple):
         (self.digit if first_is_digit else self.letter).append(at)
         if length >= _LONG_NUMBER:
             (self.long_digit if first_is_digit else self.long_letter).append(at)
-        before = text[max(0, at - 4) : at]
-        if before[-1:] and before[-1] in _SIGNS:
+        if not at or (before := text[at - 1]) not in _BEFORE_A_WORD:
+            return
+        earlier = text[max(0, at - 2) : at - 1]
+        if before in _SIGNS:
             self.sign.append(at - 1)
-            if before[-2:-1] and before[-2] in _SIGNS:
+            if earlier and earlier in _SIGNS:
                 self.sign.append(at - 2)
-        elif before[-1:] == " " and before[-2:-1] == "+":
+        elif before == " " and earlier == "+":
             self.sign.append(at - 2)
-        if before[-1:] in (" ", "-") and before[-2:-1].isalpha():
-            self.letter.append(at - (3 if before[-3:-2].isalpha() else 2))
+        if before in " -" and earlier.isalpha():
+            self.letter.append(at - (3 if text[max(0, at - 3) : at - 2].isalpha() else 2))
+
+
+def _word_around(text: str, digit: int) -> tuple[int, int]:
+    """Return where the word begins that a digit stands in, -1 if that is far before it, and where the word ends."""
+    at, least = digit, max(0, digit - _LONGEST_WORD)
+    while at > least and text[at - 1].isalnum() and text[at - 1].isascii():
+        at -= 1
+    word = _WORD.match(text, at)
+    return at if at > least or at == 0 else -1, word.end() if word else digit
 
 
 class Text(NamedTuple):

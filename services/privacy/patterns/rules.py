@@ -29,7 +29,7 @@ class Rule:
         triggers: One of them stands in the text, or the pattern isn't tried; empty: always tried.
         begins: It is tried where words with figures begin, not everywhere; empty: everywhere.
         opens: Every match begins with one of them, in lower case; empty: with anything.
-        holds: Found in every text that holds a match, at less cost than a match.
+        trace: Found in every lower-case text that holds a match, at less cost than a match.
         long: It stands in a word of sixteen characters or more; its triggers are of such a word.
         least: No word shorter than that holds it.
         any_case: The pattern is of the lower-case text.
@@ -42,16 +42,24 @@ class Rule:
     triggers: tuple[str, ...] = ()
     begins: tuple[Begin, ...] = ()
     opens: tuple[str, ...] = ()
-    holds: re.Pattern[str] | None = None
+    trace: re.Pattern[str] | None = None
     long: bool = False
     least: int = 0
     any_case: bool = False
     check: Callable[[str], bool] | None = None
     words: re.Pattern[str] | None = None
 
+    def with_trace(self, pattern: str) -> "Rule":
+        """Return the rule with what tells texts without it."""
+        return replace(self, trace=re.compile(pattern))
+
+    def with_opens(self, *literals: str) -> "Rule":
+        """Return the rule with what its matches begin with."""
+        return replace(self, opens=literals)
+
     def find(self, text: Text) -> list[Span]:
         """Return where the kind stands in a text that holds one of the triggers."""
-        if self.least > text.longest or (self.holds is not None and self.holds.search(text.lower) is None):
+        if self.least > text.longest or (self.trace is not None and self.trace.search(text.lower) is None):
             return []
         return self.spans(self._matches(text), text)
 
@@ -95,8 +103,6 @@ def rule(
     pattern: str,
     *triggers: str,
     begins: tuple[Begin, ...] = (),
-    opens: tuple[str, ...] = (),
-    holds: str = "",
     check: Callable[[str], bool] | None = None,
     words: tuple[str, ...] = (),
 ) -> Rule:
@@ -106,8 +112,6 @@ def rule(
         re.compile(pattern.removeprefix("(?i)")),
         triggers,
         begins,
-        opens,
-        re.compile(holds) if holds else None,
         any_case=pattern.startswith("(?i)"),
         check=check,
         words=one_of(words) if words else None,
@@ -118,11 +122,10 @@ def long_rule(
     kind: str,
     pattern: str,
     *triggers: str,
-    opens: tuple[str, ...] = (),
     least: int = 0,
     check: Callable[[str], bool] | None = None,
     words: tuple[str, ...] = (),
 ) -> Rule:
     """Return a rule of what is a long word, or stands in one."""
     lower = tuple(trigger.lower() for trigger in triggers)
-    return replace(rule(kind, pattern, *lower, opens=opens, check=check, words=words), long=True, least=least)
+    return replace(rule(kind, pattern, *lower, check=check, words=words), long=True, least=least)
