@@ -100,7 +100,7 @@ def test_a_text_without_a_trigger_or_a_figure_is_tried_with_next_to_no_rule() ->
             tried.append(self.kind)
             return super().find(text)
 
-    told = [Told(*(getattr(rule, name) for name in Rule.__slots__)) for rule in RULES]  # type: ignore[attr-defined]
+    told = [Told(*(getattr(rule, name) for name in Rule.__slots__)) for rule in RULES]
     Panel(told).find(Text.of("how do i bake a loaf of bread that stays fresh for some days?"))
 
     assert tried == ["PERSON"]
