@@ -27,11 +27,10 @@ NOT_ENGLISH = "not English"
 _NO_PROSE = "no prose"
 _EMOTICON = 2
 # Where none of them stands near a word, and no "n't", the library's rules leave it the value that the lexicon has.
-_HEEDED = frozenset(
-    word
-    for words in (*BOOSTER_DICT, *NEGATE, *SPECIAL_CASES, "no or nor so this least never without doubt")
-    for word in words.split()
-)
+# Of a phrase one word will do, the longest: it is met more rarely than the others.
+_HEEDED = frozenset(max(phrase.split(), key=len) for phrase in (*BOOSTER_DICT, *NEGATE, *SPECIAL_CASES)) | {
+    *("no", "or", "nor", "so", "this", "least", "never", "without", "doubt")
+}
 
 
 def prompt_sentiment(identifier: Identifier) -> SingleScorer:
@@ -120,7 +119,12 @@ class _Window:
 
 def _words(text: str) -> Sequence[str]:
     """Return the words and emoticons of a text as the library does: without signs around what is longer than two."""
-    return [word if len(bare := word.strip(string.punctuation)) <= _EMOTICON else bare for word in text.split()]
+    return [word if word.isalnum() else _bare(word) for word in text.split()]
+
+
+def _bare(word: str) -> str:
+    bare = word.strip(string.punctuation)
+    return word if len(bare) <= _EMOTICON else bare
 
 
 def _label(value: float) -> str:
