@@ -56,7 +56,7 @@ P = ParamSpec("P")
 BUFFERED_MESSAGES = 256
 # Of one partition at once; what was asked for next and what is being handed out are held both, so a processor that is
 # behind holds up to twice that of each partition, decompressed. A message that is larger comes by itself.
-READ_AHEAD_BYTES = 512 * 1024
+READ_AHEAD_BYTES = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
