@@ -12,8 +12,10 @@ from services.privacy.patterns.contacts import CONTACTS
 from services.privacy.patterns.credentials import SECRETS
 from services.privacy.patterns.identities import IDENTITIES
 from services.privacy.patterns.numbers import find_numbers
+from services.privacy.patterns.panel import Panel
 from services.privacy.patterns.places import PLACES, find_streets
-from services.privacy.patterns.rules import Rule, Text
+from services.privacy.patterns.reading import Text
+from services.privacy.patterns.rules import Rule
 from services.privacy.spans import Span, merged
 from services.privacy.views import View, alike, view_of
 
@@ -33,10 +35,7 @@ class Detector:
 
     def __init__(self, kinds: Collection[str] = ()) -> None:
         self._kinds = frozenset(kinds or KINDS)
-        rules = [rule for rule in RULES if rule.kind in self._kinds]
-        self._of_long_words = tuple(rule for rule in rules if rule.long)
-        self._of_figures = tuple(rule for rule in rules if rule.begins)
-        self._others = tuple(rule for rule in rules if not rule.long and not rule.begins)
+        self._panel = Panel([rule for rule in RULES if rule.kind in self._kinds])
 
     def find(self, text: str) -> tuple[Span, ...]:
         """Return what stands in a text, in its order, no two overlapping."""
@@ -55,11 +54,8 @@ class Detector:
 
     def _read(self, text: str) -> list[Span]:
         read = Text.of(alike(text))
-        found = [span for rule in self._others for span in rule.find(read)]
-        if read.long_words:
-            found += [span for rule in self._of_long_words for span in rule.find(read)]
+        found = self._panel.find(read)
         if read.has_digits:
-            found += [span for rule in self._of_figures for span in rule.find(read)]
             found += [span for find in (find_numbers, find_streets) for span in find(read) if span.kind in self._kinds]
         return found
 

@@ -1,8 +1,8 @@
 """An app's policy applied to its events, before they are spooled or produced. Texts in, texts out; keys are read.
 
-An event is read twice. First what is private in it is found, in each text by itself; then texts are written,
-and what was found in one of them is masked in all, for an answer repeats a number without the word that
-gave it away.
+An event is read twice. First what is private in it is found, in each text by itself; where something is, texts
+are written, and what was found in one of them is masked in all, for an answer repeats a number without the word
+that gave it away.
 """
 
 import re
@@ -21,7 +21,7 @@ from services.privacy.detector import Detector
 from services.privacy.memory import Memory
 from services.privacy.pseudonyms import Keys
 from services.privacy.spans import Span, merged
-from services.privacy.texts import Event, Side, rewritten
+from services.privacy.texts import Event, Side, rewritten, texts_of
 
 _LEAST_ECHO, _MOST_ECHOES = 6, 64
 _DROP = Privacy(policy="drop-text")
@@ -75,7 +75,8 @@ class Policies:
         if privacy.policy == "off":
             return event if event.private is None else msgspec.structs.replace(event, private=None)
         reading = _Reading(self._memory(privacy))
-        rewritten(event, reading.note)
+        for text in texts_of(event):
+            reading.note(text)
         if not reading.values and privacy.policy != "drop-text":
             return msgspec.structs.replace(event, private=Private(policy=privacy.policy))
         echoes = _echoes(reading.values)
@@ -122,13 +123,12 @@ class _Reading:
         self._characters: Counter[Side] = Counter()
         self.values: dict[str, str] = {}
 
-    def note(self, text: str, _: Side) -> str:
-        """Find what is private in a text, and return it as it is."""
+    def note(self, text: str) -> None:
+        """Find what is private in a text."""
         if text and text not in self._spans:
             self._spans[text] = self._memory.find(text)
             for start, end, kind in self._spans[text]:
                 self.values.setdefault(text[start:end], kind)
-        return text
 
     def counted(self, text: str, side: Side, echoes: re.Pattern[str] | None) -> tuple[Span, ...]:
         """Return the spans of a text, with what was found in others; they and the text's length count for its side."""

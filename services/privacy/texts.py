@@ -1,9 +1,9 @@
-"""The texts of an event, by the side they belong to, and the event with others in their place. Pure.
+"""The texts of an event, and the event with others in their place, by the side they belong to. Pure.
 
 What names or counts something is no text: ids, users' and sessions' pseudonyms, tools' names, finish reasons.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, TypeVar
 
 import msgspec
@@ -19,6 +19,38 @@ Asked = TypeVar("Asked", InferenceRequested, InferenceResponded)
 Answered = TypeVar("Answered", bound=InferenceResponded)
 _replace = msgspec.structs.replace
 _ERROR, _COMMENT, _LABEL, _NAME = 4096, 8192, 4096, 256
+
+
+def texts_of(event: InferenceRequested | InferenceResponded | FeedbackGiven) -> Iterator[str]:
+    """Yield every text that `rewritten` writes anew, empty ones among them, in the same order."""
+    if isinstance(event, FeedbackGiven):
+        yield from (event.label or "", event.comment, event.source)
+        return
+    for message in event.messages:
+        yield from _texts(message)
+    for name, value in event.tags.items():
+        yield from (name, value)
+    for context in event.contexts:
+        yield from (context.text, context.source)
+    if isinstance(event, InferenceResponded):
+        if event.output is not None:
+            yield from _texts(event.output)
+        yield event.reasoning
+        for choice in event.choices:
+            yield from _texts(choice.output)
+            yield choice.reasoning
+        yield event.error_message
+
+
+def _texts(message: Message) -> Iterator[str]:
+    content = message.content
+    if isinstance(content, str):
+        yield content
+    else:
+        for part in content:
+            yield from (part.text, "" if _is_picture(part) else part.reference)
+    for call in message.tool_calls:
+        yield call.arguments
 
 
 def rewritten(event: Event, write: Write) -> Event:
@@ -82,6 +114,11 @@ def _message(message: Message, side: Side, write: Write) -> Message:
 
 
 def _part(part: ContentPart, side: Side, write: Write) -> ContentPart:
-    # A picture in the message itself has no text to read.
-    reference = part.reference if part.reference.startswith("data:") else write(part.reference, "elsewhere")
-    return ContentPart(type=part.type, text=write(part.text, side), reference=reference)
+    text = write(part.text, side)
+    reference = part.reference if _is_picture(part) else write(part.reference, "elsewhere")
+    return ContentPart(type=part.type, text=text, reference=reference)
+
+
+def _is_picture(part: ContentPart) -> bool:
+    """Whether the picture stands in the message itself: it has no text to read."""
+    return part.reference.startswith("data:")

@@ -30,14 +30,16 @@ _ALIKE = {
     **{zero + d: str(d) for zero in (0x660, 0x6F0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xE50)
        for d in range(10)},
 }  # fmt: skip
-_ANY_ALIKE = re.compile("[" + "".join(re.escape(chr(code)) for code in sorted(_ALIKE)) + "]")
+_ANY_ALIKE = re.compile("[" + "".join(re.escape(chr(code)) for code in sorted(_ALIKE)) + "]+")
 
 
 def alike(text: str) -> str:
     """Return a text of the same length with figures, spaces and hyphens of all kinds as ASCII has them."""
-    if text.isascii() or _ANY_ALIKE.search(text) is None:
-        return text
-    return text.translate(_ALIKE)
+    return text if text.isascii() else _ANY_ALIKE.sub(_as_ascii, text)
+
+
+def _as_ascii(run: re.Match[str]) -> str:
+    return run[0].translate(_ALIKE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from schemas.scoring import ScorerEntry, entries_of
 from services.scorers.adapters.texts import TextSide
 from services.scorers.contract import Scorer
 from services.scorers.offers import Offer, ScorerUnavailable, Wanted
-from services.scorers.readable import ReadableScorer
+from services.scorers.readable import ReadableScorer, Readings
 from services.scorers.workshop import Workshop
 
 Process = Literal["safety", "quality", "guard"]
@@ -155,7 +155,7 @@ def load(entry: ScorerEntry, workshop: Workshop) -> Scorer:
     offer = offer_of(entry, workshop)
     if offer.missing:
         raise ScorerUnavailable(f"{entry.name}: {offer.missing}")
-    return ReadableScorer(offer.load())
+    return ReadableScorer(offer.load(), workshop.once("readings", Readings))
 
 
 def load_all(

@@ -28,6 +28,8 @@ class Embedder:
     def __init__(self, model: wordllama.WordLlamaInference) -> None:
         self._tokenizer, self._table = model.tokenizer, model.embedding
         self._tokenizer.no_padding()
+        # It takes a text for one word and would keep every short one, 6 KB each, for ever: 10,000 is no bound in 0.23.
+        self._tokenizer.model._resize_cache(0)
 
     @classmethod
     def load(cls) -> Self:

@@ -6,6 +6,7 @@ cores with a model server: 12,000 short texts/s, and no scikit-learn in the scor
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ BUCKET_BITS = 16
 BUCKETS = 1 << BUCKET_BITS
 LENGTHS = (3, 4, 5)
 MAX_CHARACTERS = 2_000
+MOST_KEPT = 128
 
 _PRIME = np.uint32(16777619)
 
@@ -40,7 +42,15 @@ class NGrams:
 
 
 def ngrams(texts: Sequence[str]) -> NGrams:
-    """Return the features of texts; case and white space do not matter, nor what stands past 2,000 characters."""
+    """Return the features of texts; case and white space do not matter, nor what stands past 2,000 characters.
+
+    Those of the last batch are kept: both heads look at the same prompts.
+    """
+    read = tuple(text[:MAX_CHARACTERS] for text in texts)
+    return _last_batch(read) if len(read) <= MOST_KEPT else _ngrams(read)
+
+
+def _ngrams(texts: Sequence[str]) -> NGrams:
     keys = [row for index, text in enumerate(texts) for row in _keys(index, text)]
     if not keys:
         return NGrams(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32), len(texts))
@@ -51,9 +61,14 @@ def ngrams(texts: Sequence[str]) -> NGrams:
     return NGrams(rows, buckets, (weights / lengths[rows]).astype(np.float32), len(texts))
 
 
+@lru_cache(1)
+def _last_batch(texts: tuple[str, ...]) -> NGrams:
+    return _ngrams(texts)
+
+
 def _keys(index: int, text: str) -> list[npt.NDArray[np.int64]]:
     """Return, for each n, the bucket of each n-gram of a text with the text's index above it."""
-    cleaned = f" {' '.join(text[:MAX_CHARACTERS].lower().split())} "
+    cleaned = f" {' '.join(text.lower().split())} "
     octets = np.frombuffer(cleaned.encode(errors="replace"), np.uint8).astype(np.uint32)
     return [(index << BUCKET_BITS) | _buckets(octets, n) for n in LENGTHS if len(octets) >= n]
 

@@ -8,6 +8,8 @@ import msgspec
 from schemas.inference import ContentPart, Message, ToolCall
 from services.scorers.contract import Card, Score, Scorer, Subject
 
+MOST_KNOWN = 256
+
 
 def readable(text: str) -> str:
     r"""Return a text as it can be written: halves that meet become one character, others U+FFFD.
@@ -23,11 +25,30 @@ def readable(text: str) -> str:
     return text
 
 
+class Readings:
+    """Subjects made readable, each once: all scorers of a workshop are shown the same ones. For any thread."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Subject, Subject]] = {}
+
+    def of(self, subject: Subject) -> Subject:
+        """Return a subject that can be read; the last ones are known, by identity."""
+        found = self._known.get(id(subject))
+        if found is not None and found[0] is subject:
+            return found[1]
+        if len(self._known) >= MOST_KNOWN:
+            self._known = {}
+        read = _readable(subject)
+        self._known[id(subject)] = subject, read
+        return read
+
+
 class ReadableScorer:
     """A scorer that is shown nothing but readable texts."""
 
-    def __init__(self, scorer: Scorer) -> None:
+    def __init__(self, scorer: Scorer, readings: Readings) -> None:
         self._scorer = scorer
+        self._readings = readings
 
     @property
     def card(self) -> Card:
@@ -36,7 +57,7 @@ class ReadableScorer:
 
     def score(self, subjects: Sequence[Subject]) -> list[tuple[Score, ...]]:
         """Return the scorer's rows."""
-        return self._scorer.score([_readable(subject) for subject in subjects])
+        return self._scorer.score([self._readings.of(subject) for subject in subjects])
 
 
 def _readable(subject: Subject) -> Subject:

@@ -40,7 +40,6 @@ from schemas.configuration import Configuration
 from schemas.record import Record
 from schemas.settings import Settings
 from schemas.topics import Topic
-from services.clients.bus.connection import FETCH_BYTES
 from services.clients.bus.progress import GroupProgress
 from services.parts.runtime.metrics import counter
 from stream_processors.frame.delivery import Delivery, Source
@@ -55,6 +54,9 @@ Act = Callable[[], Iterable[Record] | Awaitable[Iterable[Record]]]
 P = ParamSpec("P")
 
 BUFFERED_MESSAGES = 256
+# Of one partition at once; what was asked for next and what is being handed out are held both, so a processor that is
+# behind holds up to twice that of each partition, decompressed. A message that is larger comes by itself.
+READ_AHEAD_BYTES = 1024 * 1024
 
 log = logging.getLogger(__name__)
 
@@ -227,7 +229,7 @@ def _faust_app(name: str, settings: Settings) -> LedgerApp:
         stream_wait_empty=False,
         stream_buffer_maxsize=BUFFERED_MESSAGES,
         broker_commit_interval=1.0,
-        consumer_max_fetch_size=FETCH_BYTES,
+        consumer_max_fetch_size=READ_AHEAD_BYTES,
         **tuned,
     )
     app.stamps = settings.broker == "light"

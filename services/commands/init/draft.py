@@ -49,7 +49,7 @@ class Draft:
 
 def text_of(draft: Draft) -> str:
     """Return the file."""
-    sections = (_HEAD, _apps(draft), _monitors(draft), *_learning(draft), _subscriptions(draft))
+    sections = (_HEAD, _apps(draft), _scorers(), _monitors(draft), *_learning(draft), _subscriptions(draft))
     return "\n".join(sections)
 
 
@@ -105,6 +105,7 @@ def _apps(draft: Draft) -> str:
     else:
         lines.append(_line("    # labels: [safe, unsafe]", "for a classifier: answers that feedback may name as right"))
     lines.append(_line("    # price: {input: 0.05, output: 0.1}", "USD for a million tokens; gives cost_usd.sum"))
+    lines.append(_line("    # privacy: {policy: hash}", "masked unless told; or hash, drop-text, off: docs/privacy.md"))
     return "".join(lines)
 
 
@@ -118,6 +119,15 @@ def _key(variable: str) -> str:
     if variable:
         return _line(f"    upstream_key_env: {scalar(variable)}", "environment variable with their key")
     return _line("    # upstream_key_env: UPSTREAM_KEY", "their key, where clients don't bring their own")
+
+
+def _scorers() -> str:
+    lines = [
+        _line("scorers:", "beside those that run anyway; all: driftloop scorers list"),
+        _line("  - name: relevance", "is the answer about what was asked?"),
+        _line("  - name: refusal", "does it decline?"),
+    ]
+    return "".join(_commented(lines))
 
 
 def _monitors(draft: Draft) -> str:

@@ -1,13 +1,15 @@
-"""Which scorers a command is about: those that run, or those that are named."""
+"""Which scorers a command is about: those that run, or those that are named; and what they are loaded in."""
 
 from collections.abc import Sequence
 
+from schemas.configuration import Configuration
 from schemas.configuration_parser import BadConfiguration
 from schemas.scoring import ScorerEntry, entries_of
 from schemas.settings import Settings
 from services.commands.outcome import UNUSABLE, fail
 from services.parts.runtime.process import read_configuration
 from services.scorers.catalogue import LISTING_BY_NAME, UnknownScorer, check_entries, entries_for
+from services.scorers.workshop import Workshop
 
 
 def chosen_entries(settings: Settings, names: Sequence[str], app: str = "") -> list[ScorerEntry]:
@@ -30,13 +32,23 @@ def chosen_entries(settings: Settings, names: Sequence[str], app: str = "") -> l
 
 def configured(settings: Settings) -> tuple[ScorerEntry, ...]:
     """Return the entries of the configuration; none where there is none yet. One that is wrong ends the command."""
-    if not settings.configuration.exists():
-        return ()
+    configuration = _configuration(settings)
     try:
-        entries = read_configuration(settings).scorers
-        check_entries(entries)
-    except BadConfiguration as error:
-        fail(str(error), UNUSABLE)
+        check_entries(configuration.scorers)
     except UnknownScorer as error:
         fail(f"{settings.configuration.name}: {error}", UNUSABLE)
-    return entries
+    return configuration.scorers
+
+
+def workshop_of(settings: Settings) -> Workshop:
+    """Return the workshop of a deployment, with its apps: what an answer should look like is theirs to say."""
+    return Workshop.of(settings, _configuration(settings).apps)
+
+
+def _configuration(settings: Settings) -> Configuration:
+    if not settings.configuration.exists():
+        return Configuration(apps=())
+    try:
+        return read_configuration(settings)
+    except BadConfiguration as error:
+        fail(str(error), UNUSABLE)

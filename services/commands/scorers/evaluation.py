@@ -25,7 +25,7 @@ from services.clients.bus.errors import BusError
 from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import Warehouse, WarehouseError
 from services.commands.outcome import UNUSABLE, WRONG, fail
-from services.commands.scorers.chosen import chosen_entries, configured
+from services.commands.scorers.chosen import chosen_entries, configured, workshop_of
 from services.commands.scorers.tables import draw
 from services.scorers.catalogue import load, offer_of
 from services.scorers.contract import Card, Scorer
@@ -47,7 +47,6 @@ from services.scorers.evaluation.results import (
     write,
 )
 from services.scorers.offers import ScorerUnavailable
-from services.scorers.workshop import Workshop
 
 FLUSH_S = 10.0
 
@@ -82,7 +81,7 @@ def run_evaluation(settings: Settings, wanted: Wanted) -> None:
     scorers = _loaded(settings, wanted, sets)
     now = datetime.now(UTC)
     if wanted.figures is not None:
-        _commit(scorers, catalogued_cards(Workshop.of(settings)), sets, now, wanted.figures)
+        _commit(scorers, catalogued_cards(workshop_of(settings)), sets, now, wanted.figures)
         return
     cards, results = _evaluated(settings, scorers, sets, wanted.measures)  # 2
     if not results:
@@ -117,7 +116,7 @@ def _loaded(settings: Settings, wanted: Wanted, sets: Sequence[DataSet]) -> Iter
 
     One that is not there is told, and missed only if it was asked for.
     """
-    workshop = Workshop.of(settings)
+    workshop = workshop_of(settings)
     for entry in chosen_entries(settings, wanted.scorers, wanted.recorded):
         try:
             if any(data.judged_measures(offer_of(entry, workshop).card) for data in sets):

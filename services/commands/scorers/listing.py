@@ -11,6 +11,7 @@ from schemas.scoring import ScorerEntry, entries_of
 from schemas.settings import Settings
 from services.commands.columns import in_columns
 from services.commands.outcome import UNUSABLE, WRONG, fail
+from services.commands.scorers.chosen import workshop_of
 from services.parts.runtime.process import read_configuration
 from services.scorers.catalogue import LISTING_BY_NAME, UnknownScorer, check_entries, entries_for, offer_of, process_of
 from services.scorers.contract import Card
@@ -41,7 +42,7 @@ class Listed:
 
 def list_scorers(settings: Settings, app: str, *, long: bool, as_json: bool) -> None:
     """Print the scorers of an app, or of any."""
-    listed = listing(_entries(settings, app), app, Workshop.of(settings))
+    listed = listing(_entries(settings, app), app, workshop_of(settings))
     if as_json:
         print(msgspec.json.format(msgspec.json.encode([entry(one) for one in listed])).decode())
         return

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from services.privacy.patterns import checksums, weights
 from services.privacy.patterns.checksums import Check, standard
-from services.privacy.patterns.rules import Text, one_of
+from services.privacy.patterns.reading import Text
+from services.privacy.patterns.rules import one_of
 from services.privacy.spans import Span
 
 # Taken whole by a lookahead and its group: Python up to 3.11.4 loses matches of a possessive group in another.
@@ -148,11 +149,13 @@ _BEGINNINGS = _beginnings(_SHAPES)
 
 def find_numbers(text: Text) -> Iterator[Span]:
     """Yield the numbers of a text; of several kinds that one may be, the one that is named near it."""
-    if not text.has_digits:
-        return
-    for run in _RUN.finditer(text.whole):
-        if run.end() - run.start() >= _LEAST_DIGITS:
-            yield from _in_run(text, run.start(), run[0])
+    end = 0
+    for at in text.starts.digit:
+        run = _RUN.match(text.whole, at) if at >= end else None
+        if run is not None:
+            end = run.end()
+            if end - at >= _LEAST_DIGITS:
+                yield from _in_run(text, at, run[0])
 
 
 def _in_run(text: Text, start: int, run: str) -> Iterator[Span]:

@@ -6,7 +6,8 @@ A name in running text needs a language model and is not found.
 import re
 from collections.abc import Iterator
 
-from services.privacy.patterns.rules import Rule, Text, rule
+from services.privacy.patterns.reading import Text
+from services.privacy.patterns.rules import Rule, rule
 from services.privacy.spans import Span
 
 _CAPITAL = r"[A-ZÀ-ÖØ-ÞĀ-Ž][a-zß-öø-ÿā-ž'’-][\w'’-]{0,30}"
@@ -54,15 +55,27 @@ _ADDRESS = "POSTAL_ADDRESS"
 
 def find_streets(text: Text) -> Iterator[Span]:
     """Yield the addresses of a text that name the street before its number."""
-    romance = any(map(text.holds, _BEFORE_THE_NAME))
+    whole = text.whole
     for at in text.starts.digit:
-        if at < 5 or text.whole[at - 1] != " " or not (romance or text.lower.endswith(_BEHIND_THE_NAME, 0, at - 1)):
+        if at < 5 or whole[at - 1] != " ":
             continue
         least = max(0, at - _STREET_LENGTH)
-        street = _STREET_FIRST.search(text.whole[least:at])
-        number = _NUMBER_AND_CITY.match(text.whole, at) if street else None
+        last = whole[max(least, whole.rfind(" ", least, at - 1) + 1) : at - 1]
+        if not _may_end_a_street(last, whole, least, at):
+            continue
+        street = _STREET_FIRST.search(whole[least:at])
+        number = _NUMBER_AND_CITY.match(whole, at) if street else None
         if street and number:
             yield Span(least + street.start(), number.end(), _ADDRESS)
+
+
+def _may_end_a_street(last: str, whole: str, least: int, at: int) -> bool:
+    """Whether a street's name may end with a word: with a capital in it or with `n.` after a kind of street."""
+    if last.lower().endswith(_BEHIND_THE_NAME):
+        return True
+    if last.isascii() and last == last.lower() and not last.startswith("n"):
+        return False
+    return any(name in whole[least:at] for name in _BEFORE_THE_NAME)
 
 
 PLACES: tuple[Rule, ...] = (
@@ -102,10 +115,14 @@ PLACES: tuple[Rule, ...] = (
         r"contact|recipient|sender|billing|shipping|legal|guest|student)[_ -]?name|firstname|lastname|surname|vorname|nachname|prénom|"
         rf"apellidos?|nombre|cognome|imię|nazwisko))(?:{_QUOTE})? ?[:=] ?(?:{_QUOTE})?({_NAME})",
         "name:", 'name"', "name=", "name'", "name =", "name :", "name\\", "prénom", "apellido", "nombre", "cognome", "imię", "nazwisko",
+    ).with_opens(
+        "first", "last", "full", "middle", "family", "given", "maiden", "customer", "client", "patient", "employee", "user", "card",
+        "account", "contact", "recipient", "sender", "billing", "shipping", "legal", "guest", "student", "surname", "vorname",
+        "nachname", "prénom", "apellido", "nombre", "cognome", "imię", "nazwisko",
     ),
     rule(
         "PERSON",
         rf"(?i:(?<![a-z_])name)(?:{_QUOTE})? ?[:=] ?(?:{_QUOTE})?({_FULL_NAME})(?=\W|$)",
         "name:", 'name"', "name=", "name'", "name =", "name :", "name\\",
-    ),
+    ).with_opens("name"),
 )  # fmt: skip

@@ -53,3 +53,30 @@ def test_light_scorers_load_neither_torch_nor_scikit_learn() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr[-500:]
+
+
+GROWTH = """
+import psutil
+from services.scorers.embedding import Embedder
+
+embedder, process = Embedder.load(), psutil.Process()
+
+
+def embed(start, end):
+    for at in range(start, end, 50):
+        embedder.embed([" ".join(f"{sign}{number * 31 + ord(sign)}" for sign in "abcdefghijklmnopqrst")
+                        for number in range(at, at + 50)])
+
+
+embed(0, 500)
+before = process.memory_info().rss
+embed(500, 4_500)
+print(process.memory_info().rss - before)
+"""
+
+
+def test_texts_that_were_embedded_leave_nothing_in_memory() -> None:
+    """Four thousand short texts took 24 MB while the tokenizer kept them."""
+    grown = subprocess.run([sys.executable, "-c", GROWTH], capture_output=True, text=True, check=True, timeout=120)
+
+    assert int(grown.stdout) < 6 * 2**20

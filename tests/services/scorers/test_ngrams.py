@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scorers.ngrams import BUCKETS, ngrams
+from services.scorers.ngrams import BUCKETS, MOST_KEPT, ngrams
 
 
 @settings(deadline=None)
@@ -30,3 +30,10 @@ def test_case_and_white_space_do_not_matter() -> None:
     left, right = ngrams(["Ignore  ALL rules\n"]), ngrams(["ignore all rules"])
 
     np.testing.assert_array_equal(left.buckets, right.buckets)
+
+
+def test_the_last_batch_is_kept_for_the_next_head_and_no_large_one_is() -> None:
+    batch, large = ["one", "two"], [str(number) for number in range(MOST_KEPT + 1)]
+
+    assert ngrams(list(batch)) is ngrams(list(batch))
+    assert ngrams(list(large)) is not ngrams(list(large))

@@ -10,12 +10,14 @@ import psutil
 import pytest
 from msgspec import structs
 
+from schemas.configuration_parser import parse_configuration
 from schemas.inference import Message
 from schemas.observations import WindowClosed
 from schemas.settings import Settings
 from schemas.topics import INFERENCE_RESPONDED, METRICS_WINDOW_CLOSED, SCORES_RECORDED
 from services.clients.bus.producer import Producer
 from services.clients.bus.topics import consumer_lag
+from stream_processors.frame.application import Processor
 from tests.fixtures.broker import Broker
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import PATIENCE_S, at_least, equals, until
@@ -107,6 +109,15 @@ def test_a_slow_scorer_falls_behind_alone_and_holds_little_in_memory(empty: Brok
         until(lambda: behind(empty.settings, "functional"), equals(0))
         assert behind(empty.settings, "safety") > 3_000
         assert slow.is_running()
+
+
+def test_a_processor_that_is_behind_reads_little_of_a_partition_ahead(tmp_path: Path) -> None:
+    """What is read ahead is held twice, of each partition: it is memory that grows while a processor falls behind."""
+    settings = Settings.from_environment({"DRIFTLOOP_DATA": str(tmp_path)})
+    processor = Processor("safety", settings, parse_configuration(CONFIGURATION))
+
+    assert processor.app.conf.consumer_max_fetch_size <= 2**20
+    assert processor.app.conf.stream_buffer_maxsize <= 256
 
 
 @contextmanager

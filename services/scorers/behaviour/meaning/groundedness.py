@@ -130,8 +130,9 @@ def _passages(contexts: str, prompt: str) -> _Passages:
     paired = tuple(one | other for one, other in zip(plain, [*plain[1:], frozenset[str]()], strict=True))
     both = f"{contexts}\n{prompt}"
     numbers = (_plain(number) for number in _NUMBER.findall(both))
-    parts = (part for word in words(both) for part in (word, word.split("'")[0], word.split("’")[0]))
-    return _Passages(told, paired, frozenset((*parts, *numbers)))
+    known = words(both)
+    stems = (word.split(sign)[0] for sign in "'’" for word in known if sign in word)
+    return _Passages(told, paired, frozenset((*known, *stems, *numbers)))
 
 
 def _plain(number: str) -> str:
@@ -146,7 +147,7 @@ def _content(text: str) -> frozenset[str]:
 def _overlap(text: str, said: Sequence[frozenset[str]]) -> float:
     """Return the share of a sentence's content words that the best passage has; 0 for a sentence of none."""
     content = _content(text)
-    return max((len(content & one) / len(content) for one in said), default=0.0) if content else 0.0
+    return max([len(content & one) for one in said], default=0) / len(content) if content else 0.0
 
 
 def _nearest(answers: Vectors, contexts: Vectors) -> Vectors:

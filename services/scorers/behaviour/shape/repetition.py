@@ -72,14 +72,15 @@ def _judge(subject: Subject, threshold: float) -> Row:
         return unjudged(CARD, EMPTY_ANSWER)
     data = text.encode()
     said: tuple[str, ...] | str = words(text)
-    distinct = none(DISTINCT, f"fewer than {LEAST_WORDS} words")
+    distinct, varied = none(DISTINCT, f"fewer than {LEAST_WORDS} words"), None
     if len(said) >= LEAST_WORDS:
-        distinct = judged(DISTINCT, _distinct(said))
+        varied = _distinct(said)
+        distinct = judged(DISTINCT, varied)
     elif len(data) >= LEAST_BYTES:
         said = text  # few words, many signs: what repeats may be within a word
     else:
         return none(REPETITION, f"fewer than {LEAST_WORDS} words"), distinct, none(COMPRESSION, "too short")
-    loop = _loop_share(said)
+    loop = _loop_share(said, _distinct(said) if varied is None else varied)
     small = none(COMPRESSION, f"fewer than {LEAST_BYTES} bytes")
     if len(data) >= LEAST_BYTES:
         small = judged(COMPRESSION, len(zlib.compress(data, 1)) / len(data))
@@ -91,9 +92,9 @@ def _distinct(said: tuple[str, ...] | str) -> float:
     return len(set(pairs)) / len(pairs)
 
 
-def _loop_share(said: tuple[str, ...] | str) -> float:
+def _loop_share(said: tuple[str, ...] | str, distinct: float) -> float:
     """Return the share of tokens in the longest loop. Where few pairs come again there is none worth a look."""
-    if 1 - _distinct(said) < _WORTH_A_LOOK:
+    if 1 - distinct < _WORTH_A_LOOK:
         return 0.0
     numbers: dict[str, int] = {}
     tokens = np.fromiter((numbers.setdefault(one, len(numbers)) for one in said), np.int64, len(said))

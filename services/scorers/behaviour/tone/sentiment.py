@@ -3,11 +3,18 @@
 Sentence by sentence, as its authors advise.
 """
 
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from vaderSentiment.vaderSentiment import BOOSTER_DICT, SentimentIntensityAnalyzer, SentiText
+from vaderSentiment.vaderSentiment import (
+    BOOSTER_DICT,
+    NEGATE,
+    SPECIAL_CASES,
+    SentimentIntensityAnalyzer,
+    allcap_differential,
+)
 
 from services.scorers.behaviour.language.identifier import Identifier
 from services.scorers.behaviour.rows import EMPTY_ANSWER, EMPTY_PROMPT, Row, SingleScorer, judged
@@ -18,6 +25,12 @@ MOST_CHARACTERS = 300
 POSITIVE = 0.05
 NOT_ENGLISH = "not English"
 _NO_PROSE = "no prose"
+_EMOTICON = 2
+# Where none of them stands near a word, and no "n't", the library's rules leave it the value that the lexicon has.
+# Of a phrase one word will do, the longest: it is met more rarely than the others.
+_HEEDED = frozenset(max(phrase.split(), key=len) for phrase in (*BOOSTER_DICT, *NEGATE, *SPECIAL_CASES)) | {
+    *("no", "or", "nor", "so", "this", "least", "never", "without", "doubt")
+}
 
 
 def prompt_sentiment(identifier: Identifier) -> SingleScorer:
@@ -63,15 +76,18 @@ class Sentiment:
         return fmean(self._of_sentence(one) for one in said) if said else 0.0
 
     def _of_sentence(self, text: str) -> float:
-        if not self._analyzer.emojis.keys().isdisjoint(text):
+        if not (text.isascii() or self._analyzer.emojis.keys().isdisjoint(text)):
             return float(self._analyzer.polarity_scores(text)["compound"])
-        read = SentiText(text)
-        words: list[str] = read.words_and_emoticons
+        words = _words(text)
         lower = [word.lower() for word in words]
+        lexicon = self._analyzer.lexicon
+        known = [at for at, word in enumerate(lower) if word in lexicon]
+        if not known:
+            return 0.0
+        is_cap_diff = allcap_differential(words)
         valences = [0.0] * len(words)
-        for at, word in enumerate(lower):
-            if word in self._analyzer.lexicon:
-                valences[at] = self._valence(words, lower, at, read.is_cap_diff)
+        for at in known:
+            valences[at] = self._valence(words, lower, at, is_cap_diff)
         if not any(valences):
             return 0.0
         if "but" in lower:
@@ -85,6 +101,10 @@ class Sentiment:
             return 0.0
         if word == "kind" and lower[at + 1 : at + 2] == ["of"]:
             return 0.0
+        near = lower[max(0, at - 3) : at + 3]
+        shouted = is_cap_diff and words[at].isupper()
+        if not shouted and _HEEDED.isdisjoint(near) and "n't" not in " ".join(near):
+            return float(self._analyzer.lexicon[word])
         window = _Window(words[max(0, at - 3) : at + 3], is_cap_diff)
         return float(self._analyzer.sentiment_valence(0, window, words[at], min(at, 3), [])[0])
 
@@ -95,6 +115,16 @@ class _Window:
 
     words_and_emoticons: list[str]
     is_cap_diff: bool
+
+
+def _words(text: str) -> Sequence[str]:
+    """Return the words and emoticons of a text as the library does: without signs around what is longer than two."""
+    return [word if word.isalnum() else _bare(word) for word in text.split()]
+
+
+def _bare(word: str) -> str:
+    bare = word.strip(string.punctuation)
+    return word if len(bare) <= _EMOTICON else bare
 
 
 def _label(value: float) -> str:

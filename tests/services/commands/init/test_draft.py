@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from schemas.configuration import Configuration, Price
 from schemas.configuration_parser import expand_variables, parse_configuration
 from services.commands.init.draft import Draft, scalar, text_of
+from services.scorers.catalogue import entries_for
 
 PLAIN = Draft(
     app="support-bot",
@@ -105,6 +106,8 @@ def test_what_is_commented_out_is_good_once_the_hashes_are_gone(draft: Draft) ->
     assert found.training[0].app == found.rollout[0].app == draft.app
     assert "answers-slow" in {monitor.name for monitor in found.monitors}
     assert found.apps[0].price == Price(input=0.05, output=0.1)
+    assert found.apps[0].privacy.policy == "hash"
+    assert [entry.name for entry in entries_for(found.scorers, draft.app)][-2:] == ["relevance", "refusal"]
 
 
 @given(TEXTS)

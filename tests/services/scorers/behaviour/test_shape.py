@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.inference import LogprobSummary, Message
 from services.scorers.behaviour.shape.readability import grades
 from services.scorers.behaviour.shape.repetition import LONGEST_PERIOD, longest_loop
-from services.scorers.behaviour.texts import cut, prose, sentences, words
+from services.scorers.behaviour.texts import Words, cut, prose, sentences, words
 from services.scorers.contract import Score, Scorer, Subject
 
 PLAIN = "The cat sat on the mat and looked at the bird. It did not move, for it was warm and had eaten well."
@@ -111,3 +111,14 @@ def test_texts_are_taken_apart_whatever_they_are(text: str) -> None:
     assert all(word == word.lower() for word in words(mended))
     assert all(piece and piece == piece.strip() for piece in sentences(mended))
     assert len(prose(mended)) <= len(mended)
+
+
+def test_the_words_of_no_more_text_are_kept_than_is_said() -> None:
+    kept = Words(100)
+    for number in range(1_000):
+        kept.of(f"text number {number}")
+    kept.of("你好" * 200)
+
+    assert 0 < kept.held <= 100
+    assert sum(map(len, kept._known)) == kept.held
+    assert kept.of("It's here") is kept.of("It's here")
