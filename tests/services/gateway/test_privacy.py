@@ -95,3 +95,22 @@ def test_keys_of_pseudonyms_are_made_for_hash_alone(start: Start, tmp_path: Path
     assert asked.prompt.startswith("write to [EMAIL:1.")
     assert [path.name for path in (tmp_path / "privacy-keys").iterdir()] == ["1.key"]
     assert json.dumps(MAIL)[1:-1].encode() not in spool(gateway)
+
+
+def test_nothing_private_of_feedback_is_on_the_spool_whatever_it_is_said_in(start: Start) -> None:
+    gateway, values = start(spool_bytes=64 << 20, labels=()), planted()
+    for value in values:
+        for form in FORMS:
+            text = value.text(form)
+            called = {"id": "c", "function": {"name": "send", "arguments": text}}
+            judged = [
+                {"request_id": "r", "correction": text, "comment": text},
+                {"request_id": "r", "correction": {"to": text, "n": [text]}},
+                {"request_id": "r", "correction": {"role": "assistant", "content": text, "tool_calls": [called]}},
+                {"request_id": "r", "preferred": text, "rejected": {"role": "assistant", "tool_calls": [called]}},
+                {"request_id": "r", "rejected": {"text": text}, "user": text},
+            ]
+            url = f"{gateway.url}/v1/feedback"
+            assert httpx.post(url, json=judged, timeout=60, trust_env=False).status_code == 202
+    assert left(values, spool(gateway)) == set()
+    assert len(gateway.events()) == 5 * len(values) * len(FORMS)
