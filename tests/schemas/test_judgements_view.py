@@ -37,7 +37,8 @@ def test_the_later_of_each_kind_counts_whatever_the_order_in_the_log(warehouse: 
     correction = Message(role="assistant", content="no")
     (row,) = stored(
         warehouse, "r1",
-        (5, {"score": 0.0}), (3, {"score": 1.0, "rating": 4}), (4, {"signal": "copied"}), (2, {"correction": correction}),
+        (5, {"score": 0.0}), (3, {"score": 1.0, "rating": 4}), (4, {"signal": "copied"}),
+        (2, {"correction": correction}),
         (1, {"comparison": Comparison(rejected=Answered(request_id="r2")), "comment": "better"}),
     )  # fmt: skip
     assert (row["score"], row["rating"], row["signal"], row["label"], row["comment"]) == (
