@@ -14,7 +14,7 @@ from schemas.record import Series, series_of
 
 KEPT_CHARACTERS = 256
 _PUNCTUATION = " \t.,;:!\"'`"
-_UNREADABLE = (msgspec.DecodeError, UnicodeEncodeError, RecursionError)
+_UNREADABLE = (msgspec.DecodeError, ArithmeticError, ValueError, RecursionError)
 
 
 class Comparable(NamedTuple):

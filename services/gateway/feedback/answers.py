@@ -19,7 +19,7 @@ from services.parts.ingress.identity import is_of_gateway
 from services.scorers.behaviour.shape.json_schema import JsonSchema, Unusable
 
 _ID_LENGTH = 256
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 def correction_of(given: Feedback, app: App) -> Message | None:
