@@ -12,6 +12,8 @@ LONGEST_CORRECTION = 32_768
 Signal = Literal["copied", "regenerated", "abandoned"]
 # What a judgement is; a person may say several of them of one answer, of each kind the latest counts.
 Kind = Literal["label", "score", "rating", "correction", "comparison", "signal"]
+# What the judged answer was in a comparison; `apart` where it was neither of the two.
+Outcome = Literal["won", "lost", "apart"]
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,13 +24,16 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One answer is better than another. The two are not the same."""
+    """One answer is better than another.
+
+    The two are not the same; but two texts may have become alike since, when what was private in them was masked.
+    """
 
     preferred: Answered = Answered()
     rejected: Answered = Answered()
 
     def __post_init__(self) -> None:
-        if self.preferred == self.rejected:
+        if self.preferred == self.rejected and self.preferred.output is None:
             raise ValueError("a comparison needs two different answers")
 
 
@@ -70,3 +75,31 @@ class FeedbackGiven(Record, frozen=True, kw_only=True):
         """Which judgements it holds."""
         every: tuple[Kind, ...] = ("label", "score", "rating", "correction", "comparison", "signal")
         return tuple(kind for kind in every if getattr(self, kind) is not None)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What the judged answer was in its comparison; None where there is none."""
+        if self.comparison is None:
+            return None
+        if self._is_judged(self.comparison.preferred):
+            return "won"
+        return "lost" if self._is_judged(self.comparison.rejected) else "apart"
+
+    def _is_judged(self, answered: Answered) -> bool:
+        return answered == Answered() or answered.request_id == self.request_id
+
+    @property
+    def oversized(self) -> Literal["correction", "comparison"] | None:
+        """Which of its texts is longer than LONGEST_CORRECTION bytes: the doors refuse that."""
+        if self.correction is not None and size_of(self.correction) > LONGEST_CORRECTION:
+            return "correction"
+        pair = (self.comparison.preferred, self.comparison.rejected) if self.comparison else ()
+        return "comparison" if any(size_of(one.output) > LONGEST_CORRECTION for one in pair if one.output) else None
+
+
+def size_of(message: Message) -> int:
+    """Return the bytes of all that a message says, in UTF-8."""
+    content = message.content
+    parts = [content] if isinstance(content, str) else [part.text + part.reference for part in content]
+    calls = [text for call in message.tool_calls for text in (call.id, call.name, call.arguments)]
+    return sum(len(text.encode(errors="replace")) for text in (*parts, *calls, message.tool_call_id))

@@ -43,6 +43,16 @@ def derived_id(*parts: str | int) -> str:
     return _written((number & _VERSION_MASK) | _VERSION_EIGHT | _RFC_VARIANT)
 
 
+def is_derived(event_id: str) -> bool:
+    """Whether `derived_id` may have made an id: it is a UUIDv8 by its form.
+
+    Example:
+        >>> is_derived(derived_id("a"))
+        True
+    """
+    return event_id[14:15] == "8"
+
+
 def _written(number: int) -> str:
     """Return 128 bits as UUIDs are written: what `str(uuid.UUID(int=number))` returns, at a quarter of its cost."""
     digits = f"{number:032x}"

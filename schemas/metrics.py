@@ -13,9 +13,23 @@ COUNTERS = {
     "output_tokens": "tokens written",
     "cost_usd": "what the answers of known cost cost",
     "unpriced": "answers of unknown cost",
-    "feedback": "feedback joined to an answer of this series",
-    "feedback_correct": "of those, the correct ones: label equals the answer, or score at least 0.5",
+    "feedback": "verdicts on answers of this series, of one person and answer one",
+    "feedback_correct": "of those, the right ones: label or correction equals the answer, score at least 0.5, rating 3",
+    "thumbs": "scores of exactly 0 or 1",
+    "thumbs_down": "of those, the zeros",
+    "ratings": "ratings",
+    "rating_sum": "their sum",
+    "corrections": "corrections that are not the answer itself",
+    "edit_sum": "their edit distances from the answer, each 0 to 1",
+    "comparisons": "comparisons with another answer",
+    "comparisons_won": "of those, the ones that prefer this answer",
+    "comparisons_lost": "of those, the ones that prefer the other",
+    "copied": "answers that somebody copied",
+    "regenerated": "answers that somebody asked for anew",
+    "abandoned": "answers that somebody left",
 }
+# Beside them, of an app with labels, one for each pair that occurs: of the right label and the one answered.
+_CONFUSION = "true/"
 SKETCHES = ("latency_ms", "ttft_ms")
 
 
@@ -51,6 +65,26 @@ SCORES = {
 }
 
 Kind = Literal["window", "score", "drift"]
+
+
+def confusion_counter(true: str, answered: str) -> str:
+    """Return the counter of answers that should have been one label and were another; empty for none of them.
+
+    Example:
+        >>> confusion_counter("unsafe", "safe")
+        'true/unsafe|safe'
+    """
+    return f"{_CONFUSION}{_named(true)}|{_named(answered)}"
+
+
+def _named(label: str) -> str:
+    return label.replace("%", "%25").replace("|", "%7C")
+
+
+def confused(counter: str) -> tuple[str, str] | None:
+    """Return what a counter counts, the right label and the one answered; None for any other counter."""
+    true, _, answered = counter.removeprefix(_CONFUSION).partition("|")
+    return (true, answered) if counter.startswith(_CONFUSION) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +153,17 @@ METRICS: tuple[Metric, ...] = (
     Metric("cost_usd.sum", "window", "USD", "cost of the window's answers, without those of unknown cost"),
     Metric("feedback.accuracy", "window", "ratio", "share of judged answers that were correct"),
     Metric("feedback.count", "window", "answers", "judged answers"),
+    Metric("feedback.precision", "window", "ratio", "precision, the mean over the labels that occur"),
+    Metric("feedback.recall", "window", "ratio", "recall, the mean over the labels that occur"),
+    Metric("feedback.f1", "window", "ratio", "F1, the mean over the labels that occur"),
+    Metric("feedback.mean_rating", "window", "rating", "mean rating, 1 to 5"),
+    Metric("feedback.thumbs_down_ratio", "window", "ratio", "share of thumbs that point down"),
+    Metric("feedback.correction_ratio", "window", "ratio", "share of judged answers that somebody corrected"),
+    Metric("feedback.edit_distance", "window", "ratio", "mean edit distance of corrected answers to the correction"),
+    Metric("feedback.preferred_ratio", "window", "ratio", "share of comparisons that prefer the judged answer"),
+    Metric("feedback.copied_ratio", "window", "ratio", "share of signals that tell of a copied answer"),
+    Metric("feedback.regenerated_ratio", "window", "ratio", "share of signals that tell of one asked for anew"),
+    Metric("feedback.abandoned_ratio", "window", "ratio", "share of signals that tell of an abandoned one"),
     *SCORE_METRICS,
     Metric(
         "drift.prompt_distance.psi", "drift", "PSI", "PSI of prompt.distance against the served version's reference"

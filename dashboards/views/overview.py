@@ -8,6 +8,7 @@ import streamlit as st
 from dashboards import charts
 from dashboards.charts import Axis
 from dashboards.reader import QUANTILES, About, Span
+from dashboards.views.judgements import show_judgements
 from dashboards.wording import version_name
 
 EMPTY = (
@@ -30,6 +31,7 @@ def show(about: About, span: Span) -> None:
         st.dataframe(
             _table(windows, totals), hide_index=True, width="stretch", column_config=_columns(), key="versions"
         )
+        show_judgements(windows)
     _dead_letters(about)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -26,13 +27,14 @@ from schemas.settings import DEFAULT_SPOOL_BYTES, Settings
 from services.clients.bus.producer import Producer
 from services.collector.binary import structured
 from services.collector.conventions.places import place_in
+from services.collector.evaluating import LogJudge
+from services.collector.exports import JudgedExport
 from services.collector.inbound import Admission
 from services.collector.judging import SpanJudge, judged_events
 from services.collector.kserve.calls import KServeCalls
-from services.collector.otlp.in_json import spans_in_json
-from services.collector.otlp.in_protobuf import spans_in_protobuf
+from services.collector.otlp.in_json import logs_in_json, spans_in_json
+from services.collector.otlp.in_protobuf import logs_in_protobuf, spans_in_protobuf
 from services.collector.otlp.over_grpc import traces_over_grpc
-from services.collector.otlp.spans import Exported
 from services.collector.sightings import Sightings
 from services.collector.verdicts import Verdicts
 from services.parts.access.admitted import Admitted, admitted_of
@@ -51,7 +53,7 @@ from services.parts.spool.measures import SpoolMeasures
 from services.parts.spool.spool import Spool, SpoolFull
 from services.privacy.policies import Policies
 
-NEEDS = Needs(("ingest",), {"/v1/events": ("feedback", "ingest")})
+NEEDS = Needs(("ingest",), {"/v1/events": ("feedback", "ingest"), "/v1/logs": ("feedback", "ingest")})
 _PROTOBUF = "application/x-protobuf"
 
 
@@ -83,6 +85,7 @@ class Collector:
         self._admission = Admission(apps, pseudonym_key(settings.data))
         self._kserve = KServeCalls(apps)
         self._spans = SpanJudge(self._admission, apps, Sightings(), place_in(settings.url("gateway")))
+        self._logs = LogJudge(self._admission, apps, self._spans.sightings.answer_of)
         self.registry: CollectorRegistry = process_registry()
         self._events = counter("driftloop_collector_events_total", self.registry)
         self._policies = Policies(configuration.apps, settings.data)
@@ -130,28 +133,64 @@ class Collector:
 
     async def traces(self, request: Request) -> Response:
         """POST /v1/traces: OTLP/HTTP. Spans that are no inferences are passed over without a word."""
+        body, in_json = await self._exported_in(request)
+        if not in_json:
+            return OwnAnswer(await self.exported(body, admitted_of(request)), media_type=_PROTOBUF)
+        verdicts = await self._export_spans(body, admitted_of(request), in_json=True)
+        return _json_answer(verdicts, "rejectedSpans", "span")
+
+    async def logs(self, request: Request) -> Response:
+        """POST /v1/logs: OTLP/HTTP. Records that are no evaluations are passed over without a word."""
+        body, in_json = await self._exported_in(request)
+        if not in_json:
+            return OwnAnswer(await self.exported_logs(body, admitted_of(request)), media_type=_PROTOBUF)
+        verdicts = await self._export_logs(body, admitted_of(request), in_json=True)
+        return _json_answer(verdicts, "rejectedLogRecords", "log record")
+
+    async def exported(self, body: bytes, admitted: Admitted) -> bytes:
+        """Take somebody's export of traces in protobuf and return the response to it, whatever brought it."""
+        verdicts = await self._export_spans(body, admitted, in_json=False)
+        answer = ExportTraceServiceResponse()
+        if verdicts.rejections:
+            answer.partial_success.rejected_spans = verdicts.rejected
+            answer.partial_success.error_message = _said(verdicts, "span")
+        return bytes(answer.SerializeToString())
+
+    async def exported_logs(self, body: bytes, admitted: Admitted) -> bytes:
+        """Take somebody's export of logs in protobuf and return the response to it, whatever brought it."""
+        verdicts = await self._export_logs(body, admitted, in_json=False)
+        answer = ExportLogsServiceResponse()
+        if verdicts.rejections:
+            answer.partial_success.rejected_log_records = verdicts.rejected
+            answer.partial_success.error_message = _said(verdicts, "log record")
+        return bytes(answer.SerializeToString())
+
+    async def _exported_in(self, request: Request) -> tuple[bytes, bool]:
+        """Return the body of an export, and whether it is in JSON and not in protobuf."""
         body = await body_of(request, self._limits.body_bytes)
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind not in (_PROTOBUF, "application/json"):
             raise Refusal(415, f"content-type is none of {_PROTOBUF}, application/json")
-        if kind == _PROTOBUF:
-            return OwnAnswer(await self.exported(body, admitted_of(request)), media_type=_PROTOBUF)
-        return _json_answer(await self._export(body, admitted_of(request), spans_in_json))
+        return body, kind != _PROTOBUF
 
-    async def exported(self, body: bytes, admitted: Admitted) -> bytes:
-        """Take somebody's export in protobuf and return the response to it, whatever brought it."""
-        return _protobuf_answer(await self._export(body, admitted, spans_in_protobuf))
+    async def _export_spans(self, body: bytes, admitted: Admitted, *, in_json: bool) -> Verdicts:
+        spans = await run_in_threadpool(spans_in_json if in_json else spans_in_protobuf, body)
+        judge = self._spans.under(admitted)
+        return await self._take_export("traces", await run_in_threadpool(judge.judged, spans, datetime.now(UTC)))
 
-    async def _export(self, body: bytes, admitted: Admitted, read: Callable[[bytes], Exported]) -> Verdicts:
-        spans = await run_in_threadpool(read, body)
-        judged = await run_in_threadpool(self._spans.under(admitted).judged, spans, datetime.now(UTC))
+    async def _export_logs(self, body: bytes, admitted: Admitted, *, in_json: bool) -> Verdicts:
+        logs = await run_in_threadpool(logs_in_json if in_json else logs_in_protobuf, body)
+        judge = self._logs.under(admitted)
+        return await self._take_export("logs", await run_in_threadpool(judge.judged, logs, datetime.now(UTC)))
+
+    async def _take_export(self, source: str, judged: JudgedExport) -> Verdicts:
         try:
-            await self._take("traces", judged.verdicts)
+            await self._take(source, judged.verdicts)
         except Refusal:
             self._spans.sightings.forget(judged.claims)
             raise
         for why, count in judged.left_out.items():
-            self._events.labels("traces", why).inc(count)
+            self._events.labels(source, why).inc(count)
         return judged.verdicts
 
     async def _take(self, source: str, verdicts: Verdicts) -> None:
@@ -179,24 +218,15 @@ class Collector:
         )
 
 
-def _said(verdicts: Verdicts) -> str:
+def _said(verdicts: Verdicts, what: str) -> str:
     first = verdicts.rejections[0]
-    return f"{len(verdicts.rejections)} spans rejected; span {first.index}: {first.reason}"
+    return f"{verdicts.rejected} {what}s rejected; {what} {first.index}: {first.reason}"
 
 
-def _json_answer(verdicts: Verdicts) -> Response:
+def _json_answer(verdicts: Verdicts, rejected: str, what: str) -> Response:
     if not verdicts.rejections:
         return json_answer({})
-    partial = {"rejectedSpans": str(len(verdicts.rejections)), "errorMessage": _said(verdicts)}
-    return json_answer({"partialSuccess": partial})
-
-
-def _protobuf_answer(verdicts: Verdicts) -> bytes:
-    answer = ExportTraceServiceResponse()
-    if verdicts.rejections:
-        answer.partial_success.rejected_spans = len(verdicts.rejections)
-        answer.partial_success.error_message = _said(verdicts)
-    return bytes(answer.SerializeToString())
+    return json_answer({"partialSuccess": {rejected: str(verdicts.rejected), "errorMessage": _said(verdicts, what)}})
 
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
@@ -206,7 +236,9 @@ def build_application(settings: Settings, configuration: Configuration) -> Starl
 
     def over_grpc(application: Starlette) -> AbstractAsyncContextManager[object]:
         admit = partial(admitted_otherwise, application, needed=NEEDS.of("/v1/traces"))
-        return traces_over_grpc(collector.exported, settings, message_bytes=limits.body_bytes, admit=admit)
+        return traces_over_grpc(
+            collector.exported, settings, message_bytes=limits.body_bytes, admit=admit, logs=collector.exported_logs
+        )
 
     return guarded(application_of(collector, over_grpc), settings, NEEDS, collector.registry)
 
@@ -226,6 +258,7 @@ def application_of(
     routes = [
         Route("/v1/events", collector.events, methods=["POST"]),
         Route("/v1/traces", collector.traces, methods=["POST"]),
+        Route("/v1/logs", collector.logs, methods=["POST"]),
         *health_routes(collector.ready, collector.registry),
     ]
     return Starlette(routes=routes, exception_handlers=ERROR_HANDLERS, lifespan=lifespan)

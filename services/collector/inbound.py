@@ -12,7 +12,7 @@ import msgspec
 
 from schemas.codec import MAX_EVENT_BYTES, BadRecord, decode, encode, to_rfc3339
 from schemas.configuration import App
-from schemas.feedback import FeedbackGiven
+from schemas.feedback import LONGEST_CORRECTION, FeedbackGiven
 from schemas.inference import InferenceRequested, InferenceResponded
 from schemas.prices import cost_usd, price_of
 from schemas.record import Record
@@ -95,7 +95,7 @@ class Admission:
             raise Rejected(f"the API key is for the app {self.admitted.app!r} alone")
         return _priced(record, self.apps[record.app])
 
-    def from_elsewhere(self, record: InferenceRequested | InferenceResponded, now: datetime) -> Record:
+    def from_elsewhere(self, record: InferenceRequested | InferenceResponded | FeedbackGiven, now: datetime) -> Record:
         """Return a record made of what another convention tells, under the same judgement.
 
         Raises:
@@ -114,7 +114,9 @@ def _priced(record: Record, app: App) -> Record:
 
 
 def _small(record: Record, body: bytes) -> Record:
-    """Return a record that is no larger once its defaults are written out."""
+    """Return a record that is no larger once its defaults are written out, and of whose texts none is too long."""
+    if isinstance(record, FeedbackGiven) and (which := record.oversized):
+        raise Rejected(f"oversized: a {which} of more than {LONGEST_CORRECTION} bytes")
     if len(body) > MAX_EVENT_BYTES - _DEFAULTS_BYTES and len(encode(record)) > MAX_EVENT_BYTES:
         raise Rejected(f"oversized: more than {MAX_EVENT_BYTES} bytes")
     return record

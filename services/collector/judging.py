@@ -1,7 +1,7 @@
 """From request bodies to verdicts: each element judged alone. Clock, ids and what was seen before are arguments."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,19 +9,20 @@ from schemas.codec import BATCH_CONTENT_TYPE
 from schemas.configuration import App
 from schemas.record import Record
 from services.collector.conventions.calls import events_of, is_inference
+from services.collector.conventions.evaluations import Evaluation, evaluations_on
 from services.collector.conventions.places import Place
 from services.collector.envelopes import SINGLE_CONTENT_TYPE, elements_in, parse_element
+from services.collector.evaluating import judged_evaluations
+from services.collector.exports import JudgedExport
 from services.collector.inbound import Admission
 from services.collector.kserve.calls import KServeCalls
 from services.collector.kserve.halves import Half, half_in
 from services.collector.otlp.spans import Exported, Span, Unreadable
 from services.collector.sightings import Sighting, Sightings, seen_by_gateway
-from services.collector.verdicts import Rejected, Rejection, Verdicts
+from services.collector.verdicts import UNTAKEN, Rejected, Rejection, Verdicts, reason_of
 from services.parts.access.admitted import Admitted
 
 _STRICT = (SINGLE_CONTENT_TYPE, BATCH_CONTENT_TYPE)
-# What a value that nobody foresaw can raise while an element is read: never a reason to lose its neighbours.
-_UNTAKEN = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
 
 
 def judged_events(
@@ -47,32 +48,17 @@ def judged_events(
                 records += _of_kserve(half, kserve, admission, now)
             else:
                 records.append(admission.admit(parse_element(data, plain=plain, new_id=new_id), now))
-        except _UNTAKEN as error:
-            rejections.append(Rejection(index, _reason(error)))
+        except UNTAKEN as error:
+            rejections.append(Rejection(index, reason_of(error)))
     return Verdicts(tuple(records), tuple(rejections))
 
 
 def _of_kserve(half: Half, kserve: KServeCalls, admission: Admission, now: datetime) -> list[Record]:
     try:
         return [admission.from_elsewhere(event, now) for event in kserve.events_of(half)]
-    except _UNTAKEN:
+    except UNTAKEN:
         kserve.forget(half)
         raise
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedSpans:
-    """The spans of one export.
-
-    Attributes:
-        left_out: How many are no calls (`passed_over`), or tell of a call that is on record already
-            (`seen_by_gateway`, `seen_twice`).
-        claims: Calls that are told of here for the first time; to be forgotten if the records aren't taken.
-    """
-
-    verdicts: Verdicts
-    left_out: Mapping[str, int]
-    claims: tuple[Sighting, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +78,11 @@ class SpanJudge:
         """Return the judge of one sender's spans; what was seen before is everybody's."""
         return replace(self, admission=self.admission.under(admitted))
 
-    def judged(self, spans: Exported, now: datetime) -> JudgedSpans:
-        """Return the verdicts on spans that are inferences. Request and response are taken together or not at all."""
+    def judged(self, spans: Exported, now: datetime) -> JudgedExport:
+        """Return the verdicts on spans that are inferences, and on the evaluations that stand on any span.
+
+        Request and response are taken together or not at all, an evaluation whatever becomes of its span.
+        """
         records: list[Record] = []
         rejections: list[Rejection] = []
         claims: list[Sighting] = []
@@ -104,12 +93,15 @@ class SpanJudge:
                 sighting = Sighting.of(whole)
                 if why := self._left_out(whole, sighting):
                     left_out[why] += 1
-                    continue
-                records += self._events_of(whole, sighting, now)
-                claims.append(sighting)
-            except _UNTAKEN as error:
-                rejections.append(Rejection(index, _reason(error)))
-        return JudgedSpans(Verdicts(tuple(records), tuple(rejections)), left_out, tuple(claims))
+                else:
+                    records += self._events_of(whole, sighting, now)
+                    claims.append(sighting)
+            except UNTAKEN as error:
+                rejections.append(Rejection(index, reason_of(error)))
+            taken, refused = judged_evaluations(_evaluations(span), self.admission, self.apps, index=index, now=now)
+            records += taken
+            rejections += refused
+        return JudgedExport(Verdicts(tuple(records), tuple(rejections)), left_out, tuple(claims))
 
     def _left_out(self, span: Span, sighting: Sighting) -> str:
         """Return why a span is no call of its own; empty when it is one, which is claimed then."""
@@ -123,7 +115,7 @@ class SpanJudge:
     def _events_of(self, span: Span, sighting: Sighting, now: datetime) -> list[Record]:
         try:
             return [self.admission.from_elsewhere(event, now) for event in events_of(span, self.apps)]
-        except _UNTAKEN:
+        except UNTAKEN:
             self.sightings.forget([sighting])
             raise
 
@@ -134,5 +126,5 @@ def _readable(span: Span | Unreadable) -> Span:
     return span
 
 
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, Rejected) else f"not readable: {type(error).__name__}"
+def _evaluations(span: Span | Unreadable) -> Iterable[Evaluation]:
+    return () if isinstance(span, Unreadable) else evaluations_on(span)

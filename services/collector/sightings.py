@@ -88,6 +88,12 @@ class Sightings:
                 self._traces.popitem(last=False)
             return True
 
+    def answer_of(self, trace_id: str, span_id: str) -> str:
+        """Return the id of the answer that a span told of; empty where nobody knows."""
+        with self._lock:
+            known = self._traces.get(trace_id, ())
+            return next((sighting.answer_id for sighting in known if sighting.span_id == span_id), "")
+
     def forget(self, sightings: Iterable[Sighting]) -> None:
         """Take claims back: what they told was not taken."""
         with self._lock:

@@ -25,7 +25,9 @@ from services.gateway.calls.arrival import Reception
 from services.gateway.calls.entrance import Entrance, RecordedSurface
 from services.gateway.calls.mirrors import Mirrors
 from services.gateway.calls.through import pass_through
-from services.gateway.feedback import feedback_events, parse_feedback
+from services.gateway.feedback.bodies import parse_feedback
+from services.gateway.feedback.events import Giving, feedback_events
+from services.gateway.feedback.retries import Retries
 from services.gateway.measures import Measures
 from services.gateway.recording.recorder import Recorder
 from services.gateway.routing.routes import Routes
@@ -115,6 +117,7 @@ class Gateway:
         self._forwarder = Forwarder(self._spool, edges.carrier)
         self._policies = Policies(configuration.apps, settings.data)
         self._routes = Routes(edges.rollouts, folder)
+        self._retries = Retries()
         self._parts: Parts | None = None
 
     @asynccontextmanager
@@ -160,9 +163,13 @@ class Gateway:
     async def feedback(self, request: Request) -> Response:
         """POST /v1/feedback: one judgement or an array; 202 with their event ids once on the spool."""
         given = parse_feedback(await body_of(request, _MAX_FEEDBACK_BYTES))
-        events = feedback_events(given, self._apps, admitted_of(request), at=datetime.now(UTC), new_id=new_event_id)
-        self._running.recorder.keep(*events)
-        for event in events:
+        retry_key = request.headers.get("idempotency-key", "")
+        giving = Giving(admitted_of(request), datetime.now(UTC), retry_key, self._key, new_event_id)
+        events = feedback_events(given, self._apps, giving)
+        fresh = self._retries.fresh(events)
+        self._running.recorder.keep(*fresh)
+        self._retries.note(fresh)
+        for event in fresh:
             self._measures.feedback.labels(event.app).inc()
         return json_answer({"event_ids": [event.event_id for event in events]}, 202)
 

@@ -8,7 +8,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from schemas.feedback import FeedbackGiven
+from schemas.feedback import Answered as AnsweredBefore
+from schemas.feedback import Comparison, FeedbackGiven
 from schemas.inference import Choice, ContentPart, Context, InferenceRequested, InferenceResponded, Message, ToolCall
 
 # What is `beside` the texts (tags, who judged) stays when texts are dropped.
@@ -59,6 +60,8 @@ def rewritten(event: Event, write: Write) -> Event:
         return _replace(
             event,
             label=None if event.label is None else write(event.label, "elsewhere")[:_LABEL],
+            correction=None if event.correction is None else _message(event.correction, "elsewhere", write),
+            comparison=None if event.comparison is None else _comparison(event.comparison, write),
             comment=write(event.comment, "elsewhere")[:_COMMENT],
             source=write(event.source, "beside")[:_NAME],
         )
@@ -96,6 +99,16 @@ def _answered(event: Answered, write: Write) -> Answered:
         ),
         error_message=write(event.error_message, "elsewhere")[:_ERROR],
     )
+
+
+def _comparison(comparison: Comparison, write: Write) -> Comparison:
+    return Comparison(preferred=_compared(comparison.preferred, write), rejected=_compared(comparison.rejected, write))
+
+
+def _compared(answered: AnsweredBefore, write: Write) -> AnsweredBefore:
+    if answered.output is None:
+        return answered
+    return AnsweredBefore(request_id=answered.request_id, output=_message(answered.output, "elsewhere", write))
 
 
 def _message(message: Message, side: Side, write: Write) -> Message:

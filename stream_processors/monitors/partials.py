@@ -7,6 +7,7 @@ from schemas.observations import Sketch, WindowClosed
 from schemas.partials import preferred
 from schemas.sketches import merge, quantile
 from stream_processors.frame.delivery import Source
+from stream_processors.monitors.confusion import confusion_of, f1, precision, recall
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _SUMS = {
@@ -15,10 +16,19 @@ _SUMS = {
     "tokens.output": ("output_tokens", "responses"),
     "feedback.count": ("feedback", "feedback"),
 }
+_SIGNALS = ("copied", "regenerated", "abandoned")
+# The one by the sum of the others.
 _RATIOS = {
-    "error.ratio": ("errors", "responses"),
-    "feedback.accuracy": ("feedback_correct", "feedback"),
+    "error.ratio": ("errors", ("responses",)),
+    "feedback.accuracy": ("feedback_correct", ("feedback",)),
+    "feedback.mean_rating": ("rating_sum", ("ratings",)),
+    "feedback.thumbs_down_ratio": ("thumbs_down", ("thumbs",)),
+    "feedback.correction_ratio": ("corrections", ("feedback",)),
+    "feedback.edit_distance": ("edit_sum", ("corrections",)),
+    "feedback.preferred_ratio": ("comparisons_won", ("comparisons_won", "comparisons_lost")),
+    **{f"feedback.{signal}_ratio": (signal, _SIGNALS) for signal in _SIGNALS},
 }
+_OF_CONFUSION = {"feedback.precision": precision, "feedback.recall": recall, "feedback.f1": f1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,12 @@ def measure(metric: str, windows: Iterable[WindowClosed]) -> Measure:
         counter, behind = _SUMS[metric]
         return Measure(_total(partials, counter), int(_total(partials, behind)))
     if metric in _RATIOS:
-        part, whole = (_total(partials, counter) for counter in _RATIOS[metric])
-        return Measure(part / whole if whole else None, int(whole))
+        counter, counters = _RATIOS[metric]
+        whole = sum(_total(partials, each) for each in counters)
+        return Measure(_total(partials, counter) / whole if whole else None, int(whole))
+    if metric in _OF_CONFUSION:
+        confusion = confusion_of(partial.counters for partial in partials)
+        return Measure(_OF_CONFUSION[metric](confusion), confusion.total())
     if metric == "cost_usd.sum":
         priced = int(_total(partials, "responses") - _total(partials, "unpriced"))
         return Measure(_total(partials, "cost_usd") if priced else None, priced)

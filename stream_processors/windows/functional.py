@@ -11,7 +11,7 @@ join horizon back, before the first feedback of the partition is taken.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas.codec import to_unix_ms
 from schemas.feedback import FeedbackGiven
@@ -23,7 +23,8 @@ from services.clients.bus.topics import topic_ids
 from stream_processors.frame.delivery import Delivery, Source
 from stream_processors.frame.frame import Frame
 from stream_processors.frame.history import deliveries_since
-from stream_processors.windows.joins import Answer, FeedbackJoin, answer_of
+from stream_processors.windows.answers import Answer, answer_of
+from stream_processors.windows.joins import FeedbackJoin
 from stream_processors.windows.served import ServedResponses
 from stream_processors.windows.windows import Bounds, Cell, OpenWindows, window_closed
 
@@ -44,10 +45,10 @@ def build_functional(processor: Frame) -> None:
 class _Assignment:
     """Open windows and joins of one assignment; a handler that outlives it works on what is thrown away."""
 
-    def __init__(self, bounds: Bounds, partitions: Iterable[int]) -> None:
+    def __init__(self, bounds: Bounds, partitions: Iterable[int], labels: Mapping[str, Sequence[str]]) -> None:
         self.length = bounds.length
         self.topic_ids: dict[str, str] = {}
-        self.joins = {partition: FeedbackJoin(bounds) for partition in partitions}
+        self.joins = {partition: FeedbackJoin(bounds, labels=labels) for partition in partitions}
         self.responses = {partition: ServedResponses(bounds, join) for partition, join in self.joins.items()}
 
     def count(self, deliveries: Iterable[Delivery]) -> None:
@@ -84,7 +85,8 @@ class Functional:
     def __init__(self, processor: Frame) -> None:
         self._processor = processor
         self._bounds = Bounds.of(processor.configuration.windows)
-        self._now = _Assignment(self._bounds, ())
+        self._labels = {app.name: app.labels for app in processor.configuration.apps if app.labels}
+        self._now = _Assignment(self._bounds, (), self._labels)
 
     def forget(self, sources: frozenset[Source]) -> None:
         """Start anew with the partitions of an assignment.
@@ -96,7 +98,7 @@ class Functional:
         feedback = {source.partition for source in sources if source.topic == FEEDBACK_GIVEN.name}
         if responses != feedback:
             raise ValueError(f"{INFERENCE_RESPONDED.name} and {FEEDBACK_GIVEN.name} need the same number of partitions")
-        self._now = _Assignment(self._bounds, responses)
+        self._now = _Assignment(self._bounds, responses, self._labels)
 
     def floor(self, source: Source) -> int | None:
         """Return the first offset that an open window of a partition needs."""

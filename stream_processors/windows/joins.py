@@ -8,7 +8,8 @@ close; only then is it joined, with every answer of its request that was logged
 
 So the result depends on what the logs hold, not on which partition was read faster, and feedback
 may come before its answer by up to the time its window stays open. Feedback without an answer in
-that span counts nowhere.
+that span counts nowhere. Which of several judgements of a window counts: stream_processors.windows.judgements.
+What somebody says anew in a later window counts there, beside what the earlier one said.
 
 Memory: the answers of one horizon, about 250 bytes each, at most MAX_ANSWERS a partition; beyond
 that the oldest are forgotten and results may lack joins (1 h of 139 answers a second and partition
@@ -16,74 +17,16 @@ fit the bound).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from schemas.feedback import FeedbackGiven
-from schemas.inference import InferenceResponded
-from schemas.record import Series, Variant, series_of
+from schemas.record import Series
+from stream_processors.windows.answers import Answer, normalised
+from stream_processors.windows.judgements import Judged, Labels, Person, count, judged_of, speaks_of
 from stream_processors.windows.windows import SKEW_MS, Bounds, Cell, OpenWindows
 
 MAX_ANSWERS = 500_000
-KEPT_CHARACTERS = 256
-_PUNCTUATION = " \t.,;:!\"'`"
-
-
-class Answer(msgspec.Struct, frozen=True, gc=False):
-    """What joining needs of a response.
-
-    Attributes:
-        text: The answer; normalised only if it is long, because few answers are ever judged.
-    """
-
-    event_id: str
-    series: Series
-    model: str
-    text: str
-    logged: int
-
-
-class Judged(msgspec.Struct, frozen=True, gc=False):
-    """What joining needs of feedback."""
-
-    event_id: str
-    request_id: str
-    label: str | None
-    score: float | None
-    offset: int
-    logged: int
-    late: bool
-
-
-def normalised(text: str) -> str:
-    """Return a label or an answer without what doesn't distinguish labels: case, space, punctuation.
-
-    At most KEPT_CHARACTERS; what is normalised already stays as it is.
-    """
-    return " ".join(text.split()).casefold()[:KEPT_CHARACTERS].strip(_PUNCTUATION)
-
-
-def answer_of(responded: InferenceResponded, logged: int, series: Series | None = None) -> Answer:
-    """Return what is remembered of a response; `series` is its series, when the caller has it at hand."""
-    output = responded.output
-    text = "" if output is None else output.content if type(output.content) is str else output.text
-    if len(text) > KEPT_CHARACTERS:
-        text = normalised(text)
-    return Answer(responded.event_id, series or series_of(responded), responded.model, text, logged)
-
-
-def verdict(judged: Judged, answer: Answer) -> bool | None:
-    """Return whether feedback calls an answer correct; None when it says nothing about it.
-
-    A label judges every answer of the request, the shadow's too. A score judges what the user saw.
-    """
-    if judged.label is not None:
-        return judged.label == normalised(answer.text)
-    if judged.score is None or answer.series.variant == Variant.SHADOW:
-        return None
-    return judged.score >= 0.5
 
 
 @dataclass(slots=True)
@@ -98,12 +41,20 @@ class _Waiting:
 class FeedbackJoin:
     """Answers and waiting feedback of one partition number.
 
+    Args:
+        labels: Of each app that has some.
+
     Attributes:
         windows: Tracks the watermark of the feedback partition; its cells exist only while closing.
     """
 
-    def __init__(self, bounds: Bounds, max_answers: int = MAX_ANSWERS) -> None:
+    def __init__(
+        self, bounds: Bounds, max_answers: int = MAX_ANSWERS, *, labels: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self._bounds = bounds
+        self._labels: dict[str, Labels] = {
+            app: {normalised(label): label for label in known} for app, known in (labels or {}).items()
+        }
         self._max_answers = max_answers
         # Not a dict: what is deleted at its front is passed over again by every look at its first entry.
         self._answers: OrderedDict[str, tuple[Answer, ...]] = OrderedDict()
@@ -152,8 +103,7 @@ class FeedbackJoin:
         start, late = self.windows.place(occurred, logged)
         waiting = self._waiting.setdefault(start, _Waiting(offset, logged, {}))
         waiting.oldest = min(waiting.oldest, logged)
-        label = None if feedback.label is None else normalised(feedback.label)
-        judged = Judged(feedback.event_id, feedback.request_id, label, feedback.score, offset, logged, late)
+        judged = judged_of(feedback, occurred=occurred, logged=logged, offset=offset, late=late)
         waiting.judged.setdefault(feedback.event_id, judged)
 
     def close(self, answers_watermark: int) -> list[Cell]:
@@ -166,18 +116,28 @@ class FeedbackJoin:
 
     def _joined(self, start: int, waiting: _Waiting) -> list[Cell]:
         cells: dict[Series, Cell] = {}
-        for judged in waiting.judged.values():
-            for answer in self._answers_to(judged, start):
-                correct = verdict(judged, answer)
-                if correct is not None:
-                    _count(cells, judged, answer, start=start, correct=correct)
+        for given in _by_person(waiting.judged.values()):
+            for answer in self._answers.get(given[0].request_id, ()):
+                said = [judged for judged in given if self._meet(judged, answer, start) and speaks_of(judged, answer)]
+                if said:
+                    self._count(cells, said, answer, start)
         return [cells[series] for series in sorted(cells)]
 
-    def _answers_to(self, judged: Judged, start: int) -> Iterator[Answer]:
+    def _meet(self, judged: Judged, answer: Answer, start: int) -> bool:
         latest = start + self._bounds.length + self._bounds.lateness
-        for answer in self._answers.get(judged.request_id, ()):
-            if judged.logged - self._bounds.horizon <= answer.logged <= latest:
-                yield answer
+        return judged.logged - self._bounds.horizon <= answer.logged <= latest
+
+    def _count(self, cells: dict[Series, Cell], said: list[Judged], answer: Answer, start: int) -> None:
+        """Count what one person said of an answer; what is late displaces nothing."""
+        series = answer.series
+        first, last = min(judged.offset for judged in said), max(judged.offset for judged in said)
+        cell = cells.get(series)
+        if cell is None:
+            cell = cells[series] = Cell(series, answer.model, start, first, last)
+        cell.first_offset, cell.last_offset = min(cell.first_offset, first), max(cell.last_offset, last)
+        timely = [judged for judged in said if not judged.late]
+        cell.late += len(said) - len(timely)
+        count(cell.judged, timely, answer, self._labels.get(series.app, {}))
 
     def _forget(self, watermark: int) -> None:
         pending = min((waiting.oldest for waiting in self._waiting.values()), default=watermark)
@@ -189,13 +149,9 @@ class FeedbackJoin:
             del self._answers[request_id]
 
 
-def _count(cells: dict[Series, Cell], judged: Judged, answer: Answer, *, start: int, correct: bool) -> None:
-    cell = cells.get(answer.series)
-    if cell is None:
-        cell = cells[answer.series] = Cell(answer.series, answer.model, start, judged.offset, judged.offset)
-    cell.last_offset = judged.offset
-    if judged.late:
-        cell.late += 1
-        return
-    cell.feedback += 1
-    cell.feedback_correct += correct
+def _by_person(judged: Iterable[Judged]) -> Iterator[list[Judged]]:
+    """Yield what each person said of a request, in the order in which they said it."""
+    persons: dict[tuple[str, Person], list[Judged]] = {}
+    for one in judged:
+        persons.setdefault((one.request_id, one.person), []).append(one)
+    return (sorted(given, key=lambda one: (one.occurred, one.offset)) for given in persons.values())

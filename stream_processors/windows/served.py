@@ -10,7 +10,8 @@ from datetime import datetime
 from schemas.codec import from_unix_ms, to_unix_ms
 from schemas.inference import InferenceResponded
 from schemas.record import Series
-from stream_processors.windows.joins import FeedbackJoin, answer_of
+from stream_processors.windows.answers import answer_of
+from stream_processors.windows.joins import FeedbackJoin
 from stream_processors.windows.windows import Bounds, Cell, OpenWindows
 
 

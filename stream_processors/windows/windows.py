@@ -55,7 +55,11 @@ class Bounds:
 
 @dataclass(slots=True)
 class Cell:
-    """One series' share of one window, in the making. Plain numbers: it is where each event ends up."""
+    """One series' share of one window, in the making. Plain numbers: it is where each event ends up.
+
+    Attributes:
+        judged: What its feedback comes to, by the names that it has in WindowClosed.
+    """
 
     series: Series
     model: str
@@ -70,8 +74,7 @@ class Cell:
     unpriced: int = 0
     latency_ms: Accumulator = field(default_factory=Accumulator)
     ttft_ms: Accumulator | None = None
-    feedback: int = 0
-    feedback_correct: int = 0
+    judged: dict[str, float] = field(default_factory=dict)
     late: int = 0
     seen: set[str] = field(default_factory=set)
 
@@ -110,9 +113,7 @@ class Cell:
             names += ("cost_usd",)
         if self.unpriced:
             names += ("unpriced",)
-        if self.feedback:
-            names += ("feedback", "feedback_correct")
-        return {name: float(getattr(self, name)) for name in names}
+        return {name: float(getattr(self, name)) for name in names} | self.judged
 
     @property
     def sketches(self) -> dict[str, Sketch]:

@@ -62,13 +62,14 @@ class Answered(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """Feedback; `copies` in the order of the log."""
+    """Feedback; `copies` in the order of the log, `person` is who says it."""
 
     request_id: str
     occurred: int
     label: str | None
     score: float | None
     copies: tuple[Copy, ...]
+    person: tuple[str, str] = ("user", "")
 
 
 class Cut(NamedTuple):
@@ -117,6 +118,7 @@ class Recount:
         self._times = times
         self._judged = judged
         self._answers: dict[str, list[Answered]] = defaultdict(list)
+        self._said: dict[tuple[Cut, str, tuple[str, str]], tuple[int, int, bool]] = {}
 
     def answered(self, answered: Answered) -> None:
         """Count a response."""
@@ -130,7 +132,11 @@ class Recount:
             self._answers[answered.request_id].append(answered)
 
     def judgement(self, judgement: Judgement) -> None:
-        """Count feedback under every answer of its request that it can be about."""
+        """Count feedback under every answer of its request that it can be about.
+
+        Of what one person says of an answer in a window the last counts; of two told in one message the one told here
+        later.
+        """
         for copy, start, late in self._places(judgement.occurred, judgement.copies):
             latest = start + self._times.length + self._times.lateness
             for answer in self._answers.get(judgement.request_id, ()):
@@ -138,12 +144,20 @@ class Recount:
                 logged = min(copy.logged for copy in answer.copies)
                 if right is None or not copy.logged - self._times.horizon <= logged <= latest:
                     continue
-                cell = self.cells[Cut(answer.series, start, FEEDBACK_GIVEN.name, copy.partition)]
+                cut = Cut(answer.series, start, FEEDBACK_GIVEN.name, copy.partition)
                 if late:
-                    cell.late += 1
+                    self.cells[cut].late += 1
                 else:
-                    cell.sums["feedback"] += 1
-                    cell.sums["feedback_correct"] += right
+                    self._say(cut, judgement, (judgement.occurred, copy.offset, right))
+
+    def _say(self, cut: Cut, judgement: Judgement, said: tuple[int, int, bool]) -> None:
+        mine, sums = (cut, judgement.request_id, judgement.person), self.cells[cut].sums
+        before = self._said.get(mine)
+        if before is not None and said[:2] < before[:2]:
+            return
+        self._said[mine] = said
+        sums["feedback"] += before is None
+        sums["feedback_correct"] += said[2] - (before[2] if before else 0)
 
     def _places(self, occurred: int, copies: Iterable[Copy]) -> Iterator[tuple[Copy, int, bool]]:
         """Yield the windows of an event: of its copies in one window the first one counts."""

@@ -131,9 +131,10 @@ class Rows:
 
     def judgements(self, index: LogIndex) -> Iterator[Judgement]:
         """Yield the feedback that the log has as well."""
-        for row in self.events("feedback", "event_id, occurred_at, request_id, label, score"):
+        for row in self.events("feedback", "event_id, occurred_at, request_id, label, score, source, user_id"):
             copies = index.copies(number_of(row["event_id"]))
-            yield Judgement(row["request_id"], to_unix_ms(row["occurred_at"]), row["label"], row["score"], copies)
+            occurred, person = to_unix_ms(row["occurred_at"]), (row["source"], row["user_id"])
+            yield Judgement(row["request_id"], occurred, row["label"], row["score"], copies, person)
 
     def windows(self) -> Iterator[WindowClosed]:
         """Yield the partials."""

@@ -22,6 +22,7 @@ SCORES_A_MESSAGE = 2
 EVENTS_PER_REQUEST = 1.36  # on average: feedback, scores, shadows and repetitions come with them
 _WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "while", "nobody", "looks", "twice")
 _APP, _MODEL = "guard", "tiny"
+_PEOPLE = ("", "ann", "bob")  # who judges a request: one person, who may do so again
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,7 @@ class Traffic:
             request_id=f"r{number}",
             label=_label(number, right=right) if by_label else None,
             score=None if by_label else (0.9 if right else 0.1),
+            user_id=_PEOPLE[number % len(_PEOPLE)],
         )
 
     def _scores(self, answer: InferenceResponded) -> ScoresRecorded:

@@ -107,3 +107,12 @@ def test_feedback_counts_for_answers_logged_within_the_horizon_and_before_its_wi
     assert known[cut].sums == {"feedback": 1, "feedback_correct": 1}
     assert cut not in recounted(answered(1, at=100), judgements=(given,)).cells
     assert cut not in recounted(answered(1, at=78_000), judgements=(given,)).cells
+
+
+def test_of_what_one_person_says_in_a_window_the_last_counts_and_another_person_counts_beside() -> None:
+    def said(at: int, offset: int, score: float, user: str = "") -> Judgement:
+        return Judgement("r1", EPOCH + at, None, score, (Copy(0, offset, EPOCH + 900),), ("user", user))
+
+    judgements = (said(500, 3, 1.0), said(600, 1, 0.0), said(600, 2, 1.0), said(400, 4, 0.0), said(100, 5, 0.0, "ann"))
+    cut = Cut(SERIES, EPOCH, "feedback.given.v1", 0)
+    assert recounted(answered(1), judgements=judgements).cells[cut].sums == {"feedback": 2, "feedback_correct": 1}

@@ -134,6 +134,9 @@ def test_the_overview_shows_merged_numbers(
     assert {metric.label: metric.value for metric in page.metric}["Answers"] == "4,480"
     table = page.dataframe[0].value
     assert list(table["version"]) == ["base model", f"{APP}-v1", f"{APP}-v2", f"{APP}-v3"]
+    judged = page.dataframe[1].value
+    assert list(judged["accuracy"]) == list(table["accuracy"])
+    assert judged["rating"].isna().all()
 
 
 def test_a_cost_that_nobody_knows_is_shown_as_unknown_and_not_as_0(

@@ -96,10 +96,10 @@ def test_unknown_fields_of_a_newer_producer_are_ignored() -> None:
     assert decode(TOPIC, with_(invented="later"), NOW) == requested()
 
 
-def test_feedback_needs_a_label_or_a_score() -> None:
-    with pytest.raises(ValueError, match="label or a score"):
+def test_feedback_needs_one_of_its_kinds() -> None:
+    with pytest.raises(ValueError, match="needs a label, a score"):
         FeedbackGiven(event_id="e", occurred_at=NOW, app="a", request_id="r")
-    with pytest.raises(BadRecord, match="label or a score"):
+    with pytest.raises(BadRecord, match="needs a label, a score"):
         decode(
             "feedback.given.v1",
             b'{"event_id":"e","occurred_at":"2026-01-31T12:00:00Z","app":"a","request_id":"r"}',

@@ -6,6 +6,7 @@ The batch count uses none of the product's window code.
 import random
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from operator import itemgetter
 
 import pytest
 
@@ -44,8 +45,13 @@ def send_one(producer: Producer, number: int, rng: random.Random) -> None:
     if rng.random() < 0.3:
         producer.send(responded(number, at=at, version="v2", variant="shadow"))
     if late and not early and number > 200:
+        user = rng.choice(["", "ann"])
         label, score = (None, 0.7) if rng.random() < 0.3 else ("unsafe", None)
-        producer.send(feedback(number - 200, at=now_ms(), label=label, score=score, nth=2))
+        producer.send(feedback(number - 200, at=now_ms(), label=label, score=score, nth=2, user=user))
+        if rng.random() < 0.3:
+            producer.send(
+                feedback(number - 200, at=now_ms(), label=None, score=rng.choice([0.1, 0.9]), nth=3, user=user)
+            )
 
 
 def batch_count(settings: Settings) -> tuple[dict[Cut, Counter[str]], dict[Cut, list[float]]]:
@@ -68,16 +74,24 @@ def batch_count(settings: Settings) -> tuple[dict[Cut, Counter[str]], dict[Cut, 
         else:
             counters[cut]["responses"] += 1
             latencies[cut].append(record.latency_ms)
+    said: dict[tuple[Cut, str, str], tuple[int, int, bool]] = {}
     for delivery in everything(settings, FEEDBACK_GIVEN):
         given, logged = delivery.record, to_unix_ms(delivery.logged_at)
         assert isinstance(given, FeedbackGiven)
-        start, late = placed(to_unix_ms(given.occurred_at), logged)
+        occurred = to_unix_ms(given.occurred_at)
+        start, late = placed(occurred, logged)
         for answer, answered in answers[given.request_id].values():
             if (given.label is None and answer.variant == "shadow") or answered > start + LENGTH + LATENESS:
                 continue
             cut = (answer.adapter_version, str(answer.variant), start, "feedback", delivery.source.partition)
-            right = answer.answer.lower().strip(".") == given.label if given.label else True
-            counters[cut] += Counter(late=1) if late else Counter(feedback=1, feedback_correct=int(right))
+            if late:
+                counters[cut]["late"] += 1
+                continue
+            right = answer.answer.lower().strip(".") == given.label if given.label else (given.score or 0) >= 0.5
+            mine = (cut, answer.event_id, given.user_id)
+            said[mine] = max((occurred, delivery.offset, right), said.get(mine, (0, -1, False)), key=itemgetter(0, 1))
+    for (cut, _, _), (_, _, right) in said.items():
+        counters[cut] += Counter(feedback=1, feedback_correct=int(right))
     return counters, latencies
 
 

@@ -44,7 +44,7 @@ def responded(
 
 
 def feedback(
-    number: int, *, at: int, label: str | None = "safe", score: float | None = None, nth: int = 1
+    number: int, *, at: int, label: str | None = "safe", score: float | None = None, nth: int = 1, user: str = ""
 ) -> FeedbackGiven:
     """Return the nth feedback on the answer to request `number`."""
     return FeedbackGiven(
@@ -54,6 +54,7 @@ def feedback(
         request_id=f"request-{number}",
         label=label,
         score=score,
+        user_id=user,
     )
 
 

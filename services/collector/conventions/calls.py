@@ -4,7 +4,7 @@ Understood: OpenTelemetry's GenAI conventions, the older names they replaced, Op
 Where several name the same thing, the first of each list that has a value counts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from schemas.configuration import App
@@ -23,12 +23,12 @@ from services.collector.verdicts import Rejected
 
 _OPERATIONS = frozenset({"chat", "text_completion", "generate_content", "completion"})
 _OPERATION = ("gen_ai.operation.name", "llm.request.type")
-_REQUEST_MODEL = ("gen_ai.request.model", "llm.request.model", "llm.model_name")
-_RESPONSE_MODEL = ("gen_ai.response.model", "llm.response.model", *_REQUEST_MODEL)
+REQUEST_MODEL = ("gen_ai.request.model", "llm.request.model", "llm.model_name")
+_RESPONSE_MODEL = ("gen_ai.response.model", "llm.response.model", *REQUEST_MODEL)
 _ASSOCIATED = "traceloop.association.properties."
 _SESSION = ("gen_ai.conversation.id", "session.id", f"{_ASSOCIATED}session_id", "langfuse.session.id")
 _USER = ("user.id", "enduser.id", f"{_ASSOCIATED}user_id", "langfuse.user.id", "gen_ai.user", "llm.user")
-_TENANT = ("driftloop.tenant", "tenant.id", f"{_ASSOCIATED}tenant", f"{_ASSOCIATED}tenant_id")
+TENANT = ("driftloop.tenant", "tenant.id", f"{_ASSOCIATED}tenant", f"{_ASSOCIATED}tenant_id")
 _IN_METADATA = ("driftloop.tenant", "tenant", "tenant_id")
 _STREAM = ("gen_ai.request.stream", "gen_ai.is_streaming", "llm.is_streaming")
 _PARAMETERS = "llm.invocation_parameters"
@@ -44,7 +44,7 @@ def is_inference(span: Span) -> bool:
     operation = first(span.attributes, _OPERATION)
     if operation is not None:
         return str(operation).lower() in _OPERATIONS
-    return first(span.attributes, _REQUEST_MODEL) is not None
+    return first(span.attributes, REQUEST_MODEL) is not None
 
 
 def events_of(span: Span, apps: Mapping[str, App]) -> tuple[InferenceRequested, InferenceResponded]:
@@ -78,11 +78,20 @@ def _app_of(span: Span, apps: Mapping[str, App]) -> App:
     named = (
         span.attributes.get("driftloop.app"),
         span.resource.get("driftloop.app"),
-        first(span.attributes, _REQUEST_MODEL),
+        first(span.attributes, REQUEST_MODEL),
         _parameters(span.attributes).get("model"),
         span.resource.get("service.name"),
     )
-    for name in named:
+    return app_among(apps, named)
+
+
+def app_among(apps: Mapping[str, App], names: Iterable[Attribute]) -> App:
+    """Return the app that the first of several names is the name of.
+
+    Raises:
+        Rejected: None of them is.
+    """
+    for name in names:
         if isinstance(name, str) and name in apps:
             return apps[name]
     raise Rejected("neither driftloop.app nor the requested model nor service.name is a configured app")
@@ -92,13 +101,13 @@ def _requested(span: Span, app: App, content: Content) -> InferenceRequested:
     attributes, declared = span.attributes, declared_in(span)
     return InferenceRequested(
         event_id=derived_id("otlp", span.trace_id, span.span_id, "requested"),
-        occurred_at=_instant(span.start_ns),
+        occurred_at=instant(span.start_ns),
         app=app.name,
         model=app.base_model,
         adapter_version=_version(attributes, app),
         variant=_variant(attributes),
         tenant=_tenant(span),
-        request_id=_request_id(span),
+        request_id=request_id_of(span),
         messages=content.asked,
         session_id=text(attributes, _SESSION)[:NAME_LENGTH],
         user_id=text(attributes, _USER),
@@ -116,13 +125,13 @@ def _responded(span: Span, requested: InferenceRequested, app: App, content: Con
     shared = {name: getattr(requested, name) for name in requested.__struct_fields__}
     usage = usage_of(span.attributes)
     error_type = error_type_of(span)
-    models = (text(span.attributes, names) for names in (_RESPONSE_MODEL, _REQUEST_MODEL))
+    models = (text(span.attributes, names) for names in (_RESPONSE_MODEL, REQUEST_MODEL))
     price = price_of(app, *models, app.base_model)
     return InferenceResponded(
         **{
             **shared,
             "event_id": derived_id("otlp", span.trace_id, span.span_id, "responded"),
-            "occurred_at": _instant(span.end_ns),
+            "occurred_at": instant(span.end_ns),
         },
         output=None if error_type else content.answered,
         finish_reason=content.finish_reason,
@@ -134,7 +143,8 @@ def _responded(span: Span, requested: InferenceRequested, app: App, content: Con
     )
 
 
-def _request_id(span: Span) -> str:
+def request_id_of(span: Span) -> str:
+    """Return the id by which feedback finds the call that a span tells of."""
     return answer_id(span) or f"{span.trace_id}-{span.span_id}"
 
 
@@ -172,8 +182,8 @@ def _tags(attributes: Attributes) -> dict[str, str]:
 
 def _tenant(span: Span) -> str:
     """OpenInference has what its user says of a call in `metadata`, as JSON."""
-    told = text(span.attributes, _TENANT) or text(_object_in(span.attributes, "metadata"), _IN_METADATA)
-    return told or text(span.resource, _TENANT)
+    told = text(span.attributes, TENANT) or text(_object_in(span.attributes, "metadata"), _IN_METADATA)
+    return told or text(span.resource, TENANT)
 
 
 def _parameters(attributes: Attributes) -> dict[str, Attribute]:
@@ -201,7 +211,12 @@ def _sampling(attributes: Attributes) -> Sampling:
     )
 
 
-def _instant(unix_ns: int) -> datetime:
+def instant(unix_ns: int) -> datetime:
+    """Return a time of OTLP.
+
+    Raises:
+        Rejected: It is nobody's.
+    """
     if not 0 < unix_ns < _MOST_NS:
         raise Rejected("time is out of range")
     return datetime.fromtimestamp(unix_ns / 1e9, UTC)

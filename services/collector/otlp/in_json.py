@@ -1,14 +1,23 @@
-"""OTLP/HTTP trace exports in JSON. Pure.
+"""OTLP/HTTP exports of traces and logs in JSON. Pure.
 
-Read by hand and span by span: OTLP writes ids as hex where protobuf's own JSON mapping has base64, leaves
-out what has its default, and writers put `null` wherever they have nothing. What is wrong within a span
-costs as little of it as can be.
+Read by hand and element by element: OTLP writes ids as hex where protobuf's own JSON mapping has base64, leaves
+out what has its default, and writers put `null` wherever they have nothing. What is wrong within a span costs
+as little of it as can be.
 """
 
 from collections.abc import Iterator, Mapping
 
 from services.collector.mending import UNREADABLE, any_json
-from services.collector.otlp.spans import STATUS_ERROR, Attribute, Exported, Span, SpanEvent, Unreadable
+from services.collector.otlp.spans import (
+    STATUS_ERROR,
+    Attribute,
+    Exported,
+    ExportedLogs,
+    LogRecord,
+    Span,
+    SpanEvent,
+    Unreadable,
+)
 from services.parts.ingress.errors import Refusal
 
 Json = Mapping[str, object]
@@ -20,23 +29,43 @@ def spans_in_json(body: bytes) -> Exported:
     Raises:
         Refusal: 400, not such a request.
     """
-    export = _decoded(body)
-    if not isinstance(export, dict):
-        raise Refusal(400, "the body is not an OTLP trace export in JSON", code="invalid_json")
     return [
-        _span(span, resource)
-        for part in _items(export, "resourceSpans")
-        for resource in [_attributes(_field(part, "resource"))]
-        for scope in _items(part, "scopeSpans")
-        for span in _items(scope, "spans")
+        _span(span, resource) for span, resource in _elements(body, ("resourceSpans", "scopeSpans", "spans"), "trace")
     ]
 
 
-def _decoded(body: bytes) -> object:
+def logs_in_json(body: bytes) -> ExportedLogs:
+    """Return the records of an ExportLogsServiceRequest in OTLP's JSON, in order.
+
+    Raises:
+        Refusal: 400, not such a request.
+    """
+    return [
+        _log(log, resource) for log, resource in _elements(body, ("resourceLogs", "scopeLogs", "logRecords"), "log")
+    ]
+
+
+def _elements(
+    body: bytes, names: tuple[str, str, str], signal: str
+) -> Iterator[tuple[object, Mapping[str, Attribute]]]:
+    """Yield what is exported with its resource's attributes; `names` are those of parts, scopes and elements."""
+    export = _decoded(body, signal)
+    for part in _items(export, names[0]):
+        resource = _attributes(_field(part, "resource"))
+        for scope in _items(part, names[1]):
+            for element in _items(scope, names[2]):
+                yield element, resource
+
+
+def _decoded(body: bytes, signal: str) -> Json:
+    said = f"the body is not an OTLP {signal} export in JSON"
     try:
-        return any_json(body)
+        export = any_json(body)
     except UNREADABLE as error:
-        raise Refusal(400, "the body is not an OTLP trace export in JSON", code="invalid_json") from error
+        raise Refusal(400, said, code="invalid_json") from error
+    if not isinstance(export, dict):
+        raise Refusal(400, said, code="invalid_json")
+    return export
 
 
 def _field(holder: object, name: str) -> object:
@@ -67,6 +96,20 @@ def _span(span: object, resource: Mapping[str, Attribute]) -> Span | Unreadable:
         failed=status in (STATUS_ERROR, "STATUS_CODE_ERROR"),
         events=tuple(_events(span)),
         parent_id=_id(span.get("parentSpanId")),
+    )
+
+
+def _log(log: object, resource: Mapping[str, Attribute]) -> LogRecord | Unreadable:
+    if not isinstance(log, dict):
+        return Unreadable("not an object")
+    name = log.get("eventName")
+    return LogRecord.of(
+        _attributes(log),
+        _value(log.get("body")),
+        name=name if isinstance(name, str) else "",
+        times_ns=(_whole(log.get("timeUnixNano")) or 0, _whole(log.get("observedTimeUnixNano")) or 0),
+        ids=(_id(log.get("traceId")), _id(log.get("spanId"))),
+        resource=resource,
     )
 
 

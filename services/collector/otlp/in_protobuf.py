@@ -1,24 +1,38 @@
-"""OTLP trace exports in protobuf. Pure.
+"""OTLP exports of traces and logs in protobuf. Pure.
 
 A parser takes a message or leaves it, whole: one text that is no UTF-8, as senders cut them, and every span
-of the export would be gone. An export that it leaves is taken apart by hand, down to its spans.
+of the export would be gone. An export that it leaves is taken apart by hand, down to its spans or log records.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # protobuf ships no stubs
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord as LogMessage
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
-from services.collector.otlp.spans import STATUS_ERROR, Attribute, Exported, Scalar, Span, SpanEvent, Unreadable
+from services.collector.otlp.spans import (
+    STATUS_ERROR,
+    Attribute,
+    Exported,
+    ExportedLogs,
+    LogRecord,
+    Scalar,
+    Span,
+    SpanEvent,
+    Unreadable,
+)
 from services.collector.otlp.wire import Malformed, fields_in, texts_mended
 from services.parts.ingress.errors import Refusal
 
-# Field numbers of ExportTraceServiceRequest, ResourceSpans and ScopeSpans; published, so they never change.
-_RESOURCE_SPANS, _RESOURCE, _SCOPE_SPANS, _SPANS = 1, 1, 2, 2
+# Field numbers of the exports of spans and of logs, their parts and scopes; published, so they never change.
+_PARTS, _RESOURCE, _SCOPES, _ELEMENTS = 1, 1, 2, 2
 _UNREADABLE = Unreadable("malformed protobuf")
+Element = TypeVar("Element")
+_Read = Callable[[Any, Mapping[str, Attribute]], Element]
 
 
 def spans_in_protobuf(body: bytes) -> Exported:
@@ -30,46 +44,67 @@ def spans_in_protobuf(body: bytes) -> Exported:
     export = ExportTraceServiceRequest()
     try:
         export.ParseFromString(body)
-        return list(_of_export(export))
     except DecodeError:
-        pass  # what is wrong may be no more than half an emoji
+        return _apart(body, SpanMessage, _span, "trace")  # what is wrong may be no more than half an emoji
+    return [
+        _span(span, resource)
+        for part in export.resource_spans
+        for resource in [_pairs(part.resource.attributes)]
+        for scope in part.scope_spans
+        for span in scope.spans
+    ]
+
+
+def logs_in_protobuf(body: bytes) -> ExportedLogs:
+    """Return the records of an ExportLogsServiceRequest in protobuf, in order.
+
+    Raises:
+        Refusal: 400, not such a request.
+    """
+    export = ExportLogsServiceRequest()
     try:
-        return list(_taken_apart(body))
+        export.ParseFromString(body)
+    except DecodeError:
+        return _apart(body, LogMessage, _log, "log")
+    return [
+        _log(log, resource)
+        for part in export.resource_logs
+        for resource in [_pairs(part.resource.attributes)]
+        for scope in part.scope_logs
+        for log in scope.log_records
+    ]
+
+
+def _apart(body: bytes, kind: Any, read: "_Read[Element]", signal: str) -> list[Element | Unreadable]:
+    try:
+        return [element for part in fields_in(body, _PARTS) for element in _of_part(part, kind, read)]
     except Malformed as error:
-        raise Refusal(400, "the body is not an OTLP trace export in protobuf") from error
+        raise Refusal(400, f"the body is not an OTLP {signal} export in protobuf") from error
 
 
-def _of_export(export: ExportTraceServiceRequest) -> Iterator[Span]:
-    for part in export.resource_spans:
-        resource = _pairs(part.resource.attributes)
-        for scope in part.scope_spans:
-            for span in scope.spans:
-                yield _span(span, resource)
+def _of_part(part: bytes, kind: Any, read: "_Read[Element]") -> list[Element | Unreadable]:
+    found: list[Element | Unreadable] = []
+    try:
+        resource: dict[str, Attribute] = {}
+        for data in fields_in(part, _RESOURCE):
+            told = _parsed(Resource, data)
+            resource |= _pairs(told.attributes) if told else {}
+        for scope in fields_in(part, _SCOPES):
+            found += _of_scope(scope, kind, read, resource)
+    except Malformed:
+        found.append(_UNREADABLE)
+    return found
 
 
-def _taken_apart(body: bytes) -> Iterator[Span | Unreadable]:
-    for part in fields_in(body, _RESOURCE_SPANS):
-        try:
-            yield from _of_part(part)
-        except Malformed:
-            yield _UNREADABLE
-
-
-def _of_part(part: bytes) -> Iterator[Span | Unreadable]:
-    resource: dict[str, Attribute] = {}
-    for data in fields_in(part, _RESOURCE):
-        told = _parsed(Resource, data)
-        resource |= _pairs(told.attributes) if told else {}
-    for scope in fields_in(part, _SCOPE_SPANS):
-        try:
-            yield from (_judged(data, resource) for data in fields_in(scope, _SPANS))
-        except Malformed:
-            yield _UNREADABLE
-
-
-def _judged(data: bytes, resource: dict[str, Attribute]) -> Span | Unreadable:
-    span = _parsed(SpanMessage, data)
-    return _UNREADABLE if span is None else _span(span, resource)
+def _of_scope(
+    scope: bytes, kind: Any, read: "_Read[Element]", resource: Mapping[str, Attribute]
+) -> Iterator[Element | Unreadable]:
+    try:
+        for data in fields_in(scope, _ELEMENTS):
+            message = _parsed(kind, data)
+            yield _UNREADABLE if message is None else read(message, resource)
+    except Malformed:
+        yield _UNREADABLE
 
 
 def _parsed(kind: Any, data: bytes) -> Any:
@@ -84,7 +119,18 @@ def _parsed(kind: Any, data: bytes) -> Any:
         return None
 
 
-def _span(span: SpanMessage, resource: dict[str, Attribute]) -> Span:
+def _log(log: LogMessage, resource: Mapping[str, Attribute]) -> LogRecord:
+    return LogRecord.of(
+        _pairs(log.attributes),
+        _value(log.body),
+        name=log.event_name,
+        times_ns=(log.time_unix_nano, log.observed_time_unix_nano),
+        ids=(log.trace_id.hex(), log.span_id.hex()),
+        resource=resource,
+    )
+
+
+def _span(span: SpanMessage, resource: Mapping[str, Attribute]) -> Span:
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),

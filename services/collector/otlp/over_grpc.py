@@ -1,4 +1,4 @@
-"""OTLP over gRPC: TraceService/Export on a port of its own, in the event loop of the HTTP server.
+"""OTLP over gRPC: Export of TraceService and LogsService on a port of its own, in the event loop of the HTTP server.
 
 Messages come in as bytes and are read as over HTTP, so what is wrong in one span stays its own affair. The
 answers follow https://opentelemetry.io/docs/specs/otlp: OK says what is on the spool; a refusal that a second
@@ -23,7 +23,8 @@ from services.parts.runtime.health import PortTaken
 
 _LOG = logging.getLogger(__name__)
 PORT = "otlp_grpc"
-_SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+_TRACES = "opentelemetry.proto.collector.trace.v1.TraceService"
+_LOGS = "opentelemetry.proto.collector.logs.v1.LogsService"
 _STOP_S = 1.0
 _STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -38,7 +39,7 @@ _RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
 _RETRY_AFTER = "Retry-After"
 
 Export = Callable[[bytes, Admitted], Awaitable[bytes]]
-"""From the bytes of somebody's ExportTraceServiceRequest to those of its response, or Refusal."""
+"""From the bytes of somebody's export request to those of its response, or Refusal."""
 Admit = Callable[[Mapping[str, str]], Admitted]
 """Who the sender of a call is, told by its metadata (`authorization` and others), or Refusal."""
 
@@ -50,11 +51,13 @@ def everybody(_: Mapping[str, str]) -> Admitted:
 
 @asynccontextmanager
 async def traces_over_grpc(
-    export: Export, settings: Settings, *, message_bytes: int, admit: Admit = everybody
+    export: Export, settings: Settings, *, message_bytes: int, admit: Admit = everybody, logs: Export | None = None
 ) -> AsyncIterator[bool]:
     """Serve until the context ends; calls in flight then get a second. A port that is taken is done without.
 
     Args:
+        export: Takes traces.
+        logs: Takes logs, where they are taken.
         message_bytes: Bound on one message, compressed and not.
 
     Yields:
@@ -63,7 +66,8 @@ async def traces_over_grpc(
     server = grpc.aio.server(
         options=(("grpc.max_receive_message_length", message_bytes), ("grpc.so_reuseport", 0)),
     )
-    server.add_generic_rpc_handlers((_handlers(export, admit),))
+    exports = {_TRACES: export} | ({_LOGS: logs} if logs else {})
+    server.add_generic_rpc_handlers([_handlers(service, each, admit) for service, each in exports.items()])
     try:
         _bind(server, settings)
     except PortTaken as error:
@@ -92,7 +96,7 @@ def _bind(server: grpc.aio.Server, settings: Settings) -> None:
         raise PortTaken(PORT, settings.ports[PORT], port_variable(PORT)) from error
 
 
-def _handlers(export: Export, admit: Admit) -> grpc.GenericRpcHandler:
+def _handlers(service: str, export: Export, admit: Admit) -> grpc.GenericRpcHandler:
     async def handle(message: bytes, context: grpc.aio.ServicerContext) -> bytes:
         try:
             return await export(message, admit(_texts(context.invocation_metadata())))
@@ -100,7 +104,7 @@ def _handlers(export: Export, admit: Admit) -> grpc.GenericRpcHandler:
             await _refuse(context, refusal)
             raise
 
-    return grpc.method_handlers_generic_handler(_SERVICE, {"Export": grpc.unary_unary_rpc_method_handler(handle)})
+    return grpc.method_handlers_generic_handler(service, {"Export": grpc.unary_unary_rpc_method_handler(handle)})
 
 
 def _texts(metadata: grpc.aio.Metadata | None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A span as both encodings of OTLP tell it."""
+"""A span and a log record as both encodings of OTLP tell them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,10 +36,50 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A log record with its resource's attributes, as it came.
+
+    Attributes:
+        name: The event that it is; empty where it is none.
+        time_ns: Unix nanoseconds, of its observation where nobody says when it happened; 0 where nobody says either.
+        attributes: Its own, and what its body has of them where that is an object.
+    """
+
+    name: str
+    time_ns: int
+    attributes: Mapping[str, Attribute]
+    resource: Mapping[str, Attribute]
+    trace_id: str = ""
+    span_id: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        told: Mapping[str, Attribute],
+        body: Attribute,
+        *,
+        name: str,
+        times_ns: tuple[int, int],
+        ids: tuple[str, str],
+        resource: Mapping[str, Attribute],
+    ) -> "LogRecord":
+        """Return a record of what both encodings have; older writers tell the event's name in an attribute.
+
+        Args:
+            times_ns: When it happened and when it was observed.
+            ids: Of trace and span.
+        """
+        attributes = {**(body if isinstance(body, dict) else {}), **told}
+        event = name or str(attributes.get("event.name") or "")
+        return cls(event, times_ns[0] or times_ns[1], attributes, resource, *ids)
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
-    """What stands where a span should, and why it is none."""
+    """What stands where a span or a log record should, and why it is none."""
 
     reason: str
 
 
 Exported = list[Span | Unreadable]
+ExportedLogs = list[LogRecord | Unreadable]

@@ -18,7 +18,7 @@ from schemas.learning import Route
 from services.gateway.calls.answering import Parts
 from services.gateway.calls.arrival import MAX_BODY_BYTES, Reception
 from services.gateway.calls.passed import ThroughAnswer
-from services.gateway.feedback import only
+from services.gateway.feedback.events import only
 from services.gateway.recording.events import model_of
 from services.gateway.upstreams.headers import inbound_headers
 from services.gateway.upstreams.sending import Sending, UpstreamFailed

@@ -1,6 +1,6 @@
 """A user's own recorded calls with feedback become a data set. One query.
 
-A call is bad when someone named a bad label for it (schemas.inference.FeedbackGiven), or scored it below one half;
+A call is bad when someone named a bad label for it (schemas.feedback.FeedbackGiven), or scored it below one half;
 with several opinions, when most of them say so. Calls without text and labels that say neither are left out.
 """
 

@@ -92,7 +92,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
             def traces(application: Starlette) -> AbstractAsyncContextManager[object]:
                 admit = partial(admitted_otherwise, application, needed=NEEDS.of("/v1/traces"))
-                return traces_over_grpc(collector.exported, settings, message_bytes=bounds.body_bytes, admit=admit)
+                return traces_over_grpc(
+                    collector.exported,
+                    settings,
+                    message_bytes=bounds.body_bytes,
+                    admit=admit,
+                    logs=collector.exported_logs,
+                )
 
             application = application_of(collector, *([traces] if over_grpc else []))
             served = Served(guarded(application, settings, NEEDS, collector.registry))

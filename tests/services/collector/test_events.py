@@ -94,6 +94,50 @@ def test_lines_of_json_need_type_and_data_only(start: Start) -> None:
     assert request.event_id != judgement.event_id
 
 
+MESSAGE = {"role": "assistant", "content": "x", "tool_calls": [{"id": "c", "name": "f", "arguments": "{}"}]}
+KINDS: dict[str, Any] = {
+    "score": 0.5,
+    "rating": 5,
+    "correction": MESSAGE,
+    "comparison": {"preferred": {"output": MESSAGE}, "rejected": {"request_id": "r-9"}},
+    "signal": "abandoned",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("content_type", [BATCH, LINES])
+def test_each_kind_of_judgement_is_taken_alone_by_a_person_with_a_pseudonym(kind: str, content_type: str) -> None:
+    told = feedback(2, label=None, user_id="ada", source="annotator", **{kind: KINDS[kind]})
+    whole = [json.dumps(one).encode() for one in (feedback(1), told, feedback(3))]
+    verdicts = events(b"[" + b",".join(whole) + b"]" if content_type == BATCH else b"\n".join(whole), content_type)
+    assert calls(verdicts) == ["r-1", "r-2", "r-3"]
+    given = verdicts.records[1]
+    assert isinstance(given, FeedbackGiven)
+    assert given.kinds == (kind,)
+    assert given.source == "annotator"
+    assert given.user_id not in ("", "ada")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"rating": 6}, "rating"),
+        ({"rating": 4.5}, "rating"),
+        ({"signal": "liked"}, "signal"),
+        ({"correction": "a text"}, "correction"),
+        ({"correction": {"role": "assistant", "content": "x" * 32_769}}, "oversized: a correction"),
+        ({"comparison": {"rejected": {"output": {"role": "assistant", "content": "é" * 20_000}}}}, "oversized: a comp"),
+        ({"comparison": {}}, "two different answers"),
+        ({"comparison": {"preferred": {"request_id": "a"}, "rejected": {"request_id": "a"}}}, "two different answers"),
+        ({"label": None, "comment": "no more"}, "needs a label"),
+    ],
+)
+def test_what_is_no_judgement_is_rejected_alone(wrong: dict[str, Any], reason: str) -> None:
+    verdicts = events(json.dumps([feedback(1), feedback(2, **wrong), feedback(3)]).encode(), BATCH)
+    assert calls(verdicts) == ["r-1", "r-3"]
+    assert reason in reasons(verdicts)[1]
+
+
 def test_nothing_valid_is_a_400(start: Start) -> None:
     collector = start()
     response = send(collector, b"[3]", BATCH)

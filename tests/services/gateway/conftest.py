@@ -104,8 +104,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
                 name=APP,
                 base_model=BASE_MODEL,
                 upstreams=urls,
-                labels=("safe", "unsafe"),
-                **{"price": Price(input=1, output=2), **app_settings},
+                **{"labels": ("safe", "unsafe"), "price": Price(input=1, output=2), **app_settings},
             )
             limits = Limits(Patience(PATIENCE_S, read_s), spool_bytes, routes_wait_s=0)
             gateway = Gateway(

@@ -95,3 +95,25 @@ def test_keys_of_pseudonyms_are_made_for_hash_alone(start: Start, tmp_path: Path
     assert asked.prompt.startswith("write to [EMAIL:1.")
     assert [path.name for path in (tmp_path / "privacy-keys").iterdir()] == ["1.key"]
     assert json.dumps(MAIL)[1:-1].encode() not in spool(gateway)
+
+
+def judgements_with(text: str) -> list[dict[str, Any]]:
+    called = {"id": "c", "function": {"name": "send", "arguments": text}}
+    judged: list[dict[str, Any]] = [
+        {"correction": text, "comment": text},
+        {"correction": {"to": text, "n": [text]}},
+        {"correction": {"role": "assistant", "content": text, "tool_calls": [called]}},
+        {"preferred": text, "rejected": {"role": "assistant", "tool_calls": [called]}},
+        {"rejected": {"text": text}, "user": text},
+    ]
+    return [{"request_id": "r", **one} for one in judged]
+
+
+def test_nothing_private_of_feedback_is_on_the_spool_whatever_it_is_said_in(start: Start) -> None:
+    gateway, values = start(spool_bytes=64 << 20, labels=()), planted()
+    for value in values:
+        judged = [one for form in FORMS for one in judgements_with(value.text(form))]
+        given = httpx.post(f"{gateway.url}/v1/feedback", json=judged, timeout=60, trust_env=False)
+        assert given.status_code == 202
+    assert left(values, spool(gateway)) == set()
+    assert len(gateway.events()) == 5 * len(values) * len(FORMS)

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.codec import decode, encode
 from schemas.configuration import App, Privacy
-from schemas.feedback import FeedbackGiven
+from schemas.feedback import Answered, Comparison, FeedbackGiven
 from schemas.inference import Choice, ContentPart, Context, InferenceRequested, InferenceResponded, Message, ToolCall
 from schemas.privacy import Policy, Private
 from schemas.topics import topic_of
@@ -162,3 +162,44 @@ def test_masking_twice_changes_nothing_more(tmp_path: Path) -> None:
         kept = policies(tmp_path, "mask" if policy == "mask" else "hash")
         once = kept.applied(responded())
         assert encode(kept.applied(once)).split(b'"private"')[0] == encode(once).split(b'"private"')[0]
+
+
+SAID = Message(role="assistant", content=PARTS, tool_calls=CALL)
+EVERY = {
+    "label": None,
+    "correction": SAID,
+    "comparison": Comparison(preferred=Answered(output=SAID), rejected=Answered(request_id="r2")),
+    "comment": f"ask {MAIL}",
+}
+
+
+@pytest.mark.parametrize("policy", ["mask", "hash", "drop-text"])
+def test_no_text_of_feedback_keeps_a_value_and_ids_are_left_as_they_are(tmp_path: Path, policy: Policy) -> None:
+    kept = policies(tmp_path, policy).applied(feedback(**EVERY))
+
+    assert MAIL not in encode(kept).decode()
+    assert kept.comparison is not None
+    assert kept.comparison.rejected == Answered(request_id="r2")
+    assert kept.kinds == ("correction", "comparison")
+    assert decode(topic_of(kept).name, encode(kept), NOW) == kept
+
+
+def test_a_correction_keeps_its_form_and_says_what_was_found(tmp_path: Path) -> None:
+    kept = policies(tmp_path, "mask").applied(feedback(**EVERY))
+
+    assert kept.correction is not None
+    assert kept.correction.text == "I am [EMAIL]"
+    assert kept.correction.tool_calls[0].arguments == '{"to": "[EMAIL]"}'
+    assert kept.private is not None
+    assert kept.private.elsewhere == {"EMAIL": 7}
+
+
+@pytest.mark.parametrize("policy", ["mask", "drop-text"])
+def test_two_texts_that_are_alike_once_they_are_masked_are_still_a_comparison(tmp_path: Path, policy: Policy) -> None:
+    one, other = (Answered(output=Message(role="assistant", content=name)) for name in (MAIL, "joe@example.com"))
+    event = feedback(label=None, comparison=Comparison(preferred=one, rejected=other))
+
+    kept = policies(tmp_path, policy).applied(event)
+    assert kept.comparison is not None
+    assert kept.comparison.preferred == kept.comparison.rejected
+    assert decode(topic_of(kept).name, encode(kept), NOW) == kept

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from schemas.feedback import FeedbackGiven
 from schemas.inference import InferenceResponded
-from stream_processors.windows.joins import FeedbackJoin, answer_of, normalised, verdict
+from stream_processors.windows.answers import answer_of, normalised
+from stream_processors.windows.joins import FeedbackJoin
+from stream_processors.windows.judgements import verdict
 from stream_processors.windows.windows import SKEW_MS, Bounds, Cell
 from tests.stream_processors.builders import EPOCH, feedback, responded
 
@@ -52,36 +54,64 @@ answers_logged = st.lists(
     ), max_size=12,
 ).map(lambda some: sorted(some, key=lambda logged: logged.at))  # fmt: skip
 judgements_logged = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 12_000), st.sampled_from(["safe", None])), max_size=12
+    st.tuples(
+        st.integers(0, 5), st.integers(0, 12_000), st.integers(0, 1500), st.sampled_from(["safe", "unsafe", None]),
+        st.sampled_from([0.1, 0.9]), st.sampled_from(["", "ann"]),
+    ), max_size=16,
 ).map(
     lambda some: [
-        Logged(feedback(n, at=EPOCH + at, label=label, score=0.9, nth=nth), EPOCH + at)
-        for nth, (n, at, label) in enumerate(sorted(some, key=lambda one: one[1]))
+        Logged(feedback(n, at=EPOCH + at - ago, label=label, score=score, nth=nth, user=user), EPOCH + at)
+        for nth, (n, at, ago, label, score, user) in enumerate(sorted(some, key=lambda one: one[1]))
     ]
-)
+)  # fmt: skip
 
 
-def by_definition(answers: list[Logged], judgements: list[Logged]) -> dict[tuple[int, str], tuple[int, int]]:
-    """Return feedback and correct feedback by window and variant, from the definition in the docstring."""
+def by_definition(answers: list[Logged], judgements: list[Logged]) -> dict[tuple[int, str], tuple[int, int, int]]:
+    """Return verdicts, right ones and late feedback by window and variant, from the definition in the docstrings."""
     known: dict[str, Logged] = {}
     for logged in answers:
         known.setdefault(logged.record.event_id, logged)
-    counts: dict[tuple[int, str], tuple[int, int]] = {}
-    for judged in judgements:
-        start = judged.at // 1000 * 1000
+    said: dict[tuple[int, str, str, str], tuple[int, int, bool]] = {}
+    counts: dict[tuple[int, str], tuple[int, int, int]] = {}
+    for offset, judged in enumerate(judgements):
+        given = judged.record
+        assert isinstance(given, FeedbackGiven)
+        occurred = round(given.occurred_at.timestamp() * 1000)
+        late = judged.at - occurred > BOUNDS.lateness
+        start = (judged.at if late else occurred) // 1000 * 1000
         for answer in known.values():
             assert isinstance(answer.record, InferenceResponded)
-            assert isinstance(judged.record, FeedbackGiven)
-            if answer.record.request_id != judged.record.request_id:
+            if answer.record.request_id != given.request_id:
                 continue
             if not judged.at - BOUNDS.horizon <= answer.at <= start + BOUNDS.length + BOUNDS.lateness:
                 continue
-            if judged.record.label is None and answer.record.variant == "shadow":
+            if given.label is None and answer.record.variant == "shadow":
                 continue
-            right = judged.record.label is None or judged.record.label == answer.record.answer
-            count, correct = counts.get((start, answer.record.variant), (0, 0))
-            counts[start, str(answer.record.variant)] = (count + 1, correct + right)
+            window = (start, str(answer.record.variant))
+            counts.setdefault(window, (0, 0, 0))
+            if late:
+                counts[window] = (0, 0, counts[window][2] + 1)
+                continue
+            right = given.score == 0.9 if given.label is None else given.label == answer.record.answer
+            mine = (start, answer.record.event_id, given.request_id, given.user_id)
+            said[mine] = max(said.get(mine, (0, 0, False)), (occurred, offset, right))
+    for (start, event_id, _, _), (_, _, right) in said.items():
+        variant = "shadow" if "shadow" in event_id else "stable"
+        verdicts, correct, late_ones = counts[start, variant]
+        counts[start, variant] = (verdicts + 1, correct + right, late_ones)
     return counts
+
+
+def told(cells: list[Cell]) -> dict[tuple[int, str], tuple[float, float, int]]:
+    """Return what windows say of verdicts."""
+    return {
+        (cell.start, cell.series.variant): (
+            cell.counters.get("feedback", 0),
+            cell.counters.get("feedback_correct", 0),
+            cell.late,
+        )
+        for cell in cells
+    }
 
 
 @given(answers=answers_logged, judgements=judgements_logged, order=st.lists(st.sampled_from("af"), max_size=24))
@@ -89,10 +119,7 @@ def test_any_interleaving_of_the_two_partitions_gives_the_counts_of_the_definiti
     answers: list[Logged], judgements: list[Logged], order: list[str]
 ) -> None:
     cells = run(FeedbackJoin(BOUNDS), order, answers, judgements)
-    found = {
-        (cell.start, cell.series.variant): (cell.counters["feedback"], cell.counters["feedback_correct"])
-        for cell in cells
-    }
+    found = told(cells)
     assert len(found) == len(cells), "each window of a series closes once"
     assert found == by_definition(answers, judgements)
 
@@ -110,8 +137,7 @@ def test_answers_restored_from_the_log_after_a_restart_give_the_same_counts(
     ]
     join.restore(again)
     cells = run(join, "", [], judgements)
-    found = {(c.start, c.series.variant): (c.counters["feedback"], c.counters["feedback_correct"]) for c in cells}
-    assert found == by_definition(answers, judgements)
+    assert told(cells) == by_definition(answers, judgements)
 
 
 def test_feedback_holds_its_offset_back_until_its_window_has_closed() -> None:

@@ -11,7 +11,8 @@ from schemas.inference import InferenceResponded
 from schemas.observations import WindowClosed
 from schemas.record import series_of
 from stream_processors.frame.delivery import Source
-from stream_processors.windows.joins import Answer, FeedbackJoin, answer_of
+from stream_processors.windows.answers import Answer, answer_of
+from stream_processors.windows.joins import FeedbackJoin
 from stream_processors.windows.served import ServedResponses
 from stream_processors.windows.windows import SKEW_MS, Bounds, Cell, OpenWindows, window_closed
 from tests.stream_processors.builders import EPOCH, responded

@@ -1,0 +1,1 @@
+"""POST /v1/feedback: what people say of answers, from its body to events."""
