@@ -8,13 +8,13 @@ from schemas.learning import AdapterTrained, RolloutOrdered, RolloutState
 from schemas.observations import ScoresRecorded, WindowClosed
 from schemas.record import Record, Variant
 from schemas.rollout_policy import RolloutPolicy
-from services.rollout.compared import Compared
 from services.rollout.convergence import Standing, Wanted
-from services.rollout.evidence import CallEvidence, Evidence
+from services.rollout.evidence.compared import Compared
+from services.rollout.evidence.kept import CallEvidence, Evidence
+from services.rollout.evidence.scored import scored_call
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of
 from services.rollout.pairwise.watches import Watch
 from services.rollout.persistence import RolloutStore
-from services.rollout.scored import scored_call
 from services.rollout.states import Lane, Rollout
 from services.rollout.transitions import Observation
 

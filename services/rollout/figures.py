@@ -7,8 +7,8 @@ from datetime import datetime
 
 from schemas.observations import Sketch, WindowClosed
 from schemas.sketches import merge
-from services.rollout.amounts import NO_AMOUNT, Amount, amount_of
-from services.rollout.trials import NO_TRIALS, Trials
+from services.rollout.evidence.amounts import NO_AMOUNT, Amount, amount_of
+from services.rollout.evidence.trials import NO_TRIALS, Trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Figures:
         latency: Milliseconds of every answer.
         tokens: Tokens written in an answer.
         cost: USD of an answer whose cost is known.
-        scored: What scorers flagged, by the name in services.rollout.scored.MEASURES.
+        scored: What scorers flagged, by the name in services.rollout.evidence.scored.MEASURES.
         pairs: Won against stable's answers to the same requests, by the judge's word; a tie is half a win.
         unjudged: Pairs that the judge gave no word on.
     """

@@ -12,10 +12,10 @@ from schemas.learning import RolloutChanged
 from schemas.observations import WindowClosed
 from schemas.record import series_of
 from services.clients.store.rollouts import CALLS, CHANGES, INPUTS, ROLLOUTS, WINDOWS
-from services.rollout.compared import Compared
-from services.rollout.evidence import CallEvidence
+from services.rollout.evidence.compared import Compared
+from services.rollout.evidence.kept import CallEvidence
+from services.rollout.evidence.scored import ScoredCall
 from services.rollout.lanes import Outcome
-from services.rollout.scored import ScoredCall
 from services.rollout.states import Lane
 
 _KINDS: dict[str, type[CallEvidence]] = {"scored": ScoredCall, "compared": Compared}

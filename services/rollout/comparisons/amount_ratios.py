@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.rollout.amounts import Amount, log_ratio, widened
 from services.rollout.comparisons.comparison import Pair
+from services.rollout.evidence.amounts import Amount, log_ratio, widened
 from services.rollout.figures import Figures
 from services.rollout.intervals import information, sequential_critical_value
 

@@ -13,9 +13,9 @@ from services.rollout.comparisons.classifying import Accuracy, Errors, TailLaten
 from services.rollout.comparisons.comparison import Comparison
 from services.rollout.comparisons.pairs import WinRate
 from services.rollout.comparisons.shares import BadShare, Scale
+from services.rollout.evidence.scored import FORMAT, REFUSAL, UNSAFE
+from services.rollout.evidence.trials import NO_TRIALS, Trials, trials
 from services.rollout.figures import Figures
-from services.rollout.scored import FORMAT, REFUSAL, UNSAFE
-from services.rollout.trials import NO_TRIALS, Trials, trials
 
 STARS = Scale(5.0, -4.0)
 CORRECTNESS = Scale(1.0, -1.0)

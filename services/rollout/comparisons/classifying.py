@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from schemas.observations import Sketch
 from schemas.sketches import quantile
 from services.rollout.comparisons.comparison import FITNESS_ALPHA, Pair, always_valid
+from services.rollout.evidence.trials import Trials
 from services.rollout.intervals import critical_value, difference, information, sequential_critical_value
-from services.rollout.trials import Trials
 
 TAIL = 0.95
 

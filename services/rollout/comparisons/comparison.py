@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.rollout.evidence.trials import Trials
 from services.rollout.figures import Figures
 from services.rollout.intervals import Interval, difference, information, sequential_critical_value
-from services.rollout.trials import Trials
 
 FITNESS_ALPHA = 0.05
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from services.rollout.comparisons.comparison import FITNESS_ALPHA, Pair, always_valid
+from services.rollout.evidence.trials import Trials
 from services.rollout.figures import Figures
 from services.rollout.intervals import critical_value, difference
-from services.rollout.trials import Trials
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from schemas.scoring import Endpoint
-from services.rollout.compared import Outcome
+from services.rollout.evidence.compared import Outcome
 from services.rollout.pairwise.watches import AnsweredTwice
 from services.scorers.remote.asking import Asker, NoAnswer
 from services.scorers.remote.judge import Completion

@@ -20,7 +20,7 @@ from services.clients.bus.errors import BusError
 from services.clients.bus.message import Message
 from services.clients.bus.tail import Tail
 from services.parts.runtime.metrics import counter
-from services.rollout.compared import Compared, Outcome, compared
+from services.rollout.evidence.compared import Compared, Outcome, compared
 from services.rollout.pairwise.asking import PairAsker
 from services.rollout.pairwise.watches import AnsweredTwice, Pairing, Watch
 

@@ -8,12 +8,12 @@ from numpy.random import Generator, default_rng
 
 from schemas.learning import RolloutState
 from schemas.rollout_policy import RolloutPolicy
-from services.rollout.amounts import amount_of
+from services.rollout.evidence.amounts import amount_of
+from services.rollout.evidence.scored import FORMAT, REFUSAL, UNSAFE
+from services.rollout.evidence.trials import Trials
 from services.rollout.figures import Figures
-from services.rollout.scored import FORMAT, REFUSAL, UNSAFE
 from services.rollout.states import FINAL, Rollout
 from services.rollout.transitions import Observation, advanced, share_of
-from services.rollout.trials import Trials
 from tests.services.rollout.builders import APP, START
 
 POLICY = RolloutPolicy(app=APP, steps=(0.05, 0.25, 0.5), step_for="60s", give_up_after="20m", min_count=30)

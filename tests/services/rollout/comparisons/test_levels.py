@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from services.rollout.amounts import LEAST_WINDOWS, amount_of
 from services.rollout.comparisons.amount_ratios import AmountRatio
 from services.rollout.comparisons.comparison import Pair, always_valid
 from services.rollout.comparisons.pairs import WinRate
+from services.rollout.evidence.amounts import LEAST_WINDOWS, amount_of
+from services.rollout.evidence.trials import Trials
 from services.rollout.figures import Figures
-from services.rollout.trials import Trials
 
 ALPHA = 0.05
 WALKS = 300

@@ -6,11 +6,11 @@ import pytest
 
 from schemas.rollout_policy import PairJudge, RolloutPolicy
 from schemas.scoring import Endpoint
-from services.rollout.amounts import Amount
+from services.rollout.evidence.amounts import Amount
+from services.rollout.evidence.scored import FORMAT, REFUSAL, UNSAFE
+from services.rollout.evidence.trials import Trials
 from services.rollout.figures import Figures
 from services.rollout.judge import Verdict, judge
-from services.rollout.scored import FORMAT, REFUSAL, UNSAFE
-from services.rollout.trials import Trials
 from tests.services.rollout.builders import APP
 
 ENDPOINT = Endpoint(form="judge", url="http://judge/v1", model="m", rubric="the kinder one")

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from schemas.rollout_policy import PairJudge
 from schemas.scoring import Endpoint
-from services.rollout.compared import Outcome
+from services.rollout.evidence.compared import Outcome
 from services.rollout.pairwise.asking import PairAsker, unset
 from services.rollout.pairwise.watches import AnsweredTwice, Watch
 from tests.fixtures.http import Served

@@ -12,10 +12,10 @@ from schemas.observations import WindowClosed
 from schemas.partials import PartialKey, partial_key, preferred
 from schemas.record import Variant
 from schemas.weighted_rates import WeightedSums
-from services.rollout.compared import Compared, Outcome
+from services.rollout.evidence.compared import Compared, Outcome
+from services.rollout.evidence.scored import ScoredCall
+from services.rollout.evidence.trials import Trials, weighted
 from services.rollout.figures import Figures, summed
-from services.rollout.scored import ScoredCall
-from services.rollout.trials import Trials, weighted
 
 MOST_CALLS = 5_000
 

@@ -8,12 +8,12 @@ from schemas.record import Variant
 from schemas.rollout_policy import PairJudge
 from schemas.scoring import Endpoint
 from services.clients.store.database import open_store
-from services.rollout.compared import Outcome, compared
 from services.rollout.controller import Controller
 from services.rollout.convergence import Standing
-from services.rollout.evidence import MOST_CALLS, Evidence
+from services.rollout.evidence.compared import Outcome, compared
+from services.rollout.evidence.kept import MOST_CALLS, Evidence
+from services.rollout.evidence.scored import FORMAT, REFUSAL, UNSAFE, Mark, ScoredCall, scored_call
 from services.rollout.persistence import RolloutStore
-from services.rollout.scored import FORMAT, REFUSAL, UNSAFE, Mark, ScoredCall, scored_call
 from tests.services.rollout.builders import APP, POLICY, at, trained
 
 V1, V2 = "prompt-guard-v1", "prompt-guard-v2"
