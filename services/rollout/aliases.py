@@ -1,4 +1,4 @@
-"""Registry aliases follow what is served: champion, former (what a roll-back brings back), challenger and canary. Best effort, never in the way.
+"""Registry aliases follow what is served: champion, former, challenger and canary. Best effort, never in the way.
 
 MLflow is heavy to import, so each move runs in a short-lived child: `python -m services.rollout.aliases
 APP ALIAS=VERSION ...`. The parent keeps only the last wish of each app and retries it until it holds.

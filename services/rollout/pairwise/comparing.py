@@ -124,8 +124,9 @@ class PairComparer:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
+            self._watching.wait()
             try:
-                pair = self._pairs.get(timeout=_RETRY_S)
+                pair = self._pairs.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
             outcome = self._judged(pair)

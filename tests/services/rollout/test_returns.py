@@ -1,13 +1,18 @@
 """Back to a version that served before, by an operator's order."""
 
+from typing import Literal
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.learning import RolloutChanged, RolloutOrdered, RolloutState
-from services.rollout.lanes import after_observation, after_order, after_training
-from services.rollout.states import Lane
+from schemas.rollout_policy import RolloutPolicy
+from services.rollout.lanes import Outcome, after_observation, after_order, after_training
+from services.rollout.states import FINAL, Lane
 from services.rollout.transitions import Observation
-from tests.services.rollout.builders import APP, POLICY, at, ordered, trained
+from tests.services.rollout.builders import APP, POLICY, at, judged, ordered, trained
 
 V1, V2, V3, V4 = (f"prompt-guard-v{number}" for number in range(1, 5))
 LOADED, MISSING = Observation(loaded=True), Observation(pending="not every replica lists it")
@@ -140,3 +145,49 @@ def test_a_refused_return_leaves_a_rollout_under_way_alone() -> None:
 def test_an_app_without_a_version_has_nothing_to_go_back_to() -> None:
     (change,) = after_order(Lane(app=APP), back(None), POLICY, at(1)).changes
     assert "the base model serves already" in change.reason
+
+
+ACTIONS = st.lists(
+    st.tuples(st.just("trained"), st.sampled_from((V1, V2, V3)), st.booleans())
+    | st.tuples(st.just("back"), st.sampled_from((V1, V2, V3, "", None, "unheard-of")), st.just(True))
+    | st.tuples(st.just("promote"), st.sampled_from((V1, V2, V3)), st.just(True))
+    | st.tuples(st.just("seen"), st.sampled_from((None, "refused")), st.booleans()),
+    max_size=30,
+)
+
+
+@given(ACTIONS, st.sampled_from(("canary", "blue-green", "shadow-only")))
+@settings(max_examples=200, deadline=None)
+def test_whatever_is_ordered_back_the_routes_stay_sound(
+    actions: list[tuple[str, str | None, bool]], strategy: Literal["canary", "blue-green", "shadow-only"]
+) -> None:
+    policy = msgspec.structs.replace(POLICY, strategy=strategy)
+    lane, told = Lane(app=APP), list[RolloutChanged]()
+    for number, action in enumerate(actions):
+        outcome = _outcome(lane, number, action, policy)
+        lane = outcome.lane
+        told.extend(outcome.changes)
+        assert not (lane.active and lane.returning)
+        assert lane.stables[0] == ""
+    assert [change.sequence for change in told] == list(range(1, len(told) + 1))
+    ended = set[str]()
+    for change in told:
+        assert sum(route.weight for route in change.routes) == pytest.approx(1.0)
+        assert sum(route.variant == "stable" for route in change.routes) == 1
+        assert change.rollout_id not in ended, "a final state is final"
+        ended |= {change.rollout_id} if change.state in FINAL else set()
+
+
+def _outcome(lane: Lane, number: int, action: tuple[str, str | None, bool], policy: RolloutPolicy) -> Outcome:
+    (kind, what, flag), now = action, at(number * 7)
+    if kind == "seen":
+        refusal = "no such folder" if what and not flag else ""
+        good = judged(400, 0.95)
+        return after_observation(lane, Observation(flag, refusal, "", good, judged(400, 0.9)), policy, now)
+    if kind == "trained":
+        news = msgspec.structs.replace(trained(str(what), passed=flag), job_id=f"job-{number}")
+        return after_training(lane, news, policy, now)
+    if kind == "back":
+        return after_order(lane, back(what, f"order-{number}"), policy, now)
+    order = msgspec.structs.replace(ordered(str(what), order=f"order-{number}"), action="promote")
+    return after_order(lane, order, policy, now)
