@@ -55,7 +55,8 @@ class Controller:
 
     def take_compared(self, pairs: Iterable[Compared]) -> None:
         """Take what a judge said of pairs. One of a rollout that has left shadow is dropped."""
-        self._keep_calls(pair for pair in pairs if any(pair.rollout_id == watch.rollout_id for watch in self.watches()))
+        watched = {watch.rollout_id for watch in self.watches()}
+        self._keep_calls(pair for pair in pairs if pair.rollout_id in watched)
 
     def watches(self) -> tuple[Watch, ...]:
         """Return the rollouts whose shadows' answers a judge shall compare, each with what is left of its budget."""
