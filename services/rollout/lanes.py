@@ -184,20 +184,19 @@ def _returning(lane: Lane, order: Rollout, reason: str, policy: RolloutPolicy, n
     objection = _objection_to_return(lane, order.adapter_version)
     if objection:
         return _refused(lane, order, objection, policy, now)
-    first = _stopped(lane, reason, policy, now)
-    if order.adapter_version == lane.stable:
-        return _next_begun(first, policy, now)
-    second = Outcome(first.lane)
+    ended = _stopped(lane, reason, policy, now)
     if lane.returning:
+        # Nothing is under way while a version is to come back.
         superseded = f"superseded by the return to {_named(order.adapter_version)}"
-        second = _refused(first.lane, lane.returning, superseded, policy, now)
+        ended = _refused(msgspec.structs.replace(lane, returning=None), lane.returning, superseded, policy, now)
+    if order.adapter_version == lane.stable:
+        return _next_begun(ended, policy, now)
     returning = msgspec.structs.replace(order, reason=reason, since=now)
-    changes = (*first.changes, *second.changes)
-    return Outcome(msgspec.structs.replace(second.lane, returning=returning), changes)
+    return Outcome(msgspec.structs.replace(ended.lane, returning=returning), ended.changes)
 
 
 def _objection_to_return(lane: Lane, version: str) -> str:
-    if version == lane.stable and not lane.active:
+    if version == lane.stable and not (lane.active or lane.returning):
         return f"{_named(version)} serves already"
     if version in lane.served:
         return ""

@@ -116,6 +116,13 @@ def test_a_second_order_supersedes_the_first() -> None:
     assert after_observation(outcome.lane, LOADED, POLICY, at(3)).lane.stable == V2
 
 
+def test_to_go_back_to_what_serves_calls_off_a_return_that_waits() -> None:
+    lane = after_order(serving(V1, V2, V3), back(V1), POLICY, at(1)).lane
+    outcome = after_order(lane, back(V3, "back-2"), POLICY, at(2))
+    assert [(c.adapter_version, c.state) for c in outcome.changes] == [(V1, RolloutState.REFUSED)]
+    assert (outcome.lane.stable, outcome.lane.returning) == (V3, None)
+
+
 @pytest.mark.parametrize(
     ("version", "said"),
     [
