@@ -1,6 +1,9 @@
 """Scores and pairs as evidence: counted once, bounded, kept over a restart, and forgotten with their step."""
 
+from collections.abc import Iterator
+
 import msgspec
+import pytest
 
 from schemas.configuration import App, Configuration
 from schemas.observations import RecordedScore, ScoresRecorded
@@ -44,15 +47,22 @@ def scores(number: int, version: str = V2, variant: Variant = Variant.SHADOW, **
     )
 
 
-def shadowing(url: str) -> tuple[RolloutStore, Controller]:
+@pytest.fixture
+def store(store_url: str) -> Iterator[RolloutStore]:
+    engine = open_store(store_url)
+    yield RolloutStore(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def controller(store: RolloutStore) -> Controller:
     """A controller whose second version is in shadow."""
-    store = RolloutStore(open_store(url))
     controller = Controller(store, CONFIGURATION)
     controller.take([trained(V1)], at(0))
     controller.judge(lambda app: STANDING, at(1))
     controller.take([trained(V2)], at(2))
     controller.judge(lambda app: STANDING, at(3))
-    return store, controller
+    return controller
 
 
 def evidence_of(controller: Controller, role: Variant = Variant.SHADOW) -> dict[str, tuple[float, float]]:
@@ -73,8 +83,7 @@ def test_what_could_not_be_judged_and_what_is_of_prompts_says_nothing() -> None:
     assert scored_call(scores(1, response_harm="-", prompt_injection="unsafe")) is None
 
 
-def test_scores_delivered_again_and_after_a_restart_count_once(store_url: str) -> None:
-    store, controller = shadowing(store_url)
+def test_scores_delivered_again_and_after_a_restart_count_once(store: RolloutStore, controller: Controller) -> None:
     records = [scores(number, response_harm="unsafe" if number < 5 else "safe") for number in range(20)]
     controller.take(records[:12], at(21))
     controller.take(records[8:], at(22))
@@ -84,8 +93,7 @@ def test_scores_delivered_again_and_after_a_restart_count_once(store_url: str) -
     assert evidence_of(again) == {UNSAFE: (5.0, 20.0)}
 
 
-def test_scores_of_other_versions_and_of_before_the_step_do_not_count(store_url: str) -> None:
-    _, controller = shadowing(store_url)
+def test_scores_of_other_versions_and_of_before_the_step_do_not_count(controller: Controller) -> None:
     early = msgspec.structs.replace(scores(3, response_harm="unsafe"), occurred_at=at(3))
     controller.take([scores(1, "other", response_harm="unsafe"), early], at(21))
     controller.take([scores(2, V1, Variant.STABLE, response_harm="safe")], at(21))
@@ -113,8 +121,9 @@ def test_the_first_calls_of_a_step_count_and_no_more_are_kept() -> None:
     assert (sum(kept), kept[-1]) == (MOST_CALLS, False)
 
 
-def test_pairs_count_once_within_their_budget_and_are_forgotten_with_the_shadow(store_url: str) -> None:
-    store, controller = shadowing(store_url)
+def test_pairs_count_once_within_their_budget_and_are_forgotten_with_the_shadow(
+    store: RolloutStore, controller: Controller
+) -> None:
     (watch,) = controller.watches()
     assert (watch.candidate, watch.stable, watch.left) == (V2, V1, 3)
     outcomes = (Outcome.WON, Outcome.TIED, Outcome.UNJUDGED)
