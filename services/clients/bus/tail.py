@@ -20,6 +20,7 @@ class Tail:
     Used from one thread. A topic that is created anew is read from its beginning again.
 
     Args:
+        from_end: Passes over what is there already, but for the last batch of a partition of the light broker.
         wait_ms: How long the broker may wait for news before it says that there are none. Each such answer costs the
             process a millisecond or two; what is new comes at once however long this is, if the topics have one
             partition altogether, and else after this at the latest.
