@@ -19,7 +19,7 @@ from services.rollout.pairwise.comparing import AT_ONCE, PairComparer
 from services.rollout.pairwise.watches import Watch
 from tests.fixtures.broker import Broker
 from tests.fixtures.http import Served
-from tests.fixtures.waiting import PATIENCE_S, until
+from tests.fixtures.waiting import PATIENCE_S, at_least, until
 from tests.services.rollout.builders import APP, START
 from tests.services.rollout.pairwise.answers import V1, V2, answered
 from tests.services.rollout.pairwise.test_asking import Judge, kinder
@@ -54,6 +54,12 @@ def watch(url: str, left: int) -> Watch:
     return Watch(APP, "rollout-1", V2, V1, START, PairJudge(endpoint=endpoint), left)
 
 
+def asked(judge: Judge, log: Log) -> int:
+    """Give more answers and return how often the judge was asked."""
+    log.more()
+    return len(judge.asked)
+
+
 def gathered(comparer: PairComparer, log: Log, least: int) -> list[Compared]:
     """Give answers until so many pairs are compared; the first may come before anybody reads."""
     found: list[Compared] = []
@@ -81,7 +87,7 @@ def test_no_more_pairs_are_shown_than_the_budget_has_left(broker: Broker) -> Non
     judge = Judge()
     with Served(judge.application) as served, comparing(broker) as (comparer, log):
         comparer.watch([watch(served.url, 3)])
-        until(lambda: log.more() or len(judge.asked), lambda asked: asked >= 6, every_s=0.3)
+        until(lambda: asked(judge, log), at_least(6), every_s=0.3)
         for _ in range(10):
             log.more()
         comparer.watch([])
@@ -95,7 +101,7 @@ def test_a_judge_that_hangs_holds_nobody_up(broker: Broker) -> None:
     with Served(judge.application) as served:
         with comparing(broker) as (comparer, log):
             comparer.watch([watch(served.url, 1000)])
-            until(lambda: log.more() or len(judge.asked), bool, every_s=0.3)
+            until(lambda: asked(judge, log), every_s=0.3)
             assert comparer.outcomes() == []
             assert len(judge.asked) <= AT_ONCE
         hanging.set()
