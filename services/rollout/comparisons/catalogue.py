@@ -1,7 +1,7 @@
 """Which comparisons an app's task asks for, with the margins of its policy.
 
-A judge of pairs sees what a shadow answered; people see what a canary answered. A label is the right answer whoever
-gave which, so feedback by labels is compared in shadow, too.
+A judge of pairs sees what a shadow answered; people see what a canary answered. Of a shadow only labels speak, of
+stable all that people say: of an app that writes the two are not compared.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def comparisons_of(task: Task, policy: RolloutPolicy, *, shadow: bool) -> tuple[
         return (Accuracy(policy.accuracy_margin), Errors(policy.error_margin), *latency)
     judge = policy.judge if shadow else None
     return (
-        *feedback_of(policy, shadow=shadow),
+        *(() if shadow else feedback_of(policy)),
         Errors(policy.error_margin),
         *latency,
         BadShare("refusals", "share of refusals", _scored(REFUSAL), policy.refusal_margin),
@@ -40,13 +40,10 @@ def comparisons_of(task: Task, policy: RolloutPolicy, *, shadow: bool) -> tuple[
     )
 
 
-def feedback_of(policy: RolloutPolicy, *, shadow: bool) -> tuple[BadShare, ...]:
+def feedback_of(policy: RolloutPolicy) -> tuple[BadShare, ...]:
     """Return the comparisons of what people say."""
-    labels = BadShare("correctness", "accuracy", _wrong, policy.accuracy_margin, True, CORRECTNESS)
-    if shadow:
-        return (labels,)
     return (
-        labels,
+        BadShare("correctness", "accuracy", _wrong, policy.accuracy_margin, True, CORRECTNESS),
         BadShare("rating", "mean rating", _stars_lost, policy.rating_margin / abs(STARS.width), True, STARS),
         BadShare("thumbs_down", "share of thumbs down", _thumbs_down, policy.thumbs_down_margin, True),
         BadShare("corrections", "share of corrected answers", _corrections, policy.correction_margin, True),

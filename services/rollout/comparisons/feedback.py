@@ -41,7 +41,7 @@ def feedback_said(pair: Pair, policy: RolloutPolicy, *, shadow: bool) -> str:
         return f"{pair.candidate.responses} mirrored answers"
     if not _kinds(pair):
         return f"{NO_FEEDBACK}: judged by {pair.candidate.responses} answers"
-    compared = (c.compared(pair) for c in feedback_of(policy, shadow=False) if c.of(pair.stable).hits)
+    compared = (c.compared(pair) for c in feedback_of(policy) if c.of(pair.stable).hits)
     return "; ".join(compared) or "nothing bad said of stable's answers"
 
 

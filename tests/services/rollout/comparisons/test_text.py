@@ -109,6 +109,13 @@ def test_a_shadow_is_judged_by_its_answers_and_by_pairs() -> None:
     assert of_candidate(replace(shadow, pairs=Trials(7.0, 20.0)), shadow=True).lacking.startswith("it wins 0.350 of 20")
 
 
+def test_what_labels_say_of_a_shadow_is_not_compared_with_what_people_say_of_stable() -> None:
+    wrong = replace(STABLE, judged=200, correct=0)
+    stable = replace(STABLE, judged=400, correct=360)
+    assert judge(wrong, stable, POLICY, latency=False, task="write").harm == ""
+    assert judge(wrong, stable, POLICY, task="write").harm.startswith("accuracy 0.000 of 200 against stable's 0.900")
+
+
 def test_pairs_that_are_lost_take_a_shadow_back_and_pairs_without_a_word_never_do() -> None:
     lost, silent = replace(STABLE, pairs=Trials(3.0, 60.0)), replace(STABLE, unjudged=200)
     assert of_candidate(lost, shadow=True).harm.startswith("it wins 0.050 of 60 pairs with stable's answers")
