@@ -129,6 +129,9 @@ class PairComparer:
                 pair = self._pairs.get(timeout=_POLL_S)
             except queue.Empty:
                 continue
+            watch = self._watches.get(pair.watch.app)
+            if watch is None or watch.rollout_id != pair.watch.rollout_id:
+                continue  # its rollout has left shadow: nobody waits for the word
             outcome = self._judged(pair)
             counter("driftloop_rollout_pairs_total").labels(pair.watch.app, str(outcome)).inc()
             self._outcomes.put(compared(pair.watch.app, pair.watch.rollout_id, pair.request_id, outcome))
