@@ -134,7 +134,7 @@ def _gate(adapter: Row) -> Step:
 
 
 def _order(row: Row) -> Step:
-    action = "roll-back" if row["action"] == "roll_back" else "rollout"
+    action = {"roll_back": "roll-back", "promote": "promotion"}.get(row["action"], "rollout")
     forced = " past the gate" if row["override_gate"] else ""
     title = f"Operator orders {action}{forced}"
     detail = f"{row['ordered_by']}: {row['reason']}"

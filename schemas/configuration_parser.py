@@ -160,6 +160,8 @@ def _check_references(configuration: Configuration) -> None:
         _must_be_one_of(training.app, apps, f"training[{index}].app")
     for index, rollout in enumerate(configuration.rollout):
         _must_be_one_of(rollout.app, apps, f"rollout[{index}].app")
+        if rollout.judge and (fault := rollout.judge.fault):
+            raise BadConfiguration(f"rollout[{index}].judge.{fault}")
     for index, subscription in enumerate(configuration.subscriptions):
         if subscription.channel == "webhook" and not subscription.url:
             raise BadConfiguration(f"subscriptions[{index}].url: a webhook needs a url")

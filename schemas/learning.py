@@ -124,16 +124,20 @@ class AdapterTrained(Record, frozen=True, kw_only=True):
 
 
 class RolloutOrdered(Record, frozen=True, kw_only=True):
-    """An operator ordered a version to be rolled out or taken back; `adapter_version` names it.
+    """An operator ordered a version to be rolled out, promoted or taken back; `adapter_version` names it.
 
     Attributes:
+        action: `promote` is for a version that waits in shadow for a person's word.
         override_gate: True lets a version through that the gate refused. Recorded for ever.
+        back_to: To roll back whatever serves, to a version that served before: its name, empty for the base model.
+            None with an `adapter_version` takes that one back, and without one goes to the version before.
     """
 
     order_id: Identifier
-    action: Literal["start", "roll_back"]
+    action: Literal["start", "roll_back", "promote"]
     ordered_by: Identifier
     override_gate: bool = False
+    back_to: Name | None = None
     reason: Annotated[str, msgspec.Meta(max_length=1024)] = ""
 
 

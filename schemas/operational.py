@@ -206,6 +206,11 @@ OPERATIONAL_METRICS: tuple[OperationalMetric, ...] = (
         "long in one state: too little judged traffic; give_up_after ends it",
     ),
     _Metric(
+        "driftloop_rollout_pairs_total", "counter", "pairs", ("app", "outcome"),
+        "answers of a shadow shown to its judge beside the users', by what it said",
+        "unjudged: look at the judge's endpoint; dropped: it is slow, or lower `sample`",
+    ),
+    _Metric(
         "driftloop_alerting_deliveries_total", "counter", "deliveries", ("subscription", "outcome"),
         "attempts to tell a subscriber", "failed ones are tried again; look at the subscriber's address and log",
     ),

@@ -7,8 +7,11 @@ from schemas.learning import Accuracy
 Z_95 = 1.959963984540054
 
 
-def wilson_interval(successes: int, count: int, z: float = Z_95) -> tuple[float, float]:
+def wilson_interval(successes: float, count: float, z: float = Z_95) -> tuple[float, float]:
     """Return the Wilson score interval of a proportion (Wilson 1927); (0, 1) when count is 0.
+
+    Neither need be whole: a sum of values in [0, 1] spreads no wider than a count of successes with the same mean
+    (Bhatia and Davis 2000), and of a weighted sample the effective count stands for the count.
 
     Raises:
         ValueError: successes is not within [0, count].

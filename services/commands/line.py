@@ -9,7 +9,7 @@ from services.commands.checking import check
 from services.commands.dead_letters.line import dead_letters
 from services.commands.init.line import init
 from services.commands.keys.line import keys
-from services.commands.orders import adapters, rollout
+from services.commands.orders import adapters, rollback, rollout
 from services.commands.outcome import settings_or_fail
 from services.commands.privacy import privacy
 from services.commands.scorers.line import scorers
@@ -75,6 +75,7 @@ def replay_log(
 
 for command in (init, check, up, down, status, demo):
     app.command()(command)
+app.command("rollback")(rollback)
 app.command("replay")(replay_log)
 app.add_typer(rollout, name="rollout")
 app.add_typer(adapters, name="adapters")

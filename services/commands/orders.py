@@ -15,6 +15,7 @@ from services.commands.outcome import UNUSABLE, WRONG, fail, settings_or_fail, w
 rollout = typer.Typer(no_args_is_help=True, help="Order a version out to users, or back.")
 adapters = typer.Typer(no_args_is_help=True, help="Bring adapters that were trained elsewhere to the gate.")
 
+BASE = "base"
 AppName = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in driftloop.yaml.")]
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="Adapter version, e.g. prompt-guard-v2.")]
 By = Annotated[str, typer.Option("--by", help="Who orders it; recorded. Default: your user name.")]
@@ -58,6 +59,45 @@ def rollout_roll_back(app_name: AppName, version: Version, by: By = "", reason: 
     wrong.
     """
     _order_rollout(app_name, version, "roll_back", {"override_gate": False, "ordered_by": by, "reason": reason})
+
+
+@rollout.command("promote")
+def rollout_promote(app_name: AppName, version: Version, by: By = "", reason: Reason = "") -> None:
+    """Let a version that waits in shadow answer everyone; for the strategy `shadow-only`.
+
+    Example:
+
+        driftloop rollout promote triage triage-v2 --reason "read fifty of its answers"
+
+    Exit codes: 0 the order is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
+    _order_rollout(app_name, version, "promote", {"override_gate": False, "ordered_by": by, "reason": reason})
+
+
+def rollback(
+    app_name: AppName,
+    reason: Annotated[str, typer.Option("--reason", help="Why; recorded.")],
+    back_to: Annotated[
+        str, typer.Option("--to", metavar="VERSION", help="One that served before, or `base`. Default: the last.")
+    ] = "",
+    by: By = "",
+) -> None:
+    """Serve a version that served before, whatever serves now; a rollout under way ends.
+
+    It answers as soon as every replica holds it: at once where it is loaded, as the one before always is. An order that
+    makes no sense is refused by the rollout process, with its reason, on the page Training & rollouts.
+
+    Examples:
+
+        driftloop rollback triage --reason "it invents order numbers"
+        driftloop rollback triage --to triage-v3 --reason "the last good one"
+
+    Exit codes: 0 the order is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
+    order = {"app": app_name, "action": "roll_back", "ordered_by": by or who(), "reason": reason}
+    _order("/v1/rollouts", {**order, **({"back_to": "" if back_to == BASE else back_to} if back_to else {})})
 
 
 @adapters.command("propose")

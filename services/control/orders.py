@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.configuration import App, Configuration
 from schemas.learning import AdapterProposed, RetrainingRequested, RolloutOrdered
-from schemas.record import Identifier, Record
+from schemas.record import Identifier, Name, Record
 
 Reason = Annotated[str, msgspec.Meta(max_length=1024)]
 _Order = TypeVar("_Order", bound="Order")
@@ -28,12 +28,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class RolloutOrder(Order, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """POST /v1/rollouts."""
+    """POST /v1/rollouts.
 
-    adapter_version: Identifier
-    action: Literal["start", "roll_back"]
+    Attributes:
+        adapter_version: What is started, promoted or taken back; left out to take back whatever serves.
+        back_to: The version to serve instead of whatever serves, which served before; empty is the base model.
+    """
+
+    adapter_version: Name = ""
+    action: Literal["start", "roll_back", "promote"]
     ordered_by: Identifier
     override_gate: bool = False
+    back_to: Name | None = None
 
 
 class ProposalOrder(Order, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -65,6 +71,10 @@ def rollout_ordered(body: bytes, configuration: Configuration, stamp: Stamp) -> 
         BadOrder: Malformed, a wrong or unknown field, or an app that the configuration lacks.
     """
     order = _read(body, RolloutOrder)
+    if not order.adapter_version and order.action != "roll_back":
+        raise BadOrder(f"adapter_version: name the version to {order.action}")
+    if order.back_to is not None and (order.action != "roll_back" or order.adapter_version):
+        raise BadOrder("back_to: only for a roll_back of whatever serves; leave out adapter_version, or back_to")
     if order.override_gate and order.action != "start":
         raise BadOrder("override_gate: only a start can go past the gate; leave it out")
     return RolloutOrdered(
@@ -77,6 +87,7 @@ def rollout_ordered(body: bytes, configuration: Configuration, stamp: Stamp) -> 
         action=order.action,
         ordered_by=order.ordered_by,
         override_gate=order.override_gate,
+        back_to=order.back_to,
         reason=order.reason,
     )
 

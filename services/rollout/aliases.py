@@ -1,4 +1,4 @@
-"""Registry aliases follow what is served: champion, challenger and canary. Best effort, never in the way.
+"""Registry aliases follow what is served: champion, former, challenger and canary. Best effort, never in the way.
 
 MLflow is heavy to import, so each move runs in a short-lived child: `python -m services.rollout.aliases
 APP ALIAS=VERSION ...`. The parent keeps only the last wish of each app and retries it until it holds.
@@ -27,7 +27,8 @@ def aliases(lane: Lane) -> dict[str, str]:
     """Return the version behind each alias that has one."""
     active = lane.active
     under_way = {RolloutState.SHADOW: "challenger", RolloutState.CANARY: "canary"}.get(active.state) if active else None
-    named = {"champion": lane.stable, under_way or "": active.adapter_version if active else ""}
+    served = {"champion": lane.stable, "former": lane.previous}
+    named = {**served, under_way or "": active.adapter_version if active else ""}
     return {alias: version for alias, version in named.items() if alias and version}
 
 

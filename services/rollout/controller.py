@@ -5,13 +5,15 @@ from datetime import datetime
 
 from schemas.configuration import Configuration
 from schemas.learning import AdapterTrained, RolloutOrdered, RolloutState
-from schemas.observations import WindowClosed
-from schemas.partials import PartialKey, partial_key, preferred
+from schemas.observations import ScoresRecorded, WindowClosed
 from schemas.record import Record, Variant
 from schemas.rollout_policy import RolloutPolicy
 from services.rollout.convergence import Standing, Wanted
-from services.rollout.figures import Figures, summed
+from services.rollout.evidence.compared import Compared
+from services.rollout.evidence.kept import CallEvidence, Evidence
+from services.rollout.evidence.scored import scored_call
 from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of
+from services.rollout.pairwise.watches import Watch
 from services.rollout.persistence import RolloutStore
 from services.rollout.states import Lane, Rollout
 from services.rollout.transitions import Observation
@@ -30,21 +32,35 @@ class Controller:
         self._store = store
         self._configuration = configuration
         self.lanes: dict[str, Lane] = store.lanes()
-        self._evidence: dict[str, dict[PartialKey, WindowClosed]] = {}
+        self._evidence = Evidence()
         for window in store.windows():
-            self._keep(window)
+            self._evidence.keep_window(window)
+        for call in store.calls():
+            self._evidence.keep_call(call)
 
     def take(self, records: Iterable[Record], now: datetime) -> None:
         """Let records take effect, in order. One that took effect before is dropped."""
-        kept = []
+        kept, calls = list[WindowClosed](), list[CallEvidence]()
         for record in records:
             if isinstance(record, AdapterTrained | RolloutOrdered):
                 self._take_news(record, now)
-            elif isinstance(record, WindowClosed) and self._concerns(record):
-                self._keep(record)
+            elif isinstance(record, WindowClosed) and self._concerns(record, record.window_end):
+                self._evidence.keep_window(record)
                 kept.append(record)
+            elif isinstance(record, ScoresRecorded) and self._concerns(record, record.occurred_at):
+                calls += filter(None, (scored_call(record),))
         if kept:
             self._store.keep_windows(kept)
+        self._keep_calls(calls)
+
+    def take_compared(self, pairs: Iterable[Compared]) -> None:
+        """Take what a judge said of pairs. One of a rollout that has left shadow is dropped."""
+        watched = {watch.rollout_id for watch in self.watches()}
+        self._keep_calls(pair for pair in pairs if pair.rollout_id in watched)
+
+    def watches(self) -> tuple[Watch, ...]:
+        """Return the rollouts whose shadows' answers a judge shall compare, each with what is left of its budget."""
+        return tuple(filter(None, map(self._watch, self.lanes.values())))
 
     def judge(self, standing: Callable[[str], Standing], now: datetime) -> None:
         """Move every rollout on that is due, given what is seen of the replicas."""
@@ -89,37 +105,43 @@ class Controller:
         self._store.save(outcome, now, input_id=input_id, forget=forget)
         self.lanes[lane.app] = lane
         if forget:
-            self._evidence.pop(lane.app, None)
+            self._evidence.forget(lane.app)
 
     def _policy(self, app: str) -> RolloutPolicy:
         return self._configuration.rollout_of(app)
 
-    def _concerns(self, window: WindowClosed) -> bool:
-        lane = self.lanes.get(window.app)
-        if lane is None or lane.active is None or window.window_end <= lane.active.since:
+    def _concerns(self, record: Record, at: datetime) -> bool:
+        lane = self.lanes.get(record.app)
+        if lane is None or lane.active is None or at <= lane.active.since:
             return False
         candidate = (lane.active.adapter_version, _ROLE.get(lane.active.state))
-        return (window.adapter_version, window.variant) in (candidate, (lane.stable, Variant.STABLE))
+        return (record.adapter_version, record.variant) in (candidate, (lane.stable, Variant.STABLE))
 
-    def _keep(self, window: WindowClosed) -> None:
-        of_app = self._evidence.setdefault(window.app, {})
-        key = partial_key(window)
-        of_app[key] = preferred(of_app.get(key), window)
+    def _keep_calls(self, calls: Iterable[CallEvidence]) -> None:
+        new = [call for call in calls if self._evidence.keep_call(call)]
+        if new:
+            self._store.keep_calls(new)
+
+    def _watch(self, lane: Lane) -> Watch | None:
+        active, policy = lane.active, self._policy(lane.app)
+        if active is None or active.state is not RolloutState.SHADOW or policy.judge is None:
+            return None
+        left = policy.judge.most - self._evidence.compared(lane.app)
+        return Watch(lane.app, active.rollout_id, active.adapter_version, lane.stable, active.since, policy.judge, left)
 
     def _observation(self, lane: Lane, standing: Standing) -> Observation:
-        if lane.active is None:
+        rollout, app = lane.returning or lane.active, self._configuration.app(lane.app)
+        if rollout is None:
             return Observation()
-        version = lane.active.adapter_version
+        version = rollout.adapter_version
         return Observation(
             loaded=standing.loaded(version),
             refusal=standing.refusals.get(version, ""),
             pending="; ".join(standing.troubles.values()) or "not every replica lists it",
-            candidate=self._figures(lane.app, _ROLE.get(lane.active.state)),
-            stable=self._figures(lane.app, Variant.STABLE),
+            candidate=self._evidence.figures(lane.app, _ROLE.get(rollout.state)),
+            stable=self._evidence.figures(lane.app, Variant.STABLE),
+            task=app.does if app else "classify",
         )
-
-    def _figures(self, app: str, role: Variant | None) -> Figures:
-        return summed(window for window in self._evidence.get(app, {}).values() if window.variant == role)
 
 
 def _place(rollout: Rollout | None) -> tuple[str, RolloutState, int] | None:

@@ -29,7 +29,7 @@ def critical_value(alpha: float) -> float:
     return NormalDist().inv_cdf(1 - alpha)
 
 
-def information(first: int, second: int) -> float:
+def information(first: float, second: float) -> float:
     """Return 1 / (1/first + 1/second): how much two samples tell of the difference of their means."""
     return 0.0 if not (first and second) else 1 / (1 / first + 1 / second)
 
@@ -54,12 +54,12 @@ def sequential_critical_value(amount: float, alpha: float) -> float:
     return boundary / math.sqrt(amount)
 
 
-def difference(first: tuple[int, int], second: tuple[int, int], z: float) -> Interval:
+def difference(first: tuple[float, float], second: tuple[float, float], z: float) -> Interval:
     """Return Newcombe's hybrid score interval of a difference of shares, first minus second.
 
     Method 10 of Newcombe (1998), "Interval estimation for the difference between independent
     proportions". It holds its level for small samples and shares near 0 and 1, where the plain
-    normal interval does not.
+    normal interval does not. Hits and counts need not be whole (schemas.proportions).
 
     Args:
         first: Hits and count.

@@ -1,4 +1,4 @@
-"""The controller's loop: records in, states kept, changes told, replicas and aliases asked to follow."""
+"""The controller's loop: news and evidence in, states kept, changes told, replicas and aliases asked to follow."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -18,6 +18,7 @@ from services.rollout.aliases import AliasMover
 from services.rollout.controller import Controller
 from services.rollout.convergence import Converger
 from services.rollout.measures import RolloutMeasures
+from services.rollout.pairwise.comparing import PairComparer
 from services.rollout.persistence import RolloutStore
 
 log = logging.getLogger(__name__)
@@ -30,13 +31,21 @@ class Loop:
     """One round after another, in the order of effects that services.rollout.__main__ states."""
 
     def __init__(
-        self, process: Process, store: RolloutStore, producer: Producer, converger: Converger, aliases: AliasMover
+        self,
+        process: Process,
+        store: RolloutStore,
+        producer: Producer,
+        converger: Converger,
+        aliases: AliasMover,
+        *,
+        pairs: PairComparer | None = None,
     ) -> None:
         self._process = process
         self._store = store
         self._producer = producer
         self._converger = converger
         self._aliases = aliases
+        self._pairs = pairs
         self._controller = Controller(store, process.configuration)
         self.measures = RolloutMeasures(self._controller)
 
@@ -54,6 +63,9 @@ class Loop:
     def round(self, records: list[Record], now: datetime) -> bool:
         """Let records and the replicas' standing take effect; False when the bus did not take the changes."""
         self._controller.take(records, now)  # 1
+        if self._pairs:
+            self._controller.take_compared(self._pairs.outcomes())  # 1
+            self._pairs.watch(self._controller.watches())
         self._converger.want(self._controller.wanted(self._process.settings.url("model_server")))
         self._controller.judge(self._converger.standing, now)  # 1
         for lane in self._controller.lanes.values():

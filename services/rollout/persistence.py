@@ -11,13 +11,18 @@ from schemas.ids import derived_id
 from schemas.learning import RolloutChanged
 from schemas.observations import WindowClosed
 from schemas.record import series_of
-from services.clients.store.rollouts import CHANGES, INPUTS, ROLLOUTS, WINDOWS
+from services.clients.store.rollouts import CALLS, CHANGES, INPUTS, ROLLOUTS, WINDOWS
+from services.rollout.evidence.compared import Compared
+from services.rollout.evidence.kept import CallEvidence
+from services.rollout.evidence.scored import ScoredCall
 from services.rollout.lanes import Outcome
 from services.rollout.states import Lane
 
+_KINDS: dict[str, type[CallEvidence]] = {"scored": ScoredCall, "compared": Compared}
+
 
 class RolloutStore:
-    """Lanes, untold changes, inputs already handled, and the windows of the current step."""
+    """Lanes, untold changes, inputs already handled, and the evidence of the current step."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -57,6 +62,7 @@ class RolloutStore:
                 connection.execute(insert(CHANGES), changes)
             if forget:
                 connection.execute(delete(WINDOWS).where(WINDOWS.c.app == lane.app))
+                connection.execute(delete(CALLS).where(CALLS.c.app == lane.app))
             if input_id:
                 connection.execute(insert(INPUTS).values(event_id=input_id, handled_at=now))
 
@@ -85,8 +91,29 @@ class RolloutStore:
                 values = {"partial_id": partial_id, "app": window.app, "value": encode(window)}
                 connection.execute(insert(WINDOWS).values(values))
 
+    def keep_calls(self, calls: Iterable[CallEvidence]) -> None:
+        """Keep evidence of single calls; what was kept before stays as it is."""
+        rows = [
+            {
+                "call_id": call.event_id,
+                "app": call.app,
+                "kind": "scored" if isinstance(call, ScoredCall) else "compared",
+                "value": msgspec.json.encode(call),
+            }
+            for call in calls
+        ]
+        with self._engine.begin() as connection:
+            connection.execute(delete(CALLS).where(CALLS.c.call_id.in_([row["call_id"] for row in rows])))
+            connection.execute(insert(CALLS), rows)
+
+    def calls(self) -> list[CallEvidence]:
+        """Return what is kept of single calls."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(select(CALLS.c.kind, CALLS.c.value)).all()
+        return [msgspec.json.decode(value, type=_KINDS[kind]) for kind, value in rows]
+
     def windows(self) -> list[WindowClosed]:
-        """Return the evidence kept."""
+        """Return the windows kept."""
         with self._engine.begin() as connection:
             values = connection.execute(select(WINDOWS.c.value)).scalars().all()
         return [msgspec.json.decode(value, type=WindowClosed) for value in values]

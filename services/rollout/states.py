@@ -42,8 +42,10 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sequence: Of the last change told.
-        stables: Versions that have been stable and may be gone back to, the last one serving; the
+        stables: Versions that have been stable, each gone on from to the next, the last one serving; the
             first is always the base model.
+        promoted: Every version that ever served everybody, in order; any of them may be gone back to.
+        returning: The version that an operator wants back at once; its replicas load it.
         adapters: Every version heard of.
     """
 
@@ -51,9 +53,11 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     sequence: int = 0
     stables: tuple[str, ...] = ("",)
+    promoted: tuple[str, ...] = ()
     adapters: dict[str, Adapter] = {}
     active: Rollout | None = None
     waiting: Rollout | None = None
+    returning: Rollout | None = None
 
     @property
     def stable(self) -> str:
@@ -68,5 +72,20 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def wanted(self) -> frozenset[str]:
         """Versions that every replica must hold: in traffic, under way, or needed for a quick way back."""
-        under_way = (self.active.adapter_version,) if self.active else ()
+        under_way = [rollout.adapter_version for rollout in (self.active, self.returning) if rollout]
         return frozenset((self.stable, self.previous, *under_way)) - {""}
+
+    @property
+    def served(self) -> frozenset[str]:
+        """Versions that served everybody at some time, the base model among them."""
+        return frozenset((*self.promoted, *self.stables))
+
+    def with_stables(self, stables: tuple[str, ...]) -> "Lane":
+        """Return the lane with other versions behind it, the last one serving; what served before stays known."""
+        served = dict.fromkeys((*self.promoted, *self.stables, *stables))
+        return msgspec.structs.replace(self, stables=stables, promoted=tuple(filter(None, served)))
+
+    def back_at(self, version: str) -> tuple[str, ...]:
+        """Return the versions behind the lane once a version that served is back: those that it followed then."""
+        known = self.stables
+        return known[: known.index(version) + 1] if version in known else (*known, version)

@@ -5,7 +5,10 @@ loading -> shadow -> canary step 0 .. n -> promoted
    |         +-> rolled_back
    +-> failed
 
-An app's first version has nothing to be compared with and goes from loading to promoted.
+That is the strategy `canary`. `blue-green` goes from shadow to promoted, and `shadow-only` stays in shadow until
+it is given up: a person's order promotes it (services.rollout.lanes).
+
+An app's first version has nothing to be compared with and goes from loading to promoted, unless it may only shadow.
 """
 
 from dataclasses import dataclass, field
@@ -16,8 +19,9 @@ import msgspec
 from schemas.durations import parse_duration
 from schemas.learning import RolloutState
 from schemas.rollout_policy import RolloutPolicy
+from schemas.tasks import Task
 from services.rollout.figures import NOTHING, Figures
-from services.rollout.judge import judge
+from services.rollout.judge import Verdict, judge
 from services.rollout.states import FINAL, Rollout
 
 
@@ -31,6 +35,7 @@ class Observation:
         pending: Why it is not loaded yet, for the reason of giving up.
         candidate: Its figures in its present role since the state began.
         stable: The stable version's over the same time.
+        task: What the app does.
     """
 
     loaded: bool = False
@@ -38,6 +43,7 @@ class Observation:
     pending: str = ""
     candidate: Figures = NOTHING
     stable: Figures = NOTHING
+    task: Task = "classify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,8 @@ def share_of(rollout: Rollout, policy: RolloutPolicy) -> float:
 def _after_loading(rollout: Rollout, seen: Observation, policy: RolloutPolicy, now: datetime) -> Move | None:
     if seen.refusal:
         return _moved(rollout, RolloutState.FAILED, now, f"could not be loaded: {seen.refusal}")
-    if seen.loaded and not rollout.previous_version and not rollout.override_by:
+    first = not rollout.previous_version and policy.strategy != "shadow-only"
+    if seen.loaded and first and not rollout.override_by:
         return _moved(rollout, RolloutState.PROMOTED, now, "first version: loaded on every replica, nothing to compare")
     if seen.loaded:
         return _moved(rollout, RolloutState.SHADOW, now, "loaded on every replica")
@@ -81,46 +88,64 @@ def _after_loading(rollout: Rollout, seen: Observation, policy: RolloutPolicy, n
 
 
 def _after_shadow(rollout: Rollout, seen: Observation, policy: RolloutPolicy, now: datetime) -> Move | None:
-    verdict = judge(seen.candidate, seen.stable, policy, latency=False)
+    verdict = judge(seen.candidate, seen.stable, policy, latency=False, task=seen.task)
     evidence = {**verdict.evidence, "share": 0.0}
     due = _spent(rollout, policy.shadow_for, now) and seen.loaded
-    if rollout.override_by:
-        # The order was to go past what holds it back; the canary's judge, who protects users, stays.
-        return (
-            _to_canary(rollout, now, f"shadow's time is over; ordered by {rollout.override_by}", evidence)
-            if due
-            else None
-        )
+    if rollout.override_by and policy.strategy == "canary":
+        # The order was to go past what holds it back; the canary's judge, who protects users, stays. Where there
+        # is no canary, the shadow's judge is the only one.
+        reason = f"shadow's time is over; ordered by {rollout.override_by}"
+        return _to_canary(rollout, now, reason, evidence) if due else None
     if verdict.harm:
         return _moved(rollout, RolloutState.ROLLED_BACK, now, f"worse in shadow: {verdict.harm}", evidence)
-    if due and seen.candidate.judged >= policy.min_count:
-        return _to_canary(
-            rollout, now, f"{seen.candidate.judged} mirrored answers judged, none worse than allowed", evidence
-        )
+    lacking, said = _shadow_standing(seen, verdict, policy)
+    if due and not lacking and policy.strategy != "shadow-only":
+        return _out_of_shadow(rollout, policy, now, f"{said}, none worse than allowed", evidence)
     if _spent(rollout, policy.give_up_after, now):
-        reason = f"shadow not judged within {policy.give_up_after}: {seen.candidate.judged} mirrored answers judged"
+        reason = f"shadow not judged within {policy.give_up_after}: {lacking}"
+        if not lacking:
+            reason = f"nobody ordered its promotion within {policy.give_up_after}: {said}"
         return _moved(rollout, RolloutState.ROLLED_BACK, now, reason, evidence)
     return None
 
 
+def _shadow_standing(seen: Observation, verdict: Verdict, policy: RolloutPolicy) -> tuple[str, str]:
+    """Return what a shadow still needs, and what it rests on.
+
+    Before a canary a classifier needs judged answers and no more; where none comes, it has to be fit as well.
+    """
+    said = f"{seen.candidate.judged} mirrored answers judged"
+    if seen.task == "classify" and policy.strategy == "canary":
+        return ("" if seen.candidate.judged >= policy.min_count and seen.loaded else said), said
+    return verdict.lacking or ("" if seen.loaded else seen.pending), verdict.said
+
+
+def _out_of_shadow(
+    rollout: Rollout, policy: RolloutPolicy, now: datetime, reason: str, evidence: dict[str, float]
+) -> Move:
+    if policy.strategy == "canary":
+        return _to_canary(rollout, now, reason, evidence)
+    return _moved(rollout, RolloutState.PROMOTED, now, f"everybody at once: {reason}", evidence)
+
+
 def _after_canary(rollout: Rollout, seen: Observation, policy: RolloutPolicy, now: datetime) -> Move | None:
-    verdict = judge(seen.candidate, seen.stable, policy)
+    verdict = judge(seen.candidate, seen.stable, policy, task=seen.task)
     evidence = {**verdict.evidence, "share": share_of(rollout, policy)}
     if verdict.harm:
         return _moved(rollout, RolloutState.ROLLED_BACK, now, verdict.harm, evidence)
     if _spent(rollout, policy.step_for, now) and not verdict.lacking and seen.loaded:
-        return _after_step(rollout, policy, now, evidence)
+        return _after_step(rollout, policy, now, verdict)
     if _spent(rollout, policy.give_up_after, now):
         reason = f"not judged fit within {policy.give_up_after}: {verdict.lacking or seen.pending}"
         return _moved(rollout, RolloutState.ROLLED_BACK, now, reason, evidence)
     return None
 
 
-def _after_step(rollout: Rollout, policy: RolloutPolicy, now: datetime, evidence: dict[str, float]) -> Move:
-    said = f"accuracy {evidence['canary_accuracy']:.3f} against stable's {evidence['stable_accuracy']:.3f}"
+def _after_step(rollout: Rollout, policy: RolloutPolicy, now: datetime, verdict: Verdict) -> Move:
+    evidence = {**verdict.evidence, "share": share_of(rollout, policy)}
     if rollout.step + 1 >= len(policy.steps):
-        return _moved(rollout, RolloutState.PROMOTED, now, f"passed every canary step: {said}", evidence)
-    return _to_canary(rollout, now, f"passed step {rollout.step}: {said}", evidence, step=rollout.step + 1)
+        return _moved(rollout, RolloutState.PROMOTED, now, f"passed every canary step: {verdict.said}", evidence)
+    return _to_canary(rollout, now, f"passed step {rollout.step}: {verdict.said}", evidence, step=rollout.step + 1)
 
 
 def _to_canary(rollout: Rollout, now: datetime, reason: str, evidence: dict[str, float], *, step: int = 0) -> Move:

@@ -23,6 +23,10 @@ def monitor(**changes: str) -> str:
     return APPS + "monitors: [{" + ", ".join(f"{key}: {value}" for key, value in fields.items() if value) + "}]"
 
 
+def _judged(endpoint: str, more: str = "") -> str:
+    return APPS + f"rollout: [{{app: guard, judge: {{endpoint: {{{endpoint}}}{more}}}}}]"
+
+
 def test_a_monitor_reads_as_written() -> None:
     text = APPS + "monitors: [{name: m, app: guard, metric: feedback.accuracy, below: 0.8, for: 3, window: 30s}]"
     (read,) = parse_configuration(text).monitors
@@ -60,6 +64,12 @@ def test_policies_an_app_does_not_state_are_the_defaults() -> None:
         ),
         (APPS + f"monitors: [{MONITOR}, {MONITOR}]", "monitors: the name 'm' stands twice"),
         (APPS + "training: [{app: nobody}]", "training[0].app: unknown 'nobody'; did you mean 'guard'?"),
+        (_judged("form: moderation, url: u"), "rollout[0].judge.endpoint.form: a pair is compared by a judge"),
+        (_judged("form: judge, url: u, model: m"), "rollout[0].judge.endpoint.rubric: a judge needs exactly one"),
+        (_judged("form: judge, model: m, rubric: r"), "rollout[0].judge.endpoint.url: give exactly one"),
+        (_judged("form: judge, url: u, model: m, rubric_file: f"), "rollout[0].judge.endpoint.rubric_file: write"),
+        (_judged("form: judge, url: u, model: m, rubric: r", ", needed: 9, most: 5"), "rollout[0].judge.needed: more"),
+        (APPS + "rollout: [{app: guard, strategy: red}]", "rollout[0].strategy: Invalid enum value"),
         (APPS + "subscriptions: [{name: s, channel: webhook}]", "subscriptions[0].url: a webhook needs a url"),
         ("apps: []", "apps: name at least one application"),
         ("apps: [\n", "line 2: not YAML"),

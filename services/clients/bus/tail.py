@@ -15,11 +15,12 @@ _PATIENCE_S = 5.0
 
 
 class Tail:
-    """Every message of some topics from the beginning of their logs, then what comes.
+    """Every message of some topics from the beginning of their logs, or from their end, then what comes.
 
     Used from one thread. A topic that is created anew is read from its beginning again.
 
     Args:
+        from_end: Passes over what is there already, but for the last batch of a partition of the light broker.
         wait_ms: How long the broker may wait for news before it says that there are none. Each such answer costs the
             process a millisecond or two; what is new comes at once however long this is, if the topics have one
             partition altogether, and else after this at the latest.
@@ -29,10 +30,12 @@ class Tail:
         TopicMissing: The broker lacks one of the topics.
     """
 
-    def __init__(self, settings: Settings, topics: Sequence[str], *, wait_ms: int = FETCH_WAIT_MS) -> None:
+    def __init__(
+        self, settings: Settings, topics: Sequence[str], *, wait_ms: int = FETCH_WAIT_MS, from_end: bool = False
+    ) -> None:
         self._client = open_consumer(settings, fetch_max_wait_ms=wait_ms)
         self._client.assign([TopicPartition(topic, p) for topic in topics for p in self._partitions(topic)])
-        self._client.seek_to_beginning()
+        (self._client.seek_to_end if from_end else self._client.seek_to_beginning)()
         self._ids = {topic: topic_id(self._client, topic) for topic in topics}
         self._caught_up = False
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from schemas.settings import Settings
 
-Alias = Literal["champion", "challenger", "canary"]
+Alias = Literal["champion", "former", "challenger", "canary"]
 _JOB_TAG = "driftloop.job_id"
 _VERSION_TAG = "version"
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_LOGGING_LEVEL": "WARNING", "GIT_PYTHON_REFRESH": "quiet"}

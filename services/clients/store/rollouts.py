@@ -32,3 +32,11 @@ WINDOWS = Table(
     Column("app", String(256), nullable=False, index=True),
     Column("value", LargeBinary, nullable=False),
 )
+CALLS = Table(
+    "rollout_calls",
+    METADATA,
+    Column("call_id", String(256), primary_key=True),
+    Column("app", String(256), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("value", LargeBinary, nullable=False),
+)

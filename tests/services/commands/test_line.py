@@ -172,6 +172,33 @@ def test_a_version_is_ordered_back(control: type[_Control]) -> None:
     assert control.orders[0][1]["action"] == "roll_back"
 
 
+def test_a_version_that_shadows_is_ordered_to_everybody(control: type[_Control]) -> None:
+    assert driftloop("rollout", "promote", "guard", "guard-v3", "--by", "kim", "--reason", "read it").exit_code == 0
+    assert (control.orders[0][1]["action"], control.orders[0][1]["adapter_version"]) == ("promote", "guard-v3")
+
+
+@pytest.mark.parametrize(
+    ("option", "order"),
+    [
+        ((), {}),
+        (("--to", "guard-v1"), {"back_to": "guard-v1"}),
+        (("--to", "base"), {"back_to": ""}),
+    ],
+)
+def test_an_earlier_version_is_ordered_back_with_its_reason(
+    control: type[_Control], option: tuple[str, ...], order: dict[str, str]
+) -> None:
+    result = driftloop("rollback", "guard", *option, "--by", "kim", "--reason", "it invents numbers")
+    assert result.exit_code == 0
+    whole = {"app": "guard", "action": "roll_back", "ordered_by": "kim", "reason": "it invents numbers", **order}
+    assert control.orders == [("/v1/rollouts", whole)]
+
+
+def test_nobody_goes_back_without_a_reason(control: type[_Control]) -> None:
+    assert driftloop("rollback", "guard").exit_code == 2
+    assert control.orders == []
+
+
 def test_an_adapter_is_proposed_by_its_absolute_folder(control: type[_Control], folder: Path) -> None:
     (folder / "mine").mkdir()
     assert driftloop("adapters", "propose", "guard", "mine", "--by", "kim").exit_code == 0

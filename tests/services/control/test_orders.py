@@ -31,6 +31,18 @@ def test_a_rollout_order_becomes_its_record() -> None:
     assert identity_of(record) == {"event_id": "event-1", "order_id": "order-1"}
 
 
+@pytest.mark.parametrize("back_to", ["prompt-guard-v1", "", None])
+def test_a_return_names_the_version_that_comes_back_and_none_is_the_one_before(back_to: str | None) -> None:
+    body = _bytes(app="prompt-guard", action="roll_back", ordered_by="ada", back_to=back_to)
+    record = rollout_ordered(body, CONFIGURATION, STAMP)
+    assert (record.action, record.adapter_version, record.back_to) == ("roll_back", "", back_to)
+
+
+def test_a_promotion_becomes_its_record() -> None:
+    record = rollout_ordered(_bytes(**{**ROLLOUT, "action": "promote"}), CONFIGURATION, STAMP)
+    assert (record.action, record.adapter_version) == ("promote", "prompt-guard-v2")
+
+
 def test_a_proposal_becomes_its_record() -> None:
     body = _bytes(app="prompt-guard", artifact_uri="/adapters/x", proposed_by="ada")
     record = adapter_proposed(body, CONFIGURATION, STAMP)
@@ -51,6 +63,12 @@ def test_a_retraining_order_becomes_its_record_without_an_alert() -> None:
         (_bytes(**{**ROLLOUT, "action": "launch"}), "action"),
         (_bytes(**ROLLOUT, overide_gate=True), "overide_gate"),
         (_bytes(app="prompt-guard", action="start", ordered_by="ada"), "adapter_version"),
+        (
+            _bytes(app="prompt-guard", action="promote", ordered_by="ada"),
+            "adapter_version: name the version to promote",
+        ),
+        (_bytes(**ROLLOUT, back_to="prompt-guard-v1"), "back_to: only for a roll_back"),
+        (_bytes(**{**ROLLOUT, "action": "roll_back"}, back_to="prompt-guard-v1"), "leave out adapter_version"),
         (_bytes(**{**ROLLOUT, "app": "promt-guard"}), "did you mean 'prompt-guard'"),
         (_bytes(**{**ROLLOUT, "action": "roll_back"}, override_gate=True), "only a start"),
     ],

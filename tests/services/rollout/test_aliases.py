@@ -33,6 +33,10 @@ def test_aliases_follow_the_rollout(state: RolloutState, expected: dict[str, str
     assert aliases(replace(LANE, active=replace(UNDER_WAY, state=state))) == expected
 
 
+def test_the_version_that_a_roll_back_brings_back_keeps_an_alias() -> None:
+    assert aliases(replace(LANE, stables=("", V1, V2), active=None)) == {"champion": V2, "former": V1}
+
+
 def test_the_base_model_has_no_alias() -> None:
     assert aliases(Lane(app=APP)) == {}
 

@@ -8,12 +8,19 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
+import pytest
+
 from schemas.learning import RolloutState
 from schemas.rollout_policy import RolloutPolicy
 from services.rollout.figures import Figures
+from services.rollout.judge import HARM_ALPHA
 from services.rollout.states import FINAL, Rollout
 from services.rollout.transitions import Observation, advanced, share_of
 from tests.services.rollout.builders import APP, START
+from tests.services.rollout.text_rollouts import STABLE as TEXT
+from tests.services.rollout.text_rollouts import WORSE as WORSE_TEXT
+from tests.services.rollout.text_rollouts import Tally
+from tests.services.rollout.text_rollouts import simulated as text_rollout
 
 POLICY = RolloutPolicy(app=APP, steps=(0.05, 0.25, 0.5), step_for="60s", give_up_after="20m", min_count=30)
 WINDOW = timedelta(seconds=5)
@@ -96,3 +103,24 @@ def test_a_canary_thirty_points_worse_is_found_by_its_first_answers() -> None:
     assert promoted == 0
     assert harmed == 1
     assert answers <= 100
+
+
+def _text(name: str, runs: int) -> Tally:
+    """Simulate rollouts of an app that writes; see tests.services.rollout.text_rollouts."""
+    candidate = {"equal": TEXT, **WORSE_TEXT}[name]
+    tally = Tally.of([text_rollout(seed, candidate, TEXT) for seed in range(runs)])
+    print(f"text, {name}: {tally}")
+    return tally
+
+
+def test_an_equal_version_that_writes_is_taken_back_in_at_most_alpha_of_its_rollouts() -> None:
+    tally = _text("equal", 300)
+    assert tally.harmed <= HARM_ALPHA
+    assert tally.promoted >= 0.95
+
+
+@pytest.mark.parametrize("name", ["rating", "refusals", "unsafe", "length"])
+def test_a_version_that_writes_worse_is_taken_back_in_most_of_its_rollouts(name: str) -> None:
+    tally = _text(name, 100)
+    assert tally.harmed >= 0.9
+    assert tally.promoted <= 0.02

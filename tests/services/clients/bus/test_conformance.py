@@ -159,6 +159,19 @@ def test_a_tail_reads_from_the_beginning_and_follows(bus: Broker | KafkaNode, to
     assert sorted(numbers(later)) == list(range(300, 320))
 
 
+def test_a_tail_from_the_end_passes_over_what_was_there(bus: Broker | KafkaNode, topic: str) -> None:
+    with closing(Producer(bus.settings, "test")) as producer:
+        for value in range(40):  # each a batch of its own: the light broker calls the last one's base the end
+            put(producer, topic, range(value, value + 1))
+            producer.flush()
+    with closing(Tail(bus.settings, [topic], from_end=True)) as tail:
+        while not tail.caught_up:
+            assert tail.poll(0.3) == []
+        send(bus.settings, topic, range(300, 320))
+        later = gather(tail.poll, lambda got: len(got) >= 20)
+    assert sorted(numbers(later)) == list(range(300, 320))
+
+
 def test_a_message_of_seven_megabytes_passes_whole(bus: Broker | KafkaNode, topic: str) -> None:
     large = os.urandom(1024) * 7 * 1024
     with closing(Producer(bus.settings, "test")) as producer:

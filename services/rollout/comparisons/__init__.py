@@ -1,0 +1,1 @@
+"""What of a candidate is compared with stable, each comparison by itself. Pure; read by services.rollout.judge."""
