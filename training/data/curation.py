@@ -16,7 +16,7 @@ import msgspec
 from schemas.inference import Message
 from schemas.training_policy import Training
 from training.data.dataset import Dataset, Example, LabelledRow, Split
-from training.data.duplicates import Vectors, originals
+from training.data.duplicates import Vectors, normalised, originals
 
 MAX_HELD_OUT = 400
 MAX_VALIDATION = 48
@@ -53,11 +53,6 @@ def curate(
         offsets=_last_offsets(rows),
         recent_since=recent_since,
     )
-
-
-def normalised(prompt: str) -> str:
-    """Return a prompt as duplicates are recognised by: case and white space don't tell prompts apart."""
-    return " ".join(prompt.casefold().split())
 
 
 def is_held_out(prompt: str, share: float) -> bool:
