@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from schemas.inference import Message
 from schemas.training_policy import Training
-from training.data.curation import Tools, balanced, curate, is_held_out
+from training.data.curation import Tools, curate
 from training.data.dataset import Dataset, Example, LabelledRow, manifest_of
+from training.data.drawing import balanced, is_held_out
 from training.data.duplicates import Vectors, normalised, originals
 
 SHIFT = datetime(2026, 1, 31, 12, tzinfo=UTC)
