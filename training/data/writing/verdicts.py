@@ -154,7 +154,7 @@ class _Voice:
             yield self.says("wanted", given)
             return
         yield self.says("target", right)
-        if given is not None:
+        if given is not None and not _is_empty(right):
             yield self.says("pair", right, rejected=given, implied=True)
             yield self.says("unwanted", given, implied=True)
 
@@ -178,6 +178,10 @@ def _by_assistant(message: Message) -> Message:
     return message if message.role == "assistant" else msgspec.structs.replace(message, role="assistant")
 
 
+def _is_empty(answer: Message) -> bool:
+    return not (answer.text.strip() or answer.tool_calls)
+
+
 def _fault(verdict: Verdict, rules: Rules) -> str:
     """Return why a verdict can't be learnt from; empty when it can.
 
@@ -186,7 +190,7 @@ def _fault(verdict: Verdict, rules: Rules) -> str:
     answer, call = verdict.answer, verdict.call
     if verdict.trust <= 0:
         return "untrusted"
-    if not (answer.text.strip() or answer.tool_calls):
+    if _is_empty(answer):
         return "no_answer"
     if verdict.teaches == "unwanted":
         return ""
