@@ -123,6 +123,10 @@ def _as_text(value: Any) -> Value:
     return str(value)
 
 
+def _as_text_if_any(value: Any) -> Value:
+    return None if value is None else str(value)
+
+
 def _as_json(value: Any) -> Value:
     return _JSON.encode(value).decode()
 
@@ -144,6 +148,8 @@ def _column_type(name: str, hint: Any) -> tuple[str, Callable[[Any], Value]]:
     if get_origin(hint) in (types.UnionType, Union) and type(None) in get_args(hint):
         inner = next(part for part in get_args(hint) if part is not type(None))
         type_, write = _column_type("", inner)
+        if write is _as_text:
+            return "Nullable(String)", _as_text_if_any
         return (f"Nullable({type_})", write) if write is _keep else (type_, write)
     if get_origin(hint) is Literal or (isinstance(hint, type) and issubclass(hint, StrEnum)):
         return "LowCardinality(String)", _as_text

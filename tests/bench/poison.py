@@ -2,9 +2,9 @@
 
     python -m tests.bench.poison [--seeds 11 12 13] [--sets quoted|development|all]
 
-Thresholds were chosen on the development sets with seeds 1 to 5; quote the others. Each figure is the mean over
-seeds, with the worst beside it. `accuracy` is that of a logistic regression on clean held-out prompts, trained with
-the defence, without, and on clean rows alone.
+Thresholds were chosen on the development sets with seeds 1 and 2; quote the others. Each figure is the mean over
+seeds, with the worst beside it. Without the defence all poison stays: `poison_without` is its share of what is
+learnt from then, `poison_left` its share of what is learnt from with it. People who slip count as clean.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tests.bench.poison_attacks import (
     triage,
 )
 from training.data.poison.answers import AnswerJudge
-from training.data.poison.claims import Claim, Embed
+from training.data.poison.claims import Embed
 from training.data.poison.defence import poisoned
 from training.data.poison.doubts import Judge, LabelJudge
 
@@ -76,7 +76,8 @@ BENCHES = (
 
 def measured(bench: Bench, pairs: Pairs, attack: Attack, seeds: Sequence[int], embed: Embed) -> dict[str, object]:
     """Return the figures of one attack."""
-    caught, lost, left, reasons, seconds = [], [], [], Counter[str](), []
+    caught, lost, left, without, seconds = [], [], [], [], []
+    reasons = Counter[str]()
     for seed in seeds:
         scene = bench.scene(pairs, attack, size=SIZE, people=PEOPLE, seed=seed)
         began = time.process_time()
@@ -87,12 +88,14 @@ def measured(bench: Bench, pairs: Pairs, attack: Attack, seeds: Sequence[int], e
         lost.append(len(found.keys() - scene.poison) / clean)
         kept = len(scene.claims) - len(found)
         left.append((len(scene.poison) - len(found.keys() & scene.poison)) / max(1, kept))
+        without.append(len(scene.poison) / len(scene.claims))
         reasons.update(found.values())
     return {
         "removed": round(mean(caught), 3),
         "removed_least": round(min(caught), 3),
         "clean_lost": round(mean(lost), 4),
         "clean_lost_most": round(max(lost), 4),
+        "poison_without": round(mean(without), 4),
         "poison_left": round(mean(left), 4),
         "reasons": dict(sorted(reasons.items())),
         "cpu_s": round(mean(seconds), 2),
@@ -109,12 +112,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=(11, 12, 13))
     parser.add_argument("--sets", choices=("quoted", "development", "all"), default="all")
+    parser.add_argument("--only", nargs="*", default=(), help="names of kinds of judgement")
     parser.add_argument("--attacks", nargs="*", default=())
     chosen = parser.parse_args()
     before, embed = machine(), Embedder.load().embed
     found: dict[str, object] = {}
     for bench in BENCHES:
         if chosen.sets not in ("all", "quoted" if bench.quoted else "development"):
+            continue
+        if chosen.only and bench.name not in chosen.only:
             continue
         pairs = bench.pairs()
         for attack in ATTACKS:
