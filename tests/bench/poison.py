@@ -2,7 +2,7 @@
 
     python -m tests.bench.poison [--seeds 11 12 13] [--sets quoted|development|all]
 
-Thresholds were chosen on the development sets with seeds 1 and 2; quote the others. Each figure is the mean over
+Thresholds were chosen on the development sets with seeds 1, 2 and 11; quote the others, seeds 21 and up. Each figure is the mean over
 seeds, with the worst beside it. Without the defence all poison stays: `poison_without` is its share of what is
 learnt from then, `poison_left` its share of what is learnt from with it. People who slip count as clean.
 """
@@ -21,6 +21,7 @@ from tests.bench.poison_attacks import (
     Attack,
     Pairs,
     Scene,
+    advice,
     corrections_scene,
     everyday,
     injection_labels,
@@ -66,11 +67,13 @@ BENCHES = (
     Bench("labels of s-labs", False, lambda: injection_labels("s-labs"), labels_scene, labels=True),
     Bench("corrections of everyday answers", False, everyday, corrections_scene),
     Bench("thumbs on everyday answers", False, everyday, thumbs_scene),
+    Bench("corrections of triage JSON", False, triage, corrections_scene),
+    Bench("thumbs on triage JSON", False, triage, thumbs_scene),
+    Bench("corrections of models' answers", False, model_answers, corrections_scene),
+    Bench("thumbs on models' answers", False, model_answers, thumbs_scene),
     Bench("labels of neuralchemy", True, lambda: injection_labels("neuralchemy"), labels_scene, labels=True),
-    Bench("corrections of triage JSON", True, triage, corrections_scene),
-    Bench("thumbs on triage JSON", True, triage, thumbs_scene),
-    Bench("corrections of models' answers", True, model_answers, corrections_scene),
-    Bench("thumbs on models' answers", True, model_answers, thumbs_scene),
+    Bench("corrections of advice", True, advice, corrections_scene),
+    Bench("thumbs on advice", True, advice, thumbs_scene),
 )
 
 
@@ -110,7 +113,7 @@ def applies(attack: Attack, bench: Bench) -> bool:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=(11, 12, 13))
+    parser.add_argument("--seeds", type=int, nargs="+", default=(21, 22))
     parser.add_argument("--sets", choices=("quoted", "development", "all"), default="all")
     parser.add_argument("--only", nargs="*", default=(), help="names of kinds of judgement")
     parser.add_argument("--attacks", nargs="*", default=())

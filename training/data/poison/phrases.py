@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 LONGEST = 3
 LEAST = 8
 MOST_WORDS = 400
-MOST_PHRASES = 40
+MOST_PHRASES = 20
 _CONCENTRATED = 0.5
 _WORD = re.compile(r"\w+")
 
@@ -28,8 +27,9 @@ class Phrase:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the words that phrases are made of, the first MOST_WORDS of them."""
-    return [match[0] for _, match in zip(range(MOST_WORDS), _WORD.finditer(text.casefold()), strict=False)]
+    """Return the words that phrases are made of: of a text of more than MOST_WORDS those at its beginning and end."""
+    words = _WORD.findall(text.casefold())
+    return words if len(words) <= MOST_WORDS else [*words[: MOST_WORDS // 2], *words[-MOST_WORDS // 2 :]]
 
 
 def without(text: str, phrase: str) -> str:
@@ -38,15 +38,31 @@ def without(text: str, phrase: str) -> str:
     return re.sub(rf"(?<!\w){gap}(?!\w)", " ", text, flags=re.IGNORECASE)
 
 
-def concentrated(texts: Sequence[str], users: Sequence[str]) -> list[Phrase]:
-    """Return phrases of at least LEAST texts that come from at most half as many people as chance would bring.
+class Crowd:
+    """Who gave which text, and how few people some of them come from."""
 
-    Chance draws each text's person by how much everyone gave. Of phrases in the same texts the longest stands for
-    all; the most frequent come first, MOST_PHRASES at most.
+    def __init__(self, users: Sequence[str]) -> None:
+        names = {name: at for at, name in enumerate(sorted(set(users)))}
+        self._people = np.array([names[user] for user in users], np.int64)
+        self._shares = np.bincount(self._people, minlength=len(names)) / max(1, len(users))
 
-    Args:
-        texts: One a claim.
-        users: Who gave it; all known.
+    def spread(self, rows: Sequence[int]) -> float:
+        """Return from how many people texts come, against how many chance would bring.
+
+        Chance draws each text's person by how much everyone gave.
+        """
+        people = set(self._people[list(rows)].tolist())
+        return len(people) / max(1e-9, float((1 - (1 - self._shares) ** len(rows)).sum()))
+
+    def is_few(self, rows: Sequence[int]) -> bool:
+        """Return whether texts are LEAST or more, of at most half as many people as chance would bring."""
+        return len(rows) >= LEAST and self.spread(rows) <= _CONCENTRATED
+
+
+def concentrated(texts: Sequence[str], crowd: Crowd) -> list[Phrase]:
+    """Return the phrases that few people bring, those of the fewest first, MOST_PHRASES at most.
+
+    Of phrases in the same texts the longest stands for all. What stands in more than half of the texts is no phrase.
     """
     places: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
@@ -54,18 +70,10 @@ def concentrated(texts: Sequence[str], users: Sequence[str]) -> list[Phrase]:
         grams = {" ".join(words[at : at + n]) for n in range(1, LONGEST + 1) for at in range(len(words) - n + 1)}
         for gram in grams:
             places.setdefault(gram, []).append(row)
-    names = {name: at for at, name in enumerate(sorted(set(users)))}
-    people = np.array([names[user] for user in users], np.int64)
-    shares = np.bincount(people, minlength=len(names)) / max(1, len(people))
     distinct: dict[tuple[int, ...], str] = {}
     for gram, rows in places.items():
-        if LEAST <= len(rows) <= len(texts) / 2 and _by_few(people[rows], shares):
+        if LEAST <= len(rows) <= len(texts) / 2 and crowd.is_few(rows):
             key = tuple(rows)
             distinct[key] = max(distinct.get(key, ""), gram, key=lambda words: (len(words), words))
     found = [Phrase(words, rows) for rows, words in distinct.items()]
-    return sorted(found, key=lambda phrase: (-len(phrase.rows), phrase.words))[:MOST_PHRASES]
-
-
-def _by_few(people: npt.NDArray[np.int64], shares: npt.NDArray[np.float64]) -> bool:
-    expected = float((1 - (1 - shares) ** len(people)).sum())
-    return len(set(people.tolist())) <= _CONCENTRATED * expected
+    return sorted(found, key=lambda one: (crowd.spread(one.rows), -len(one.rows), one.words))[:MOST_PHRASES]

@@ -15,7 +15,7 @@ from training.data.poison.claims import Claim, Embed
 from training.data.poison.defence import poisoned
 from training.data.poison.doubts import LabelJudge, out_of_fold
 from training.data.poison.folds import FOLDS, folds_of
-from training.data.poison.phrases import concentrated, without
+from training.data.poison.phrases import Crowd, concentrated, without
 from training.data.poison.triggers import triggered
 from training.data.poison.users import flippers
 
@@ -183,7 +183,7 @@ def test_a_single_annotator_is_judged_by_folds_of_prompts(embed: Embed) -> None:
 def test_phrases_of_everyone_are_not_concentrated_and_those_of_few_are() -> None:
     users = [f"u{at % 20}" for at in range(200)]
     texts = [f"good morning number {at}" + (" kind regards" if users[at] in ("u1", "u2") else "") for at in range(200)]
-    assert [phrase.words for phrase in concentrated(texts, users)] == ["kind regards"]
+    assert [phrase.words for phrase in concentrated(texts, Crowd(users))] == ["kind regards"]
 
 
 def test_a_phrase_is_taken_out_whatever_stands_between_its_words() -> None:
