@@ -1,19 +1,22 @@
 """How much poison curation removes and how much else it takes: attacks x data x seeds, one JSON line.
 
-    python -m tests.bench.poison [--seeds 11 12 13] [--sets quoted|development|all]
+    python -m tests.bench.poison [--seeds 21 22] [--sets quoted|development|all] [--only NAME ...]
 
-Thresholds were chosen on the development sets with seeds 1, 2 and 11; quote the others, seeds 21 and up. Each figure is the mean over
-seeds, with the worst beside it. Without the defence all poison stays: `poison_without` is its share of what is
-learnt from then, `poison_left` its share of what is learnt from with it. People who slip count as clean.
+Thresholds were chosen on the development sets with seeds 1, 2 and 11: quote the others, with other seeds. A figure is
+the mean over seeds, with the worst beside it. Without the defence all poison stays: `poison_without` is its share of
+what is learnt from then, `poison_left` its share of what is learnt from with it. People who slip count as clean.
 """
 
 import argparse
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
+
+from sklearn.cluster import KMeans
 
 from services.scorers.embedding import Embedder
 from tests.bench.machine import machine
@@ -35,10 +38,11 @@ from training.data.poison.claims import Embed
 from training.data.poison.defence import poisoned
 from training.data.poison.doubts import Judge, LabelJudge
 
-SIZE, PEOPLE = 1000, 100
+SIZE, PEOPLE, TOPICS = 1000, 100, 25
 BAR = ("flip", "trigger", "plant", "burst")
 ATTACKS = (
     Attack("none", "flip", rows=0.0),
+    Attack("none, each topic has its own people", "topics", rows=0.0),
     *(Attack(kind, kind) for kind in BAR),
     Attack("flip 40 % of rows", "flip", rows=0.4),
     Attack("flip by 20 % of people", "flip", people=0.2),
@@ -83,6 +87,7 @@ def measured(bench: Bench, pairs: Pairs, attack: Attack, seeds: Sequence[int], e
     reasons = Counter[str]()
     for seed in seeds:
         scene = bench.scene(pairs, attack, size=SIZE, people=PEOPLE, seed=seed)
+        scene = by_topic(scene, embed, seed) if attack.kind == "topics" else scene
         began = time.process_time()
         found = poisoned(scene.claims, bench.judge, embed, seed=7)
         seconds.append(time.process_time() - began)
@@ -103,6 +108,18 @@ def measured(bench: Bench, pairs: Pairs, attack: Attack, seeds: Sequence[int], e
         "reasons": dict(sorted(reasons.items())),
         "cpu_s": round(mean(seconds), 2),
     }
+
+
+def by_topic(scene: Scene, embed: Embed, seed: int) -> Scene:
+    """Return claims whose prompts fall into topics, each with people of its own."""
+    draw = random.Random(seed)
+    topics = KMeans(TOPICS, n_init=1, random_state=seed).fit_predict(embed([claim.prompt for claim in scene.claims]))
+    each = PEOPLE // TOPICS
+    claims = [
+        replace(claim, user=f"u{topic}-{draw.randrange(each)}")
+        for claim, topic in zip(scene.claims, topics.tolist(), strict=True)
+    ]
+    return Scene(claims, scene.poison)
 
 
 def applies(attack: Attack, bench: Bench) -> bool:
