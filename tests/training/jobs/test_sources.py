@@ -32,8 +32,10 @@ def test_an_app_that_writes_learns_from_recent_and_earlier_judged_calls(warehous
         recent = source.read(client, NOW, NOW + timedelta(hours=1))
         earlier = source.read(client, NOW - timedelta(days=1), NOW)
         taken = calls(app, msgspec.structs.replace(policy, undisputed="wanted"))
-        assert taken.count(taken.read(client, NOW, NOW + timedelta(hours=1))) > source.count(recent)
+        both = taken.read(client, NOW, NOW + timedelta(hours=1))
     dataset = source.curate(source.join(recent, earlier), NOW, TOOLS)
+    assert [call.request_id for call in recent.calls] == ["writes-new"]
+    assert sorted(call.request_id for call in both.calls) == ["writes-left", "writes-new"]
     assert source.noun == "usable examples"
     assert {example.request_id for example in dataset.examples} <= {"writes-old", "writes-new"}
     assert dataset.offsets["feedback.given.v1/0"] == 10

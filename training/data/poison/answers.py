@@ -8,10 +8,9 @@ import numpy.typing as npt
 
 from training.data.duplicates import normalised
 from training.data.poison.claims import Claim, Doubts, Embed
-from training.data.poison.doubts import UNKNOWN, fitted, weights_of
+from training.data.poison.doubts import UNKNOWN, fitted, sampled, weights_of
 
 NEIGHBOURS = 5
-_BLOCK = 512
 Rows = npt.NDArray[np.float32]
 
 
@@ -26,6 +25,7 @@ class AnswerJudge:
 
     def likely(self, claims: Sequence[Claim], learnt: Sequence[Claim]) -> Doubts:
         """Return how likely each verdict is: of a right answer that it fits, of a wrong one that it doesn't."""
+        learnt = sampled(learnt)
         right = [claim for claim in learnt if claim.verdict == "right"]
         if len(right) <= NEIGHBOURS or not claims:
             return np.full(len(claims), UNKNOWN)

@@ -4,6 +4,7 @@ Whoever contradicts what everyone else's judgements teach stands out (confident 
 The models are logistic regressions over embeddings: fitted in a fraction of a second, and good enough for that.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from statistics import median
@@ -20,6 +21,7 @@ UNKNOWN = 0.5
 _NEVER_RIGHT = 1e-6
 _STRENGTH = 10.0
 _LEAST_TRUST = 0.01
+MOST_LEARNT = 2000
 
 
 class Judge(Protocol):
@@ -40,6 +42,7 @@ class LabelJudge:
 
     def likely(self, claims: Sequence[Claim], learnt: Sequence[Claim]) -> Doubts:
         """Return each label's probability against the likeliest other one."""
+        learnt = sampled(learnt)
         labels = np.array([claim.verdict for claim in learnt])
         if len(set(labels)) < 2 or not claims:
             return np.full(len(claims), UNKNOWN)
@@ -59,6 +62,14 @@ def out_of_fold(judge: Judge, claims: Sequence[Claim], seed: int) -> Doubts:
         inside = [claim for claim, at in zip(claims, folds, strict=True) if at == fold]
         likely[folds == fold] = judge.likely(inside, [c for c, at in zip(claims, folds, strict=True) if at != fold])
     return likely
+
+
+def sampled(learnt: Sequence[Claim]) -> Sequence[Claim]:
+    """Return at most MOST_LEARNT claims, chosen by a hash: what more would teach is not worth its time."""
+    if len(learnt) <= MOST_LEARNT:
+        return learnt
+    ordered = sorted(learnt, key=lambda one: hashlib.sha256(f"{one.judgement}\0{one.verdict}".encode()).digest())
+    return ordered[:MOST_LEARNT]
 
 
 def fitted(rows: npt.NDArray[np.floating], truths: npt.NDArray[np.generic], weights: Doubts) -> LogisticRegression:

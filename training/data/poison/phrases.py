@@ -9,7 +9,7 @@ import numpy as np
 LONGEST = 3
 LEAST = 8
 MOST_WORDS = 400
-MOST_PHRASES = 20
+MOST_PHRASES = 12
 _CONCENTRATED = 0.5
 _WORD = re.compile(r"\w+")
 
