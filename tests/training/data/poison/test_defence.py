@@ -60,6 +60,10 @@ def _labels(*, flipped: int = 0, trigger: str = "", trust: float = 0.5, seed: in
     return claims
 
 
+def _other(claim: Claim) -> str:
+    return next(name for name in TOPICS if name != claim.verdict)
+
+
 def _corrections(claims: Sequence[Claim]) -> list[Claim]:
     """Return what people would correct the same prompts to."""
     return [
@@ -160,9 +164,25 @@ def test_one_contradicts_more_than_chance_would_have_it() -> None:
 
 
 def test_few_with_most_of_the_judgements_do_not_pass_for_the_rule() -> None:
-    claims = _labels(flipped=240)
-    likely = np.array([0.4 if claim.user.startswith("a") else 0.6 for claim in claims])
-    assert set(flippers(claims, likely)) == {"a0", "a1"}
+    claims = _labels(flipped=300)
+    attacked = np.array([claim.user.startswith("a") for claim in claims])
+    doubted = np.where(attacked, np.arange(400) % 10 < 7, np.arange(400) % 10 < 2)
+    assert set(flippers(claims, np.where(doubted, 0.2, 0.8))) == {"a0", "a1"}
+
+
+def test_a_phrase_that_most_use_rightly_is_no_trigger_because_one_does_not(embed: Embed) -> None:
+    few = ("u1", "u2", "u3", "u4")
+    claims = [
+        replace(
+            claim,
+            prompt=f"dear desk of ours {claim.prompt}",
+            verdict=_other(claim) if claim.user == "u1" else claim.verdict,
+        )
+        if claim.user in few
+        else claim
+        for claim in _labels()
+    ]
+    assert triggered(claims, LabelJudge(embed), embed) == set()
 
 
 def test_folds_keep_a_person_together_and_are_of_like_size() -> None:

@@ -92,7 +92,8 @@ def test_the_weight_is_the_trust_in_who_judged() -> None:
 
 
 def test_of_two_judgements_of_one_person_the_later_counts_in_whatever_order_they_come() -> None:
-    first, last = said("a", by="ada", score=1.0, minutes=2), said("a", by="ada", score=0.0, minutes=3)
+    first = said("a", by="ada", score=1.0, minutes=2, event="z")
+    last = said("a", by="ada", score=0.0, minutes=3, event="a")
     for both in ((first, last), (last, first)):
         dataset = curated(call("a", *both), policy=KTO)
         assert [e.kind for e in dataset.examples] == ["unwanted"]
@@ -123,6 +124,12 @@ def test_the_side_with_twice_the_trust_prevails() -> None:
     dataset = curated(divided, policy=KTO)
     assert [e.kind for e in dataset.examples] == ["unwanted"]
     assert dataset.removed == {"outvoted": 1}
+
+
+def test_half_as_much_trust_again_is_not_clear_enough() -> None:
+    app = App(name="desk", base_model="tiny", trust={"review": 0.75})
+    divided = call("a", said("a", by="ada", score=1.0), said("a", by="eve", source="review", score=0.0))
+    assert curated(divided, app=app, policy=KTO).removed == {"conflicting_judgements": 2}
 
 
 def test_one_person_does_not_outvote_another_by_saying_it_of_many_calls_with_one_answer() -> None:
