@@ -34,7 +34,7 @@ def poisoned(
         embed: Texts to unit vectors.
     """
     found: dict[str, Reason] = {}
-    if len(claims) < LEAST_CLAIMS:
+    if len(claims) < LEAST_CLAIMS or not any(claim.user for claim in claims):
         return found
     embed = _remembering(embed)
     judge = make_judge(embed)
