@@ -45,7 +45,11 @@ _JUDGED = f"""
 SELECT
     {_CALL},
     f.said AS said
-FROM ({_ANSWERED} {_SPAN}) AS r
+FROM (
+    {_ANSWERED}
+        AND request_id IN (SELECT request_id FROM feedback WHERE app = {{app:String}})
+    {_SPAN}
+) AS r
 INNER JOIN (
     SELECT
         request_id,
@@ -59,7 +63,7 @@ INNER JOIN (
 ) AS f ON r.request_id = f.request_id
 ORDER BY cityHash64(r.request_id)
 LIMIT {{limit:UInt64}}
-"""  # noqa: S608
+"""  # noqa: S608  # the parts above
 _COMPARED = f"""
 SELECT {_CALL}
 FROM (
@@ -68,16 +72,30 @@ FROM (
     ORDER BY occurred_at DESC, offset DESC
     LIMIT 1 BY request_id
 ) AS r
-"""  # noqa: S608
+"""  # noqa: S608  # the parts above
+# Ids first: texts are read of those alone that are chosen.
 _UNDISPUTED = f"""
 SELECT {_CALL}
-FROM ({_ANSWERED} {_SPAN}) AS r
-WHERE r.error_type = ''
-    AND r.output != 'null'
-    AND r.request_id NOT IN (SELECT request_id FROM feedback WHERE app = {{app:String}})
-ORDER BY cityHash64(r.request_id)
-LIMIT {{limit:UInt64}}
-"""  # noqa: S608
+FROM (
+    {_ANSWERED}
+        AND output != 'null'
+        AND request_id IN (
+            SELECT request_id
+            FROM responses
+            WHERE app = {{app:String}}
+                AND variant != 'shadow'
+                AND error_type = ''
+                AND occurred_at >= {{since:DateTime64(3, 'UTC')}}
+                AND occurred_at < {{until:DateTime64(3, 'UTC')}}
+                AND request_id NOT IN (SELECT request_id FROM feedback WHERE app = {{app:String}})
+            GROUP BY request_id
+            ORDER BY cityHash64(request_id)
+            LIMIT {{limit:UInt64}}
+        )
+    {_SPAN}
+) AS r
+ORDER BY r.request_id
+"""  # noqa: S608  # the parts above
 
 
 def judged_calls(
