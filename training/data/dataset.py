@@ -7,10 +7,9 @@ from typing import Literal
 import msgspec
 
 from schemas.inference import Message, ToolDeclared
+from training.data.judgements import Judgement
 
 Split = Literal["train", "validation", "holdout"]
-
-
 # What an example teaches: a label of a classifier, an answer to give, one that was wanted or not, or of two the better.
 Kind = Literal["label", "target", "wanted", "unwanted", "pair"]
 
@@ -20,6 +19,7 @@ class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         labels: Distinct labels, sorted.
+        judgements: Who gave which of them.
         slice: The request's slice tag, empty without one.
         offsets: Where its messages stood: "topic/partition" to offset.
     """
@@ -30,6 +30,7 @@ class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
     slice: str
     occurred_at: datetime
     offsets: dict[str, int]
+    judgements: tuple[Judgement, ...] = ()
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +113,7 @@ class ManifestRow(msgspec.Struct, frozen=True, kw_only=True):
     slice: str
     recent: bool
     split: Split
+    kind: Kind = "label"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,6 +143,7 @@ def manifest_of(dataset: Dataset) -> Manifest:
                 slice=example.slice,
                 recent=example.recent,
                 split=example.split,
+                kind=example.kind,
             )
             for example in dataset.examples
         ),

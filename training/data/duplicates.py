@@ -30,3 +30,8 @@ def originals(rows: Vectors, *, threshold: float = SIMILAR) -> list[int]:
 
 def _first_kept(similar: npt.NDArray[np.float32], found: Sequence[int], threshold: float) -> int:
     return next((row for row in np.flatnonzero(similar > threshold).tolist() if found[row] == -1), -1)
+
+
+def normalised(text: str) -> str:
+    """Return a text as repetitions are recognised by: case and white space don't tell texts apart."""
+    return " ".join(text.casefold().split())

@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
+from schemas.feedback import FeedbackGiven
 from schemas.inference import Message
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_REQUESTED
 from services.clients.warehouse.client import Warehouse
 from training.data.dataset import LabelledRow
+from training.data.judgements import Judgement
 
 _LABELLED = """
 SELECT
@@ -21,7 +23,8 @@ SELECT
     any(r.occurred_at) AS occurred_at,
     any(r.partition) AS request_partition,
     any(r.offset) AS request_offset,
-    max((f.offset, f.partition)) AS feedback_place
+    max((f.offset, f.partition)) AS feedback_place,
+    groupArray((f.event_id, f.occurred_at, f.label, f.source, f.user_id, f.partition, f.offset)) AS said
 FROM (SELECT * FROM requests FINAL) AS r
 INNER JOIN (SELECT * FROM feedback FINAL WHERE app = {app:String}) AS f ON r.request_id = f.request_id
 WHERE r.app = {app:String}
@@ -52,7 +55,7 @@ def labelled_rows(
 ) -> Sequence[LabelledRow]:
     """Return requests of [since, until) that have labels, at most `limit`, chosen by a hash of their ids."""
     found = warehouse.query(_LABELLED, {"app": app, "since": since, "until": until, "limit": limit})
-    return [_row(row) for row in found]
+    return [_row(app, row) for row in found]
 
 
 def breached_at(warehouse: Warehouse, app: str, alert_id: str) -> datetime | None:
@@ -68,7 +71,7 @@ def served_version(warehouse: Warehouse, app: str) -> str:
     return next((route["adapter_version"] for route in routes if route["variant"] == "stable"), "")
 
 
-def _row(row: dict[str, Any]) -> LabelledRow:
+def _row(app: str, row: dict[str, Any]) -> LabelledRow:
     feedback_offset, feedback_partition = row["feedback_place"]
     return LabelledRow(
         request_id=row["request_id"],
@@ -80,4 +83,19 @@ def _row(row: dict[str, Any]) -> LabelledRow:
             f"{INFERENCE_REQUESTED.name}/{row['request_partition']}": row["request_offset"],
             f"{FEEDBACK_GIVEN.name}/{feedback_partition}": feedback_offset,
         },
+        judgements=tuple(_judgement(app, row["request_id"], said) for said in row["said"]),
     )
+
+
+def _judgement(app: str, request_id: str, said: tuple[Any, ...]) -> Judgement:
+    event_id, occurred_at, label, source, user_id, partition, offset = said
+    given = FeedbackGiven(
+        event_id=event_id,
+        occurred_at=occurred_at,
+        app=app,
+        request_id=request_id,
+        label=label,
+        source=source,
+        user_id=user_id,
+    )
+    return Judgement(given=given, partition=partition, offset=offset)

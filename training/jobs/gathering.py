@@ -1,4 +1,4 @@
-"""The first stage of a job: wait for enough labelled traffic, then curate it. Needs no torch."""
+"""The first stage of a job: wait for enough judged traffic, then curate it. Needs no torch."""
 
 import logging
 import time
@@ -11,9 +11,10 @@ from services.clients.store.training_jobs import TrainingJob, TrainingJobs
 from services.clients.warehouse.client import Warehouse, WarehouseDown
 from services.scorers.embedding import Embedder
 from services.scorers.pii import mask
-from training.data.curation import Tools, curate
-from training.data.dataset import Dataset, LabelledRow, Split
-from training.data.traffic import breached_at, labelled_rows
+from training.data.curation import Tools
+from training.data.dataset import Dataset, Split
+from training.data.traffic import breached_at
+from training.jobs.sources import Material, Source, calls, labels
 from training.jobs.workbench import DATASET, Bench, JobFailed, Order
 
 log = logging.getLogger(__name__)
@@ -21,7 +22,6 @@ log = logging.getLogger(__name__)
 POLL_S = 2.0
 PATIENCE_S = 600.0
 _AHEAD = timedelta(days=1)
-_ROWS_FOR_ONE = 4
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 Lead = Callable[[str], timedelta]
@@ -43,10 +43,15 @@ def gathered(bench: Bench, jobs: TrainingJobs, lead: Lead) -> Dataset:
     known = bench.remembered(DATASET, Dataset)
     if known is not None:
         return known
-    since, rows = _enough_rows(bench, jobs, lead)
+    if bench.app.does == "classify":
+        return _curated(bench, jobs, lead, labels(bench.app, bench.policy))
+    return _curated(bench, jobs, lead, calls(bench.app, bench.policy))
+
+
+def _curated(bench: Bench, jobs: TrainingJobs, lead: Lead, source: Source[Material]) -> Dataset:
+    since, material = _enough(bench, jobs, lead, source)
     jobs.set_recent_since(bench.job.job_id, since)
-    tools = Tools(embed=Embedder.load().embed, mask=mask)
-    dataset = curate(rows, bench.policy, labels=bench.app.labels, recent_since=since, tools=tools)
+    dataset = source.curate(material, since, Tools(embed=Embedder.load().embed, mask=mask))
     if isinstance(bench.order, RetrainingRequested) and not dataset.of("train"):
         raise JobFailed(f"curation left nothing to train on, removed {dataset.removed}")
     bench.remember(DATASET, dataset)
@@ -77,49 +82,41 @@ def recent_since(
     return lines[-1] if isinstance(order, AdapterProposed) and lines else horizon
 
 
-def _enough_rows(bench: Bench, jobs: TrainingJobs, lead: Lead) -> tuple[datetime, Sequence[LabelledRow]]:
+def _enough(bench: Bench, jobs: TrainingJobs, lead: Lead, source: Source[Material]) -> tuple[datetime, Material]:
     give_up_at = time.monotonic() + PATIENCE_S
+    wanted = f"{bench.policy.min_rows} recent {source.noun}"
     seen = -1
     while True:
+        count = 0
         try:
             with Warehouse.connect(bench.settings) as warehouse:
-                since, recent = _recent_rows(bench, warehouse, jobs, lead)
-                if since is not None and (
-                    isinstance(bench.order, AdapterProposed) or len(recent) >= bench.policy.min_rows
-                ):
-                    return since, [*recent, *_earlier_rows(bench, warehouse, since)]
+                since = _boundary(bench, warehouse, jobs, lead)
+                if since is not None:
+                    recent = source.read(warehouse, since, bench.clock() + _AHEAD)
+                    count = source.count(recent)
+                    if isinstance(bench.order, AdapterProposed) or count >= bench.policy.min_rows:
+                        return since, source.join(recent, source.read(warehouse, _BEGINNING, since))
         except WarehouseDown as error:
-            recent = []
             log.warning("job=%s waits for the warehouse: %s", bench.job.job_id, type(error).__name__)
-        if len(recent) != seen:
-            seen = len(recent)
-            bench.announce("curating", f"{seen} of {bench.policy.min_rows} recent labelled rows")
+        if count != seen:
+            seen = count
+            bench.announce("curating", f"{seen} of {wanted}")
         if time.monotonic() > give_up_at:
-            raise JobFailed(f"only {seen} of {bench.policy.min_rows} recent labelled rows after {PATIENCE_S:.0f} s")
+            raise JobFailed(f"only {seen} of {wanted} after {PATIENCE_S:.0f} s")
         time.sleep(POLL_S)
 
 
-def _recent_rows(
-    bench: Bench, warehouse: Warehouse, jobs: TrainingJobs, lead: Lead
-) -> tuple[datetime | None, Sequence[LabelledRow]]:
-    """Return the boundary, None while the order's alert is not stored yet, and the rows after it."""
+def _boundary(bench: Bench, warehouse: Warehouse, jobs: TrainingJobs, lead: Lead) -> datetime | None:
+    """Return from when traffic counts as recent, None while the order's alert is not stored yet."""
     order, breach = bench.order, None
     if isinstance(order, RetrainingRequested) and order.alert_id:
         breach = breached_at(warehouse, bench.app.name, order.alert_id)
         if breach is None:
-            return None, []
-    since = recent_since(
+            return None
+    return recent_since(
         order,
         breach,
         lead(order.monitor) if isinstance(order, RetrainingRequested) else timedelta(0),
         earlier_jobs=jobs.of_app(bench.app.name),
         reach=parse_duration(bench.policy.feedback_window),
     )
-    limit = _ROWS_FOR_ONE * bench.policy.max_rows
-    until = bench.clock() + _AHEAD
-    return since, labelled_rows(warehouse, bench.app.name, since=since, until=until, limit=limit)
-
-
-def _earlier_rows(bench: Bench, warehouse: Warehouse, since: datetime) -> Sequence[LabelledRow]:
-    limit = _ROWS_FOR_ONE * bench.policy.max_rows
-    return labelled_rows(warehouse, bench.app.name, since=_BEGINNING, until=since, limit=limit)

@@ -46,7 +46,7 @@ def unfitness(app: str, configuration: Configuration, *, has_base: HasBase) -> s
     known = configuration.app(app)
     if known is None:
         return f"app {app} is not in the configuration"
-    if len(known.labels) < 2:
+    if known.does == "classify" and len(known.labels) < 2:
         return f"app {app} has no labels to learn, two are needed"
     if not has_base(known.base_model):
         return (

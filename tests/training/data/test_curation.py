@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from schemas.inference import Message
 from schemas.training_policy import Training
-from training.data.curation import Tools, balanced, curate, is_held_out, normalised
+from training.data.curation import Tools, curate
 from training.data.dataset import Dataset, Example, LabelledRow, manifest_of
-from training.data.duplicates import Vectors, originals
+from training.data.drawing import balanced, is_held_out
+from training.data.duplicates import Vectors, normalised, originals
 
 SHIFT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 POLICY = Training(app="guard", max_rows=100, replay_share=0.5, holdout_share=0.3)

@@ -72,6 +72,10 @@ def test_labelled_requests_come_with_all_their_labels_and_places(warehouse: Sett
     assert by_id["one-a"].occurred_at == NOW
     assert by_id["one-a"].offsets == {"inference.requested.v1/1": 4, "feedback.given.v1/0": 20}
     assert by_id["one-b"].labels == ("safe", "unsafe")
+    assert {one.given for one in by_id["one-b"].judgements} == {
+        said("b", "safe", app="one"),
+        said("b", "unsafe", app="one", again="!"),
+    }
 
 
 def test_an_event_stored_twice_is_one_row_with_one_label(warehouse: Settings) -> None:

@@ -17,6 +17,7 @@ CONFIGURATION = Configuration(
     apps=(
         App(name="guard", base_model="tiny", labels=("safe", "unsafe")),
         App(name="chat", base_model="tiny"),
+        App(name="bare", base_model="tiny", task="classify"),
         App(name="elsewhere", base_model="theirs", upstreams=("http://vllm:8000",), labels=("safe", "unsafe")),
     ),
     training=(Training(app="guard", cooldown="10m"),),
@@ -85,8 +86,12 @@ def test_a_declined_order_does_not_start_a_cooldown() -> None:
 
 def test_an_unknown_app_and_one_without_labels_are_declined() -> None:
     assert _unfitness("nobody") == "app nobody is not in the configuration"
-    assert _unfitness("chat") == "app chat has no labels to learn, two are needed"
+    assert _unfitness("bare") == "app bare has no labels to learn, two are needed"
     assert _unfitness("guard") == ""
+
+
+def test_an_app_that_writes_needs_no_labels() -> None:
+    assert _unfitness("chat") == ""
 
 
 def test_an_app_whose_base_model_only_its_upstreams_have_is_declined_with_what_to_do() -> None:

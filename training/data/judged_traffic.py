@@ -1,0 +1,163 @@
+"""Questions to the warehouse about calls that write: what was judged, what else was compared, what nobody disputed."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from schemas.feedback import Comparison, FeedbackGiven
+from schemas.inference import Message, ToolDeclared
+from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED
+from services.clients.warehouse.client import Warehouse
+from training.data.judgements import Answers, JudgedCall, Judgement
+
+_CALL = """
+    r.request_id AS request_id,
+    r.messages AS messages,
+    r.output AS output,
+    r.finish_reason AS finish_reason,
+    r.error_type AS error_type,
+    r.adapter_version AS adapter_version,
+    r.variant AS variant,
+    r.tools AS tools,
+    r.response_schema AS response_schema,
+    r.tags AS tags,
+    r.occurred_at AS occurred_at,
+    r.partition AS partition,
+    r.offset AS offset
+"""
+# The parts below are this module's own, so no value gets into a query but as a bound parameter.
+# A shadow's answer was seen by nobody; of two answers under one id the later one is judged.
+_ANSWERED = """
+    SELECT *
+    FROM responses FINAL
+    WHERE app = {app:String} AND variant != 'shadow'
+"""
+_SPAN = """
+        AND occurred_at >= {since:DateTime64(3, 'UTC')}
+        AND occurred_at < {until:DateTime64(3, 'UTC')}
+    ORDER BY occurred_at DESC, offset DESC
+    LIMIT 1 BY request_id
+"""
+_JUDGED = f"""
+SELECT
+    {_CALL},
+    f.said AS said
+FROM (
+    {_ANSWERED}
+        AND request_id IN (SELECT request_id FROM feedback WHERE app = {{app:String}})
+    {_SPAN}
+) AS r
+INNER JOIN (
+    SELECT
+        request_id,
+        groupArray((
+            event_id, occurred_at, label, score, rating, correction, comparison, signal, source, user_id,
+            partition, offset
+        )) AS said
+    FROM feedback FINAL
+    WHERE app = {{app:String}}
+    GROUP BY request_id
+) AS f ON r.request_id = f.request_id
+ORDER BY cityHash64(r.request_id)
+LIMIT {{limit:UInt64}}
+"""  # noqa: S608  # the parts above
+_COMPARED = f"""
+SELECT {_CALL}
+FROM (
+    {_ANSWERED}
+        AND request_id IN {{ids:Array(String)}}
+    ORDER BY occurred_at DESC, offset DESC
+    LIMIT 1 BY request_id
+) AS r
+"""  # noqa: S608  # the parts above
+# Ids first: texts are read of those alone that are chosen.
+_UNDISPUTED = f"""
+SELECT {_CALL}
+FROM (
+    {_ANSWERED}
+        AND output != 'null'
+        AND request_id IN (
+            SELECT request_id
+            FROM responses
+            WHERE app = {{app:String}}
+                AND variant != 'shadow'
+                AND error_type = ''
+                AND occurred_at >= {{since:DateTime64(3, 'UTC')}}
+                AND occurred_at < {{until:DateTime64(3, 'UTC')}}
+                AND request_id NOT IN (SELECT request_id FROM feedback WHERE app = {{app:String}})
+            GROUP BY request_id
+            ORDER BY cityHash64(request_id)
+            LIMIT {{limit:UInt64}}
+        )
+    {_SPAN}
+) AS r
+ORDER BY r.request_id
+"""  # noqa: S608  # the parts above
+
+
+def judged_calls(
+    warehouse: Warehouse, app: str, *, since: datetime, until: datetime, limit: int
+) -> Sequence[JudgedCall]:
+    """Return calls of [since, until) that anything was said of, at most `limit`, chosen by a hash of their ids."""
+    found = warehouse.query(_JUDGED, {"app": app, "since": since, "until": until, "limit": limit})
+    return [_call(row, tuple(_judgement(app, row["request_id"], said) for said in row["said"])) for row in found]
+
+
+def calls_by_id(warehouse: Warehouse, app: str, ids: Sequence[str]) -> Answers:
+    """Return the calls of an app by their ids; those that are not stored are missing."""
+    found = warehouse.query(_COMPARED, {"app": app, "ids": list(ids)}) if ids else []
+    return {row["request_id"]: _call(row, ()) for row in found}
+
+
+def undisputed_calls(
+    warehouse: Warehouse, app: str, *, since: datetime, until: datetime, limit: int
+) -> Sequence[JudgedCall]:
+    """Return calls of [since, until) that were answered and never judged, at most `limit`, chosen by a hash."""
+    found = warehouse.query(_UNDISPUTED, {"app": app, "since": since, "until": until, "limit": limit})
+    return [_call(row, ()) for row in found]
+
+
+def _call(row: dict[str, Any], judgements: tuple[Judgement, ...]) -> JudgedCall:
+    offsets = {f"{INFERENCE_RESPONDED.name}/{row['partition']}": row["offset"]}
+    for one in judgements:
+        place = f"{FEEDBACK_GIVEN.name}/{one.partition}"
+        offsets[place] = max(one.offset, offsets.get(place, -1))
+    return JudgedCall(
+        request_id=row["request_id"],
+        messages=msgspec.json.decode(row["messages"], type=tuple[Message, ...]),
+        answer=msgspec.json.decode(row["output"], type=Message | None),
+        finish_reason=row["finish_reason"],
+        error_type=row["error_type"],
+        adapter_version=row["adapter_version"],
+        variant=row["variant"],
+        tools=msgspec.json.decode(row["tools"] or "[]", type=tuple[ToolDeclared, ...]),
+        response_schema=row["response_schema"],
+        slice=str(json.loads(row["tags"]).get("slice", "")),
+        occurred_at=row["occurred_at"],
+        judgements=judgements,
+        offsets=offsets,
+    )
+
+
+def _judgement(app: str, request_id: str, said: tuple[Any, ...]) -> Judgement:
+    event_id, occurred_at, label, score, rating, correction, comparison, signal, source, user_id, partition, offset = (
+        said
+    )
+    given = FeedbackGiven(
+        event_id=event_id,
+        occurred_at=occurred_at,
+        app=app,
+        request_id=request_id,
+        label=label,
+        score=score,
+        rating=rating,
+        correction=msgspec.json.decode(correction, type=Message | None),
+        comparison=msgspec.json.decode(comparison, type=Comparison | None),
+        signal=signal,
+        source=source,
+        user_id=user_id,
+    )
+    return Judgement(given=given, partition=partition, offset=offset)

@@ -1,0 +1,1 @@
+"""From judged calls to a dataset of conversations, for apps that write."""
