@@ -92,15 +92,18 @@ def _templated(message: Message, *, knows_tools: bool) -> dict[str, object]:
 
 def _arguments(call: ToolCall) -> object:
     """Return the arguments decoded, as vLLM gives them to a template; what is no JSON stays a text."""
-    try:
-        return msgspec.json.decode(call.arguments or "{}")
-    except msgspec.DecodeError:
-        return call.arguments
+    return _decoded(call.arguments or "{}", call.arguments)
 
 
 def _declared(tool: ToolDeclared) -> dict[str, object]:
-    schema = msgspec.json.decode(tool.schema) if tool.schema else {}
-    return {"type": "function", "function": {"name": tool.name, "parameters": schema}}
+    return {"type": "function", "function": {"name": tool.name, "parameters": _decoded(tool.schema, {})}}
+
+
+def _decoded(text: str, otherwise: object) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return otherwise
 
 
 def _template(tokenizer: Any) -> str:
