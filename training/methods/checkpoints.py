@@ -8,22 +8,23 @@ from typing import Any
 
 from peft import PeftModel
 
+from services.models.adapters import CONFIGURATION
 from training.methods.lessons import ADAPTER
 
 CHECKPOINTS = "checkpoints"
-_REFERENCE = "ref"
 
 
 def last_checkpoint(work: Path) -> str | None:
     """Return the newest checkpoint that was written to its end; one cut short by a kill is removed.
 
-    What dpo and kto compare with is made anew when they begin, so its copy goes as well: a Trainer that
+    What a training compares with is made anew when it begins, so its copy goes as well: a Trainer that
     finds a folder of another adapter in a checkpoint loads that one and leaves the trained one as it began.
     """
     found = sorted((work / CHECKPOINTS).glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
     for path in reversed(found):
         if _is_whole(path):
-            shutil.rmtree(path / _REFERENCE, ignore_errors=True)
+            for other in path.glob(f"*/{CONFIGURATION}"):
+                shutil.rmtree(other.parent)
             return str(path)
         shutil.rmtree(path)
     return None
