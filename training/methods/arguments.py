@@ -10,7 +10,7 @@ from training.methods.checkpoints import CHECKPOINTS
 
 TOLD_EVERY = 5
 _EVALUATIONS = 5
-# Of an adapter, as measured on SmolLM2; preferences are learnt from more gently, since they pull without end.
+# Of an adapter. Preferences are learnt from more gently: unlike an answer to write, they pull without end.
 _RATES: dict[MethodName, float] = {"choices": 7e-4, "sft": 7e-4, "dpo": 1e-4, "kto": 1e-4}
 _FULL_SHARE = 0.05
 

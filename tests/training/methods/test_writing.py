@@ -64,12 +64,12 @@ def test_answers_dealt_out_at_random_teach_nothing(base: Path, tmp_path: Path) -
 
 @pytest.mark.parametrize("method", ["dpo", "kto"])
 def test_preferences_and_thumbs_move_what_is_likely(method: MethodName, base: Path, tmp_path: Path) -> None:
-    unseen = examples_for("dpo", each=20, seed=2)
+    unseen = examples_for("dpo", each=30, seed=2)
     before = Writer(base, None).prefers(unseen)
     learnt = fit(base, examples_for(method), policy_of(method), tmp_path / "learnt")
     control = fit(base, shuffled(examples_for(method)), policy_of(method), tmp_path / "control")
     assert Writer(base, learnt).prefers(unseen) >= max(0.9, before + 0.3)
-    assert Writer(base, control).prefers(unseen) <= 0.7
+    assert Writer(base, control).prefers(unseen) <= 0.75
 
 
 @pytest.mark.parametrize("adapter", ["rslora", "dora", "full"])
