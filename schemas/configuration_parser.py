@@ -17,6 +17,7 @@ from schemas.price_file import BadPrices, read_prices
 from schemas.privacy import KINDS
 from schemas.scoring import entries_of, fault_of, score_metrics
 from schemas.section import Section
+from schemas.training_checks import task_fault, training_fault
 
 _UNKNOWN = re.compile(r"unknown field `(?P<key>[^`]+)`")
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Z_][A-Z0-9_]*)(?::-(?P<default>[^}]*))?\}")
@@ -158,6 +159,8 @@ def _check_references(configuration: Configuration) -> None:
             raise BadConfiguration(f"{here}.window: {monitor.window} is not a multiple of windows.length")
     for index, training in enumerate(configuration.training):
         _must_be_one_of(training.app, apps, f"training[{index}].app")
+        if fault := training_fault(training, configuration.apps[apps.index(training.app)]):
+            raise BadConfiguration(f"training[{index}].{fault}")
     for index, rollout in enumerate(configuration.rollout):
         _must_be_one_of(rollout.app, apps, f"rollout[{index}].app")
         if rollout.judge and (fault := rollout.judge.fault):
@@ -186,6 +189,8 @@ def _check_scorers(configuration: Configuration, apps: list[str]) -> None:
 
 def _check_kinds(configuration: Configuration) -> None:
     for index, app in enumerate(configuration.apps):
+        if fault := task_fault(app):
+            raise BadConfiguration(f"apps[{index}].{fault}")
         for place, kind in enumerate(app.privacy.kinds):
             _must_be_one_of(kind, list(KINDS), f"apps[{index}].privacy.kinds[{place}]")
 

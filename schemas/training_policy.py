@@ -6,6 +6,9 @@ import msgspec
 
 from schemas.gate_policy import GatePolicy
 from schemas.section import Key, Positive, Section
+from schemas.tasks import Task
+
+MethodName = Literal["choices", "sft", "dpo", "kto"]
 
 
 class Training(Section, frozen=True, kw_only=True):
@@ -15,6 +18,7 @@ class Training(Section, frozen=True, kw_only=True):
         feedback_window: How far back labelled traffic counts as recent.
         replay_share: Share of the training rows drawn from earlier data.
         holdout_share: Share of the labelled rows kept for the gate.
+        learning_rate: Its highest; 0 means what suits method and adapter.
         top_layers: Train LoRA on this many top layers only; 0 means all.
         early_stopping_patience: Evaluations without improvement before it stops.
         metric: What is to get better, from schemas.tasks; empty means the task's primary metric.
@@ -22,7 +26,7 @@ class Training(Section, frozen=True, kw_only=True):
             prefer one answer to another, `kto` from answers that were wanted or not; `auto` is `choices` where
             an app classifies, else `sft`.
         adapter: Form of what is trained; `qlora` keeps the base in 4 bits, `full` trains every weight.
-        alpha: Scale of the adapter; 0 means twice its rank.
+        alpha: Scale of the adapter; 0 means what doubles its output: twice its rank, of `rslora` twice the root of it.
         schedule: How the learning rate goes on after its warm-up.
         warmup: Share of the steps in which the learning rate rises.
         clip: Largest norm of the gradient.
@@ -32,6 +36,7 @@ class Training(Section, frozen=True, kw_only=True):
         beta: How closely dpo and kto keep to the model they began with.
         begin_from: Whether training goes on from the served version or begins with the base.
         keep_close: Weight of the divergence from the served version's answers in the loss (KL); 0 is without.
+        max_tokens: Of a user message that `choices` reads; the others read prompts whole.
         max_answer_tokens: Longer answers are left out of training, with a count.
         undisputed: Whether answers that nobody judged count as wanted.
     """
@@ -45,7 +50,7 @@ class Training(Section, frozen=True, kw_only=True):
     holdout_share: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.3
     steps: Positive = 100
     batch_size: Positive = 8
-    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 7e-4
+    learning_rate: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     rank: Positive = 16
     top_layers: Annotated[int, msgspec.Meta(ge=0)] = 0
     max_tokens: Positive = 96
@@ -67,3 +72,9 @@ class Training(Section, frozen=True, kw_only=True):
     max_answer_tokens: Positive = 256
     undisputed: Literal["ignore", "wanted"] = "ignore"
     gate: GatePolicy = GatePolicy()
+
+    def method_for(self, task: Task) -> MethodName:
+        """Return the method for an app that does a task."""
+        if self.method == "auto":
+            return "choices" if task == "classify" else "sft"
+        return self.method

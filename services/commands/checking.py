@@ -1,6 +1,7 @@
 """`driftloop check`: is the configuration good, and does everything answer that it names?"""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from schemas.configuration_parser import BadConfiguration, BadPriceFile, expand_
 from schemas.durations import parse_duration
 from services.commands.outcome import UNUSABLE, WRONG, fail, settings_or_fail
 from services.scorers.catalogue import UnknownScorer, check_entries
+
+_FOUR_BITS = "bitsandbytes"
 
 
 def check(
@@ -45,6 +48,8 @@ def check(
     parts = (found.apps, "app"), (found.monitors, "monitor"), (found.subscriptions, "subscription")
     counts = ", ".join(f"{len(things)} {noun}{'' if len(things) == 1 else 's'}" for things, noun in parts)
     print(f"{path.name}: good: {counts}", flush=True)
+    if any(policy.adapter == "qlora" for policy in found.training) and find_spec(_FOUR_BITS) is None:
+        print(f"training: qlora needs the package {_FOUR_BITS} where training runs; it is not installed here")
     if probe and not _probed(found, deadline):
         raise typer.Exit(WRONG)
 

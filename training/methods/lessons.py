@@ -8,18 +8,25 @@ from typing import Protocol
 from schemas.training_policy import Training
 from training.data.dataset import Example
 
+ADAPTER = "adapter"
+
 
 class NothingLearnt(RuntimeError):
-    """The first step had no gradient: training would end with the adapter it began with."""
+    """There is nothing to learn from, or the first step had no gradient: the adapter would end as it began."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A step that was taken."""
+    """A step that was taken.
+
+    Attributes:
+        left_out: Training rows that were not learnt from, their answers or whole conversations being too long.
+    """
 
     step: int
     steps: int
     loss: float
+    left_out: int = 0
 
 
 OnProgress = Callable[[Progress], None]
@@ -32,7 +39,8 @@ class Lessons:
     Attributes:
         labels: Every possible answer of an app that classifies; empty for the others.
         validation: What early stopping watches; without any there is none.
-        start: Adapter folder to go on from, None to begin afresh. One of another shape is not gone on from.
+        start: Adapter folder of the served version, None where there is none. It is gone on from if the policy says
+            so and it has the shape that the policy wants.
     """
 
     train: Sequence[Example]
@@ -45,7 +53,7 @@ class Method(Protocol):
     """One way to fit an adapter."""
 
     def fit(self, base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
-        """Return the folder of an adapter fitted to the lessons, `work`/adapter.
+        """Return the folder of an adapter fitted to the lessons, `work`/adapter; with `full` that of a whole model.
 
         A finished adapter is returned at once; else training goes on from the last whole checkpoint in `work`;
         then the adapter is saved and, as the last step, moved into its place.
@@ -58,5 +66,5 @@ class Method(Protocol):
             on_progress: Called after the first step and then every few.
 
         Raises:
-            NothingLearnt: The first step had no gradient.
+            NothingLearnt: No example suits the method, or the first step had no gradient.
         """

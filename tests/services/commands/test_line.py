@@ -48,6 +48,16 @@ def test_check_names_the_path_of_a_wrong_key_and_the_nearest_valid_one(folder: P
     assert result.stderr == "driftloop: mine.yaml: apps[0].base_modle: unknown key; did you mean 'base_model'?\n"
 
 
+def test_check_says_what_four_bits_need_where_it_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "driftloop.yaml").write_text(f"{GOOD}training:\n  - {{app: guard, adapter: qlora}}\n")
+    monkeypatch.setattr("services.commands.checking.find_spec", lambda _: None)
+    result = driftloop("check")
+    assert result.exit_code == 0
+    assert result.output.splitlines()[1:] == [
+        "training: qlora needs the package bitsandbytes where training runs; it is not installed here"
+    ]
+
+
 def test_check_of_a_missing_file_is_one_line_and_status_2(folder: Path) -> None:
     result = driftloop("check", "nowhere.yaml")
     assert (result.exit_code, result.stderr) == (2, "driftloop: nowhere.yaml: No such file or directory\n")

@@ -10,23 +10,28 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec import convert
+from msgspec.structs import replace
 from safetensors.torch import load_file
 
 from schemas.gate_policy import GatePolicy
 from schemas.inference import Message
 from schemas.training_policy import Training
 from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, messages_of, synthetic_prompts
-from training.data.dataset import Example
+from training.data.dataset import Example, Split
 from training.judging.evaluation import judge
 from training.judging.gate import decide
-from training.methods.encoding import IGNORED, Lesson, collate, encode, telling_tokens
-from training.methods.fit import Lessons, NothingLearnt, Progress, fit, last_checkpoint
+from training.methods.checkpoints import last_checkpoint
+from training.methods.choices import Choices
+from training.methods.lessons import Lessons, NothingLearnt, Progress
+from training.methods.rows.encoding import IGNORED, collate, encode, telling_tokens
 
 pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore")]
 
 POLICY = Training(app="guard", steps=40, batch_size=16, learning_rate=1e-2, rank=8)
 OLD: tuple[Kind, ...] = ("injection", "benign")
 FLIPPED = {"safe": "unsafe", "unsafe": "safe"}
+fit = Choices().fit
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -50,7 +55,7 @@ def fitted(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sabotaged(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An adapter made by the command for outside adapters, on flipped labels."""
     folder = tmp_path_factory.mktemp("sabotaged")
-    lessons = [{"messages": lesson.chat, "label": FLIPPED[lesson.answer]} for lesson in _lessons().train]
+    lessons = [{"messages": lesson.chat, "label": FLIPPED[lesson.label]} for lesson in _lessons().train]
     (folder / "rows.jsonl").write_text("\n".join(json.dumps(lesson) for lesson in lessons))
     files = [f"--rows={folder / 'rows.jsonl'}", f"--base={base}", f"--out={folder / 'adapter'}"]
     plan = ["--steps=40", "--batch-size=16", "--learning-rate=0.01"]
@@ -59,24 +64,28 @@ def sabotaged(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _lessons(start: Path | None = None) -> Lessons:
-    rows = [Lesson(messages_of(text), LABEL[kind]) for kind in OLD for text in synthetic_prompts(kind, 100, 1)]
+    rows = [_example(kind, text, "train") for kind in OLD for text in synthetic_prompts(kind, 100, 1)]
     return Lessons(rows[::2] + rows[1::2][:-20], ("safe", "unsafe"), rows[1::2][-20:], start)
 
 
-def _held_out(kinds: tuple[Kind, ...] = OLD, *, recent: bool = True) -> list[Example]:
-    return [
-        Example(
-            request_id=f"{kind}-{at}",
-            messages=tuple(Message(role=m["role"], content=m["content"]) for m in messages_of(text)),  # type: ignore[arg-type]  # roles of the fixture
-            prompt=text,
-            label=LABEL[kind],
-            slice=kind,
-            recent=recent,
-            split="holdout",
-        )
-        for kind in kinds
-        for at, text in enumerate(synthetic_prompts(kind, 60, 2))
-    ]
+def _held_out(kinds: tuple[Kind, ...] = OLD) -> list[Example]:
+    return [_example(kind, text, "holdout") for kind in kinds for text in synthetic_prompts(kind, 60, 2)]
+
+
+def _example(kind: Kind, text: str, split: Split) -> Example:
+    return _labelled(text, LABEL[kind], split, kind)
+
+
+def _labelled(text: str, label: str, split: Split = "train", kind: str = "") -> Example:
+    return Example(
+        request_id=f"{kind}-{text}",
+        messages=convert(messages_of(text), tuple[Message, ...]),
+        prompt=text,
+        label=label,
+        slice=kind,
+        recent=True,
+        split=split,
+    )
 
 
 def _ignore(_: Progress) -> None:
@@ -138,7 +147,7 @@ def _killed_at_step(base: Path, work: Path, step: int) -> Iterator[None]:
     command = [
         sys.executable,
         "-c",
-        f"from tests.training.methods.test_fit import run_to; run_to({step}, {str(base)!r}, {str(work)!r})",
+        f"from tests.training.methods.test_choices import run_to; run_to({step}, {str(base)!r}, {str(work)!r})",
     ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.getcwd()}
@@ -178,7 +187,7 @@ def test_a_first_step_without_a_gradient_stops_the_training(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As with a quantised model whose weights were packed by an earlier forward pass: it answers, and learns nothing.
-    monkeypatch.setattr("training.methods.fit.cross_entropy", lambda scores, *_, **__: (scores * 0.0).sum())
+    monkeypatch.setattr("training.methods.choices.cross_entropy", lambda scores, *_, **__: (scores * 0.0).sum())
     with pytest.raises(NothingLearnt, match="gradient norm 0"):
         fit(base, _lessons(), POLICY, work=tmp_path, on_progress=_ignore)
 
@@ -189,7 +198,7 @@ def test_only_the_answer_is_learnt_and_long_prompts_are_cut(base: Path) -> None:
     _, tokenizer = load_base(base)
     short, long = encode(
         tokenizer,
-        [Lesson(messages_of("bake bread"), "safe"), Lesson(messages_of("bread " * 300), "unsafe")],
+        [_labelled("bake bread", "safe"), _labelled("bread " * 300, "unsafe")],
         ("safe", "unsafe"),
         max_tokens=20,
     )
@@ -207,9 +216,9 @@ def test_answers_that_begin_alike_are_learnt_whole_with_their_end(base: Path, tm
     _, tokenizer = load_base(base)
     choices = ("safe", "safe request")
     assert telling_tokens(tokenizer, choices) is None
-    (row,) = encode(tokenizer, [Lesson(messages_of("bake bread"), "safe")], choices, max_tokens=20)
+    (row,) = encode(tokenizer, [_labelled("bake bread", "safe")], choices, max_tokens=20)
     assert [label for label in row["labels"] if label != IGNORED][-1] == tokenizer.eos_token_id
-    lessons = [Lesson(chat.chat, choices[chat.answer == "unsafe"]) for chat in _lessons().train]
+    lessons = [replace(row, label=choices[row.label == "unsafe"]) for row in _lessons().train]
     steps: list[Progress] = []
     fit(base, Lessons(lessons, choices), POLICY, work=tmp_path, on_progress=steps.append)
     assert steps[-1].loss < 0.3

@@ -1,38 +1,30 @@
 """Examples as token rows: the prompt as serving encodes it, then the answer, which alone is learnt."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from services.models.choices import choice_ids, prompt_ids
+from training.data.dataset import Example
 
 IGNORED = -100
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """A chat and the answer it should have had."""
-
-    chat: Sequence[dict[str, str]]
-    answer: str
-
-
-def encode(tokenizer: Any, lessons: Sequence[Lesson], choices: Sequence[str], *, max_tokens: int) -> list[Row]:
-    """Return one row a lesson for a Trainer: input_ids, labels (IGNORED on the prompt) and length.
+def encode(tokenizer: Any, examples: Sequence[Example], choices: Sequence[str], *, max_tokens: int) -> list[Row]:
+    """Return one row an example for a Trainer: input_ids, labels (IGNORED on the prompt) and length.
 
     A user message longer than `max_tokens` tokens is cut, so that one long prompt can't fill the memory.
 
     Args:
         tokenizer: The base model's.
-        lessons: Their answers are among the choices.
+        examples: Their labels are among the choices.
         choices: Every possible answer; they decide which of its tokens tell an answer apart.
         max_tokens: Of a user message.
     """
     answers = dict(zip(choices, choice_ids(tokenizer, choices), strict=True))
-    return [_row(tokenizer, lesson.chat, answers[lesson.answer], max_tokens) for lesson in lessons]
+    return [_row(tokenizer, example.chat, answers[example.label], max_tokens) for example in examples]
 
 
 def telling_tokens(tokenizer: Any, choices: Sequence[str]) -> list[int] | None:

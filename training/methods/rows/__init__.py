@@ -1,0 +1,1 @@
+"""What a Trainer is fed: examples as rows of tokens, in the order of the whole training."""

@@ -1,0 +1,99 @@
+"""Supervised fine-tuning by trl: to write what corrections say, the loss on the judged answer alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.nn.functional import cross_entropy, kl_div
+from trl import SFTConfig, SFTTrainer
+from trl.trainer.utils import use_adapter
+
+from schemas.training_policy import Training
+from services.models.choices import causal_model
+from training.data.dataset import Example
+from training.methods.adapters import SERVED, Trainable
+from training.methods.arguments import arguments_of
+from training.methods.fitting import Ready, fitted
+from training.methods.lessons import Lessons, OnProgress
+from training.methods.rows.encoding import IGNORED
+from training.methods.rows.rounds import laid_out
+from training.methods.rows.written import Encoder, Told, must_teach, targets_of
+
+
+class Sft:
+    """Learns answers; see training.methods.lessons.Method."""
+
+    def fit(self, base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
+        """Return the folder of what was fitted."""
+        return fitted(base, lessons, policy, work=work, on_progress=on_progress, prepare=_prepare)
+
+
+def _prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+    encoder = Encoder(there, policy)
+    told, left_out = _told(encoder, lessons.train)
+    must_teach(told, left_out=left_out, method="sft", of="corrections, wanted answers, preferences or labels")
+    watched, _ = _told(encoder, lessons.validation)
+    order = laid_out([len(one.prompt) + len(one.answer) for one in told], [one.weight for one in told], policy)
+    trainer = _Writing(
+        keep_close=policy.keep_close,
+        model=there.model,
+        processing_class=there.tokenizer,
+        args=SFTConfig(
+            **arguments_of(policy, "sft", work, evaluated=bool(watched)),
+            max_length=None,
+            train_sampling_strategy="sequential",
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        train_dataset=Dataset.from_list([_row(told[at]) for at in order]),
+        eval_dataset=Dataset.from_list([_row(one) for one in watched]) if watched else None,
+    )
+    return Ready(trainer, bool(watched), left_out)
+
+
+def _told(encoder: Encoder, examples: Sequence[Example]) -> tuple[list[Told], int]:
+    every = [encoder.told(example, answer) for example, answer in targets_of(examples)]
+    kept = [one for one in every if encoder.fits(one)]
+    return kept, len(every) - len(kept)
+
+
+def _row(told: Told) -> dict[str, list[int]]:
+    return {"input_ids": told.prompt + told.answer, "labels": [IGNORED] * len(told.prompt) + told.answer}
+
+
+class _Writing(SFTTrainer):  # type: ignore[misc]  # trl carries no types
+    """trl's trainer and, where the policy wants it, a penalty on leaving what the served version would say."""
+
+    def __init__(self, *, keep_close: float, **rest: Any) -> None:
+        super().__init__(**rest)
+        self._keep_close = keep_close
+
+    def _send_telemetry(self) -> None:
+        """Tell nobody."""
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        if not self._keep_close:
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        adapted = self.accelerator.unwrap_model(model)
+        learnt = inputs["labels"][:, 1:] != IGNORED
+        scores = _scores(adapted, inputs, learnt)
+        with torch.no_grad(), use_adapter(adapted, SERVED if SERVED in adapted.peft_config else None):
+            before = _scores(adapted, inputs, learnt)
+        targets = inputs["labels"][:, 1:][learnt]
+        apart = kl_div(scores.log_softmax(-1), before.log_softmax(-1), reduction="sum", log_target=True)
+        loss = cross_entropy(scores, targets, reduction="sum") + self._keep_close * apart
+        loss = loss / (len(targets) if num_items_in_batch is None else num_items_in_batch)
+        return (loss, {}) if return_outputs else loss
+
+
+def _scores(adapted: Any, inputs: dict[str, Any], learnt: torch.Tensor) -> torch.Tensor:
+    """Return the logits of the answers' tokens alone, (tokens, vocabulary)."""
+    inner = causal_model(adapted)
+    hidden = inner.base_model(
+        input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
+    ).last_hidden_state
+    head = inner.get_output_embeddings().weight
+    return (hidden[:, :-1][learnt].to(head.dtype) @ head.T).float()
