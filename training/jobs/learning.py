@@ -21,10 +21,9 @@ from services.clients.warehouse.client import Warehouse, WarehouseDown
 from services.models.base import UnknownModel, base_model_folder
 from training.data.dataset import Dataset, Example
 from training.data.traffic import served_version
+from training.jobs.gating import gate_report
 from training.jobs.publishing import CONFIG, GATE, WEIGHTS, Outcome, publish
 from training.jobs.workbench import Bench, JobFailed
-from training.judging.evaluation import judge
-from training.judging.gate import decide
 from training.methods.encoding import Lesson
 from training.methods.fit import ADAPTER, Lessons, Progress, fit
 
@@ -127,8 +126,7 @@ def _gated(bench: Bench, dataset: Dataset, *, base: Path, candidate: Path, incum
         return known
     held_out = dataset.of("holdout")
     bench.announce("evaluating", f"on {len(held_out)} held-out prompts")
-    answers = judge(base, candidate, incumbent, labels=bench.app.labels, held_out=held_out)
-    report = decide(answers, bench.policy.gate, seed=bench.policy.seed)
+    report = gate_report(bench, held_out, base=base, candidate=candidate, incumbent=incumbent)
     bench.remember(GATE, report)
     return report
 
