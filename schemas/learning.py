@@ -149,19 +149,21 @@ class RolloutOrdered(Record, frozen=True, kw_only=True):
     """An operator ordered a version to be rolled out or taken back; `adapter_version` names it.
 
     Attributes:
+        action: `approve` and `refuse` are of a version that passed the gate and waits for a person's word.
         override_gate: True lets a version through that the gate refused. Recorded for ever.
     """
 
     order_id: Identifier
-    action: Literal["start", "roll_back"]
+    action: Literal["start", "roll_back", "approve", "refuse"]
     ordered_by: Identifier
     override_gate: bool = False
     reason: Annotated[str, msgspec.Meta(max_length=1024)] = ""
 
 
 class RolloutState(StrEnum):
-    """Where a rollout stands. The last four are final."""
+    """Where a rollout stands; `held` waits for a person's approval. The last four are final."""
 
+    HELD = "held"
     LOADING = "loading"
     SHADOW = "shadow"
     CANARY = "canary"

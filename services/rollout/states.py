@@ -10,11 +10,16 @@ FINAL = frozenset({RolloutState.PROMOTED, RolloutState.ROLLED_BACK, RolloutState
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that training made, and what the gate said of it."""
+    """A version that training made, and what the gate said of it.
+
+    Attributes:
+        withheld: Why it may not go out though the gate passed it; empty where it may.
+    """
 
     artifact_uri: str
     passed: bool
     reasons: tuple[str, ...] = ()
+    withheld: str = ""
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +50,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
         stables: Versions that have been stable and may be gone back to, the last one serving; the
             first is always the base model.
         adapters: Every version heard of.
+        held: What waits for a person's approval; no replica loads it before.
     """
 
     app: str
@@ -54,6 +60,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     adapters: dict[str, Adapter] = {}
     active: Rollout | None = None
     waiting: Rollout | None = None
+    held: Rollout | None = None
 
     @property
     def stable(self) -> str:
