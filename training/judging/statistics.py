@@ -8,7 +8,7 @@ n and vanishes at large n. Of graded answers the added wins and losses are whole
 which nobody has seen yet is reckoned with.
 """
 
-from math import ceil
+from math import ceil, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ ONE_SIDED = 0.05
 RESAMPLES = 10_000
 GRADED_RESAMPLES = 2_000
 _AT_ONCE = 4_000_000
+_Z = 1.6448536
 
 
 def difference_bound(candidate: Correct | Values, incumbent: Correct | Values, *, seed: int) -> float:
@@ -71,6 +72,42 @@ def count_to_prove(margin: float) -> int:
     -2 / (n + 2): two prompts more lost than won come up in 6 % of the resamples, three in 1 %.
     """
     return max(1, ceil(2 / margin) - 2) if margin > 0 else 1
+
+
+def growth_bound(candidate: Values, incumbent: Values) -> float:
+    """Return the upper one-sided 95 % confidence bound on how much a share grew, by the paired score test (Tango 1998).
+
+    The gate rules a growth out by it: where a few more prompts have changed to worse than to better, a percentile
+    bootstrap reaches too low and lets 6 % through in place of 5.
+
+    Args:
+        candidate: (n,) 1 or 0, prompt by prompt.
+        incumbent: (n,) the same prompts.
+
+    Returns:
+        A number in [-1, 1]; 1 without prompts, since nothing is known.
+    """
+    size = candidate.size
+    grew, shrank = int(np.sum(candidate > incumbent)), int(np.sum(candidate < incumbent))
+    low, high = (grew - shrank) / size if size else -1.0, 1.0
+    for _ in range(50 if size else 0):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _score(grew, shrank, size, middle) > -_Z else (low, middle)
+    return high
+
+
+def count_to_rule_out(margin: float) -> int:
+    """Return how many prompts `growth_bound` needs to come down to `margin` at all: where no prompt has changed."""
+    return max(1, ceil(_Z**2 * (1 - margin) / margin)) if margin > 0 else 1
+
+
+def _score(grew: int, shrank: int, size: int, growth: float) -> float:
+    """Return how many standard errors the observed growth lies above an assumed one."""
+    linear = (2 * size - grew + shrank) * growth - grew - shrank
+    constant = -shrank * growth * (1 - growth)
+    rest = (sqrt(max(0.0, linear**2 - 8 * size * constant)) - linear) / (4 * size)
+    variance = size * (2 * rest + growth * (1 - growth))
+    return (grew - shrank - size * growth) / sqrt(variance) if variance > 0 else 0.0
 
 
 def _of_right_and_wrong(difference: Values, random: np.random.Generator) -> float:

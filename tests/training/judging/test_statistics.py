@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.judging.statistics import Correct, count_to_prove, difference_bound, mean_interval
+from training.judging.statistics import (
+    Correct,
+    count_to_prove,
+    count_to_rule_out,
+    difference_bound,
+    growth_bound,
+    mean_interval,
+)
 
 
 def _answers(won: int, lost: int, tied: int) -> tuple[Correct, Correct]:
@@ -104,3 +111,25 @@ def test_the_interval_of_a_mean_holds_the_mean(values: list[float]) -> None:
     low, high = mean_interval(np.array(values))
     assert 0 <= low <= high <= 1
     assert low - 1e-9 <= (sum(values) / len(values) if values else 0.0) <= high + 1e-9
+
+
+def test_a_growth_that_is_there_is_ruled_out_at_the_nominal_rate() -> None:
+    random = np.random.default_rng(9)
+    ruled_out = 0
+    for _ in range(1000):
+        fate = random.random(400)
+        candidate, incumbent = fate < 0.04, (fate >= 0.04) & (fate < 0.05)
+        ruled_out += growth_bound(candidate.astype(np.float64), incumbent.astype(np.float64)) <= 0.03
+    # The bootstrap's percentile lets 6 to 9 % through here.
+    assert ruled_out / 1000 <= 0.05 + 2 * 0.007
+
+
+@given(st.floats(0.005, 0.5))
+def test_the_count_to_rule_a_growth_out_is_just_enough(margin: float) -> None:
+    nothing = np.zeros(count_to_rule_out(margin))
+    assert growth_bound(nothing, nothing) <= margin + 1e-9
+    assert growth_bound(nothing[1:], nothing[1:]) > margin - 1e-9 or nothing.size == 1
+
+
+def test_no_prompts_rule_no_growth_out() -> None:
+    assert growth_bound(np.zeros(0), np.zeros(0)) == 1.0
