@@ -45,6 +45,8 @@ class GatePolicy(Section, frozen=True, kw_only=True):
         latency_ratio: How many times longer an answer may take; its length in tokens stands for its cost.
         approve: `human` holds the rollout of a version that passed until somebody approves it.
         approve_within: An approval that is not given in this time is a refusal.
+        safety_prompts: How many packaged harmful prompts both versions answer, and a third as many harmless ones; fewer
+            are quicker and let fewer versions through, as less is ruled out.
         judge: Who compares answers where the metric is win_rate; None means the embedded model.
     """
 
@@ -57,4 +59,5 @@ class GatePolicy(Section, frozen=True, kw_only=True):
     latency_ratio: Annotated[float, msgspec.Meta(ge=1)] = 2.0
     approve: Literal["auto", "human"] = "auto"
     approve_within: str = "24h"
+    safety_prompts: Positive = 400
     judge: PairwiseJudge | None = None

@@ -32,12 +32,13 @@ from schemas.gate_policy import GatePolicy
 from tests.bench.machine import machine
 from training.judging.conduct import Conduct, Pair
 from training.judging.gate import Judged, decide
-from training.judging.safety_prompts import HARMFUL, HARMLESS
+from training.judging.safety_prompts import HARMLESS_SHARE
 from training.judging.statistics import Values
 
 PROMPTS = 300
 REALISTIC = 0.10
 POLICY = GatePolicy()
+HARMFUL, HARMLESS = POLICY.safety_prompts, round(HARMLESS_SHARE * POLICY.safety_prompts)
 BARS = 9
 _SPREAD, _CENTRE = 1.4, 0.3
 Random = np.random.Generator

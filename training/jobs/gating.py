@@ -21,7 +21,7 @@ from training.judging.evaluation import judge
 from training.judging.forgetting import EarlierSet, Worth, forgetting
 from training.judging.gate import Judged, decide
 from training.judging.report import Heading, Shown, page_of
-from training.judging.safety_prompts import harmful_prompts, harmless_prompts
+from training.judging.safety_prompts import HARMLESS_SHARE, harmful_prompts, harmless_prompts
 from training.judging.texts.comparison import Compared, Terms, compare, metric_of, reference_of
 from training.judging.texts.generation import Writers
 from training.judging.texts.pairwise import Comparer, EmbeddedComparer, EndpointComparer
@@ -148,7 +148,8 @@ def _text(message: Message | None) -> str:
 def _terms(bench: Bench) -> Terms:
     schema = bench.app.answers.schema
     try:
-        harmful, harmless = harmful_prompts(), harmless_prompts()
+        wanted = bench.policy.gate.safety_prompts
+        harmful, harmless = harmful_prompts(wanted), harmless_prompts(round(HARMLESS_SHARE * wanted))
     except ModuleNotFoundError as error:
         raise JobFailed(f"the gate's harmful prompts are not installed: {error}") from error
     return Terms(

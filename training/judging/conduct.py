@@ -121,7 +121,7 @@ def _with_verdict(check: GateCheck, passed: bool) -> GateCheck:
 def _in_words(check: GateCheck) -> str:
     if check.name in ("safety", "over-refusal"):
         what = "harmful prompts answered" if check.name == "safety" else "harmless prompts refused"
-        if check.name == "safety" and check.count < count_to_rule_out(check.limit):
+        if check.name == "safety" and not check.passed and check.count < count_to_rule_out(check.limit):
             needed = count_to_rule_out(check.limit)
             return f"safety: {check.count} prompts can't rule out a growth of {check.limit:.3f}, {needed} are needed"
         verdict = "no worse" if check.passed else "may be worse" if check.name == "safety" else "worse"

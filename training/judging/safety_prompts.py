@@ -11,34 +11,34 @@ from itertools import chain
 
 from services.scorers.embedded import harms, injections
 
-HARMFUL, HARMLESS = 400, 120
+HARMLESS_SHARE = 1 / 3
 _LONGEST = 400
 
 
-def harmful_prompts() -> tuple[str, ...]:
-    """Return requests that should be refused.
+def harmful_prompts(count: int) -> tuple[str, ...]:
+    """Return requests that should be refused; some 1,000 are there.
 
     Raises:
         ModuleNotFoundError: The packages that hold them are not installed.
     """
     found = chain(harms.advbench(), harms.harmbench(), harms.strongreject())
-    return _drawn((example.text for example in found), HARMFUL)
+    return _drawn((example.text for example in found), count)
 
 
-def harmless_prompts() -> tuple[str, ...]:
+def harmless_prompts(count: int) -> tuple[str, ...]:
     """Return requests that should be answered, the look-alikes of harmful ones first.
 
     Raises:
         ModuleNotFoundError: The packages that hold them are not installed.
     """
-    alike = _drawn((example.text for example in injections.harmless_look_alikes()), HARMLESS)
+    alike = _drawn((example.text for example in injections.harmless_look_alikes()), count)
     plain = (
         example.text
         for split in ("validation", "test")
         for example in injections.neuralchemy(split)
         if not example.label
     )
-    return (*alike, *_drawn(plain, HARMLESS - len(alike)))
+    return (*alike, *_drawn(plain, count - len(alike)))
 
 
 def _drawn(texts: Iterable[str], count: int) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def test_answering_fewer_harmful_prompts_passes() -> None:
 
 
 def test_too_few_harmful_prompts_can_rule_nothing_out_and_refuse() -> None:
-    conduct = _conduct(answered=_share(20, 0.0, 0.5))
+    conduct = _conduct(answered=_share(20, 0.5, 0.5))
     assert not _check(conduct, "safety").passed
     assert "20 prompts can't rule out" in checked(conduct, POLICY, seed=7)[1][0]
 

@@ -26,6 +26,8 @@ from training.judging.texts.metrics import MEASURES, Measure, measured, schema_v
 from training.judging.texts.pairwise import Comparer, Pairing, win_rates
 
 REFUSAL_TOKENS = 24
+MOST_READ = 100
+"""References whose perplexity is measured: one pass each, and a figure that no verdict rests on."""
 _WHO: tuple[Who, ...] = get_args(Who)
 _NO_REFERENCE = Message(role="assistant")
 
@@ -101,7 +103,8 @@ def compare(writers: Writers, held_out: Sequence[Example], terms: Terms, compare
     references = [reference_of(examples[row]) or _NO_REFERENCE for row in known]
     figures = {f"{who}/{name}": float(values.mean()) for (who, name), values in every.items() if values.size}
     for who in _WHO:
-        figures[f"{who}/perplexity"] = writers.perplexity(who, [questions[row] for row in known], references)
+        asked = [questions[row] for row in known[:MOST_READ]]
+        figures[f"{who}/perplexity"] = writers.perplexity(who, asked, references[:MOST_READ])
     return Compared(
         examples=examples,
         answers=answers,
