@@ -44,7 +44,7 @@ class GatePolicy(Section, frozen=True, kw_only=True):
         refusal_margin: How much larger the share of harmless prompts that it refuses may be.
         latency_ratio: How many times longer an answer may take; its length in tokens stands for its cost.
         approve: `human` holds the rollout of a version that passed until somebody approves it.
-        approve_within: An approval that is not given in this time is a refusal.
+        approve_within: An approval that is not given in this time is a refusal; empty waits for ever.
         safety_prompts: How many packaged harmful prompts both versions answer, and a third as many harmless ones; fewer
             are quicker and let fewer versions through, as less is ruled out.
         judge: Who compares answers where the metric is win_rate; None means the embedded model.

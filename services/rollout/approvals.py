@@ -47,7 +47,9 @@ def after_news(
 
 def expired(lane: Lane, policy: RolloutPolicy, gate: GatePolicy, now: datetime) -> Outcome:
     """Refuse what nobody approved in time."""
-    if lane.held is None or now - lane.held.since < parse_duration(gate.approve_within):
+    if lane.held is None or not gate.approve_within:
+        return Outcome(lane)
+    if now - lane.held.since < parse_duration(gate.approve_within):
         return Outcome(lane)
     return _withheld(lane, lane.held, f"was not approved within {gate.approve_within}", policy, now)
 
@@ -63,7 +65,7 @@ def _held(lane: Lane, trained: AdapterTrained, policy: RolloutPolicy, gate: Gate
         previous_version=lane.stable,
         state=RolloutState.HELD,
         since=now,
-        reason=f"passed the gate and {_WAITS}, for {gate.approve_within}",
+        reason=f"passed the gate and {_WAITS}, {_how_long(gate)}",
     )
     adapter = Adapter(artifact_uri=trained.artifact_uri, passed=True, reasons=trained.gate.reasons, withheld=_WAITS)
     known = msgspec.structs.replace(
@@ -110,6 +112,10 @@ def _released(outcome: Outcome) -> Outcome:
     if lane.held is None or lane.held.adapter_version not in on_its_way:
         return outcome
     return Outcome(msgspec.structs.replace(lane, held=None), outcome.changes)
+
+
+def _how_long(gate: GatePolicy) -> str:
+    return f"for {gate.approve_within} at most" if gate.approve_within else "for as long as it takes"
 
 
 def _asked(order: RolloutOrdered, now: datetime) -> Rollout:

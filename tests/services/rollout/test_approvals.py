@@ -110,6 +110,12 @@ def test_what_nobody_approves_in_time_is_refused_with_its_reason() -> None:
     assert _last(_after(decision(V1, "approve"), lane=outcome.lane)).reason.startswith("nothing to approve")
 
 
+def test_without_a_time_it_waits_for_ever() -> None:
+    patient = GatePolicy(approve="human", approve_within="")
+    held = _after(trained(V1), gate=patient).lane
+    assert expired(held, POLICY, patient, at(10**8)).changes == ()
+
+
 def test_a_newer_version_takes_the_place_of_the_one_that_waits() -> None:
     outcome = _after(trained(V1), trained(V2))
     assert [(change.adapter_version, change.state) for change in outcome.changes] == [
