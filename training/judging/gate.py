@@ -85,7 +85,7 @@ def decide(
         reasons += [reason] if reason else []
     checks, said = checked(conduct, policy, seed=seed) if conduct else ((), ())
     return GateReport(
-        passed=all(result.passed for result in (*results, *checks)),
+        passed=all(result.passed for result in results) and all(check.passed for check in checks),
         reasons=(*reasons, *said),
         slices=tuple(results),
         metric=metric,

@@ -87,7 +87,7 @@ def chrf(reference: Message, answer: Message) -> float:
     wanted, got = mended(reference.text), mended(answer.text)
     if not wanted.strip():
         return float(not got.strip())
-    return min(1.0, _chrf().sentence_score(got, [wanted]).score / 100)
+    return min(1.0, float(_chrf().sentence_score(got, [wanted]).score) / 100)
 
 
 def rouge_l(reference: Message, answer: Message) -> float:
@@ -113,7 +113,8 @@ def measured(measure: Measure, references: Sequence[Message], answers: Sequence[
 def similarities(embedder: Embedder, references: Sequence[Message], answers: Sequence[Message]) -> Values:
     """Return the cosine of the embeddings of every answer and its reference, (n,), 0 where they point apart."""
     wanted, got = (embedder.embed([message.text for message in side]) for side in (references, answers))
-    return np.clip((wanted * got).sum(axis=1), 0.0, 1.0).astype(np.float64)
+    cosines: Values = np.clip((wanted * got).sum(axis=1), 0.0, 1.0).astype(np.float64)
+    return cosines
 
 
 @cache

@@ -58,7 +58,7 @@ def test_answers_do_not_depend_on_who_shares_their_batch(writers: Writers) -> No
     together = writers.write(questions, most_tokens=8)
     alone = [writers.write([question], most_tokens=8) for question in questions]
     for who in ("candidate", "incumbent"):
-        assert together[who].answers == tuple(one[who].answers[0] for one in alone)  # type: ignore[index]  # literals
+        assert together[who].answers == tuple(one[who].answers[0] for one in alone)
     assert together["candidate"].answers != together["incumbent"].answers
 
 
