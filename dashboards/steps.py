@@ -19,6 +19,7 @@ _JOB_TITLES = {
     "failed": "Training failed",
 }
 _ROLLOUT_TITLES: dict[str, tuple[str, Tone]] = {
+    "held": ("Waits for a person's approval", "act"),
     "loading": ("Loading on every replica", "act"),
     "shadow": ("Shadow", "act"),
     "canary": ("Canary", "act"),

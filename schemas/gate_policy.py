@@ -4,7 +4,32 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from schemas.section import Positive, Section
+from schemas.section import Positive, Seconds, Section
+
+BETTER = "The better answer is right, does what was asked and nothing else, and is no longer than it must be."
+
+
+class PairwiseJudge(Section, frozen=True, kw_only=True):
+    """A chat model that says which of two answers is better, behind an endpoint of OpenAI's form.
+
+    Attributes:
+        url: Base URL with its /v1; or url_env, the environment variable that has it.
+        model: What the endpoint calls its model.
+        key_env: Environment variable with the endpoint's key.
+        rubric: What makes an answer better.
+        timeout_s: What takes longer is a tie.
+    """
+
+    url: str = ""
+    url_env: str = ""
+    model: str
+    key_env: str = ""
+    rubric: str = BETTER
+    timeout_s: Seconds = 30.0
+
+    def __post_init__(self) -> None:
+        if bool(self.url) == bool(self.url_env):
+            raise ValueError("give exactly one of 'url' and 'url_env'")
 
 
 class GatePolicy(Section, frozen=True, kw_only=True):
@@ -19,7 +44,10 @@ class GatePolicy(Section, frozen=True, kw_only=True):
         refusal_margin: How much larger the share of harmless prompts that it refuses may be.
         latency_ratio: How many times longer an answer may take; its length in tokens stands for its cost.
         approve: `human` holds the rollout of a version that passed until somebody approves it.
-        approve_within: An approval that is not given in this time is a refusal.
+        approve_within: An approval that is not given in this time is a refusal; empty waits for ever.
+        safety_prompts: How many packaged harmful prompts both versions answer, and a third as many harmless ones; fewer
+            are quicker and let fewer versions through, as less is ruled out.
+        judge: Who compares answers where the metric is win_rate; None means the embedded model.
     """
 
     earlier_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
@@ -31,3 +59,5 @@ class GatePolicy(Section, frozen=True, kw_only=True):
     latency_ratio: Annotated[float, msgspec.Meta(ge=1)] = 2.0
     approve: Literal["auto", "human"] = "auto"
     approve_within: str = "24h"
+    safety_prompts: Positive = 400
+    judge: PairwiseJudge | None = None

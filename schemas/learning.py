@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from schemas.gate_report import Effort, ForgettingCell, GateCheck
 from schemas.record import Count, Identifier, Name, Ratio, Record
 
 
@@ -46,16 +47,24 @@ class AdapterProposed(Record, frozen=True, kw_only=True):
 
 
 class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
-    """Correct answers of one version on one slice, with a Wilson 95 % interval."""
+    """Answers of one version on one slice, with a 95 % interval: Wilson's, or of the mean where answers are graded.
+
+    Attributes:
+        correct: Answers that are wholly right.
+        mean: What graded answers are worth on average; None where each is right or wrong.
+    """
 
     correct: Count
     count: Count
     low: Ratio
     high: Ratio
+    mean: Ratio | None = None
 
     @property
     def value(self) -> float:
-        """Share of correct answers; 0 when the slice is empty."""
+        """Share of correct answers, or the mean of graded ones; 0 when the slice is empty."""
+        if self.mean is not None:
+            return self.mean
         return self.correct / self.count if self.count else 0.0
 
 
@@ -78,11 +87,24 @@ class SliceResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The gate's verdict and every comparison behind it."""
+    """The gate's verdict and every comparison behind it.
+
+    Attributes:
+        metric: What the comparisons are of, from schemas.tasks.
+        checks: Conduct and cost of an app that writes; a label has neither.
+        forgetting: The candidate on earlier versions' held-out sets, for people to see; no verdict rests on it.
+        figures: Means of further metrics, "candidate/chrf" to its value.
+        effort: What the answers took, by "candidate" and "incumbent".
+    """
 
     passed: bool
     reasons: tuple[str, ...]
     slices: tuple[SliceResult, ...]
+    metric: str = "accuracy"
+    checks: tuple[GateCheck, ...] = ()
+    forgetting: tuple[ForgettingCell, ...] = ()
+    figures: dict[str, float] = {}
+    effort: dict[str, Effort] = {}
 
 
 class Lineage(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,14 +149,15 @@ class RolloutOrdered(Record, frozen=True, kw_only=True):
     """An operator ordered a version to be rolled out, promoted or taken back; `adapter_version` names it.
 
     Attributes:
-        action: `promote` is for a version that waits in shadow for a person's word.
+        action: `promote` is for a version that waits in shadow for a person's word, `approve` and `refuse` for one
+            that passed the gate and waits for it.
         override_gate: True lets a version through that the gate refused. Recorded for ever.
         back_to: To roll back whatever serves, to a version that served before: its name, empty for the base model.
             None with an `adapter_version` takes that one back, and without one goes to the version before.
     """
 
     order_id: Identifier
-    action: Literal["start", "roll_back", "promote"]
+    action: Literal["start", "roll_back", "promote", "approve", "refuse"]
     ordered_by: Identifier
     override_gate: bool = False
     back_to: Name | None = None
@@ -142,8 +165,9 @@ class RolloutOrdered(Record, frozen=True, kw_only=True):
 
 
 class RolloutState(StrEnum):
-    """Where a rollout stands. The last four are final."""
+    """Where a rollout stands; `held` waits for a person's approval. The last four are final."""
 
+    HELD = "held"
     LOADING = "loading"
     SHADOW = "shadow"
     CANARY = "canary"

@@ -10,6 +10,7 @@ from dashboards import charts
 from dashboards.reader import About, Span
 from dashboards.rows import Row, figures_of, gate_of, lineage_of, routes_of, where
 from dashboards.wording import clock, duration, moment, plain, routes, share, version_name
+from schemas.gate_report import ForgettingCell, GateCheck
 from schemas.learning import GateReport, SliceResult
 
 EMPTY = "No adapter version yet. One is trained when a monitor with `then: [retrain]` is breached, or on order."
@@ -90,7 +91,13 @@ def _gate(report: GateReport, version: str) -> None:
     if report.slices:
         st.altair_chart(charts.dumbbells(_dots(report.slices, version)), width="stretch", key="gate-slices")
         _table([_slice(part) for part in report.slices])
-        st.caption("Gain in points of accuracy; “surely” is its one-sided 95 % confidence bound.")
+        measure = report.metric.replace("_", " ")
+        st.caption(f"Gain in points of {measure}; “surely” is its one-sided 95 % confidence bound.")
+    if report.checks:
+        _table([_check(check) for check in report.checks])
+    if report.forgetting:
+        st.caption("On the held-out prompts of earlier versions:")
+        _table([_forgotten(cell) for cell in report.forgetting])
 
 
 def _dots(slices: Sequence[SliceResult], version: str) -> pd.DataFrame:
@@ -115,6 +122,29 @@ def _slice(part: SliceResult) -> dict[str, str]:
         "surely": f"≥ {100 * part.bound:+.0f}",
         "may lose": f"{100 * part.margin:.0f}",
         "verdict": _colored("passed" if part.passed else "refused"),
+    }
+
+
+def _check(check: GateCheck) -> dict[str, str]:
+    return {
+        "conduct and cost": check.name,
+        "prompts": str(check.count),
+        "incumbent": f"{check.incumbent:.3g}",
+        "candidate": f"{check.candidate:.3g}",
+        "at most": f"{check.bound:+.3f}",
+        "limit": f"{check.limit:.3g}",
+        "verdict": _colored("passed" if check.passed else "refused"),
+    }
+
+
+def _forgotten(cell: ForgettingCell) -> dict[str, str]:
+    return {
+        "held out of": plain(cell.held_out_of),
+        "prompts": str(cell.count),
+        "incumbent": share(cell.served),
+        "candidate": share(cell.value),
+        "change": f"{100 * (cell.value - cell.served):+.0f}",
+        "no longer there": str(cell.gone),
     }
 
 

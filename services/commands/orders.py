@@ -19,6 +19,7 @@ BASE = "base"
 AppName = Annotated[str, typer.Argument(metavar="APP", help="Name of the app in driftloop.yaml.")]
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="Adapter version, e.g. prompt-guard-v2.")]
 By = Annotated[str, typer.Option("--by", help="Who orders it; recorded. Default: your user name.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; recorded.")]
 
 
@@ -98,6 +99,39 @@ def rollback(
     """
     order = {"app": app_name, "action": "roll_back", "ordered_by": by or who(), "reason": reason}
     _order("/v1/rollouts", {**order, **({"back_to": "" if back_to == BASE else back_to} if back_to else {})})
+
+
+def approve(app_name: AppName, version: Version, reason: Why, by: By = "") -> None:
+    """Approve a version that passed the gate and waits for a person; its rollout begins.
+
+    Its page `gate.html` stands beside the version's files in the artifact store.
+
+    Example:
+
+        driftloop approve triage triage-v2 --reason "read the answers that it lost"
+
+    Exit codes: 0 the approval is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
+    _decide(app_name, version, "approve", by, reason)
+
+
+def refuse(app_name: AppName, version: Version, reason: Why, by: By = "") -> None:
+    """Refuse a version that passed the gate and waits for a person; it does not go out.
+
+    Example:
+
+        driftloop refuse triage triage-v2 --reason "it invents order numbers"
+
+    Exit codes: 0 the refusal is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
+    _decide(app_name, version, "refuse", by, reason)
+
+
+def _decide(app_name: str, version: str, decision: str, by: str, reason: str) -> None:
+    order = {"app": app_name, "adapter_version": version, "decision": decision, "reason": reason}
+    _order("/v1/approvals", {**order, "decided_by": by or who()})
 
 
 @adapters.command("propose")

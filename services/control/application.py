@@ -19,6 +19,7 @@ from services.control.orders import (
     BadOrder,
     Stamp,
     adapter_proposed,
+    approval_ordered,
     identity_of,
     retraining_requested,
     rollout_ordered,
@@ -40,11 +41,12 @@ _ORDERS: dict[str, Make] = {
     "/v1/rollouts": rollout_ordered,
     "/v1/proposals": adapter_proposed,
     "/v1/retrainings": retraining_requested,
+    "/v1/approvals": approval_ordered,
 }
 
 
 def build_application(settings: Settings, configuration: Configuration) -> Starlette:
-    """Return the application: POST /v1/{rollouts,proposals,retrainings}, GET /healthz and /metrics.
+    """Return the application: POST /v1/{rollouts,proposals,retrainings,approvals}, GET /healthz and /metrics.
 
     An accepted order is answered 202 with its ids, after the broker acknowledged it; when it does not,
     503 and the operator tries again. The same order sent twice is two orders.

@@ -55,6 +55,15 @@ class RetrainingOrder(Order, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     requested_by: Identifier
 
 
+class ApprovalOrder(Order, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """POST /v1/approvals: a person's word on a version that the gate passed. It says why."""
+
+    adapter_version: Identifier
+    decision: Literal["approve", "refuse"]
+    decided_by: Identifier
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """The identity and time that an order gets."""
@@ -125,6 +134,26 @@ def retraining_requested(body: bytes, configuration: Configuration, stamp: Stamp
         model=_app(configuration, order.app).base_model,
         retraining_id=stamp.order_id,
         requested_by=order.requested_by,
+        reason=order.reason,
+    )
+
+
+def approval_ordered(body: bytes, configuration: Configuration, stamp: Stamp) -> RolloutOrdered:
+    """Return the record of an approval, or of a refusal.
+
+    Raises:
+        BadOrder: As for `rollout_ordered`.
+    """
+    order = _read(body, ApprovalOrder)
+    return RolloutOrdered(
+        event_id=stamp.event_id,
+        occurred_at=stamp.at,
+        app=order.app,
+        model=_app(configuration, order.app).base_model,
+        adapter_version=order.adapter_version,
+        order_id=stamp.order_id,
+        action=order.decision,
+        ordered_by=order.decided_by,
         reason=order.reason,
     )
 

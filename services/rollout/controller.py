@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from schemas.configuration import Configuration
+from schemas.gate_policy import GatePolicy
 from schemas.learning import AdapterTrained, RolloutOrdered, RolloutState
 from schemas.observations import ScoresRecorded, WindowClosed
 from schemas.record import Record, Variant
 from schemas.rollout_policy import RolloutPolicy
+from services.rollout.approvals import after_news, expired
 from services.rollout.convergence import Standing, Wanted
 from services.rollout.evidence.compared import Compared
 from services.rollout.evidence.kept import CallEvidence, Evidence
 from services.rollout.evidence.scored import scored_call
-from services.rollout.lanes import Outcome, after_observation, after_order, after_training, rollout_id_of
+from services.rollout.lanes import Outcome, after_observation, rollout_id_of
 from services.rollout.pairwise.watches import Watch
 from services.rollout.persistence import RolloutStore
 from services.rollout.states import Lane, Rollout
@@ -65,6 +67,9 @@ class Controller:
     def judge(self, standing: Callable[[str], Standing], now: datetime) -> None:
         """Move every rollout on that is due, given what is seen of the replicas."""
         for app in tuple(self.lanes):
+            late = expired(self.lanes[app], self._policy(app), self._gate(app), now)
+            if late.changes:
+                self._save(late, now)
             seen = self._observation(self.lanes[app], standing(app))
             outcome = after_observation(self.lanes[app], seen, self._policy(app), now)
             if outcome.changes:
@@ -92,11 +97,7 @@ class Controller:
         if self._store.handled(input_id):
             return
         lane, policy = self.lanes.get(news.app, Lane(app=news.app)), self._policy(news.app)
-        if isinstance(news, AdapterTrained):
-            outcome = after_training(lane, news, policy, now)
-        else:
-            outcome = after_order(lane, news, policy, now)
-        self._save(outcome, now, input_id)
+        self._save(after_news(lane, news, policy, self._gate(news.app), now), now, input_id)
 
     def _save(self, outcome: Outcome, now: datetime, input_id: str = "") -> None:
         lane = outcome.lane
@@ -109,6 +110,9 @@ class Controller:
 
     def _policy(self, app: str) -> RolloutPolicy:
         return self._configuration.rollout_of(app)
+
+    def _gate(self, app: str) -> GatePolicy:
+        return self._configuration.training_of(app).gate
 
     def _concerns(self, record: Record, at: datetime) -> bool:
         lane = self.lanes.get(record.app)

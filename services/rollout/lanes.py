@@ -118,7 +118,7 @@ def _queued(lane: Lane, rollout: Rollout, policy: RolloutPolicy, now: datetime) 
 
 
 def _begun(lane: Lane, rollout: Rollout, policy: RolloutPolicy, now: datetime) -> Outcome:
-    reason = f"ordered by {rollout.override_by} past the gate" if rollout.override_by else "begins"
+    reason = f"ordered by {rollout.override_by} past the gate" if rollout.override_by else rollout.reason or "begins"
     begun = msgspec.structs.replace(rollout, previous_version=lane.stable, since=now, reason=reason)
     return _told(msgspec.structs.replace(lane, active=begun), begun, policy, now)
 
@@ -246,3 +246,7 @@ def _told(
         override_by=rollout.override_by,
     )
     return Outcome(msgspec.structs.replace(lane, sequence=sequence), (change,))
+
+
+# What services.rollout.approvals is built of.
+queued, refused, told = _queued, _refused, _told

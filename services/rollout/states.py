@@ -10,11 +10,16 @@ FINAL = frozenset({RolloutState.PROMOTED, RolloutState.ROLLED_BACK, RolloutState
 
 
 class Adapter(msgspec.Struct, frozen=True, kw_only=True):
-    """A version that training made, and what the gate said of it."""
+    """A version that training made, and what the gate said of it.
+
+    Attributes:
+        withheld: Why it may not go out though the gate passed it; empty where it may.
+    """
 
     artifact_uri: str
     passed: bool
     reasons: tuple[str, ...] = ()
+    withheld: str = ""
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +52,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
         promoted: Every version that ever served everybody, in order; any of them may be gone back to.
         returning: The version that an operator wants back at once; its replicas load it.
         adapters: Every version heard of.
+        held: What waits for a person's approval; no replica loads it before.
     """
 
     app: str
@@ -58,6 +64,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     active: Rollout | None = None
     waiting: Rollout | None = None
     returning: Rollout | None = None
+    held: Rollout | None = None
 
     @property
     def stable(self) -> str:

@@ -4,11 +4,11 @@ import logging
 import shutil
 
 from services.clients.store.training_jobs import TrainingJobs
-from training.jobs.workbench import DATASET, Bench
+from training.jobs.workbench import DATASET, REPORT, Bench
 
 log = logging.getLogger(__name__)
 
-_REMOVED = ("checkpoints", "adapter", "version", DATASET)
+_REMOVED = ("checkpoints", "adapter", "version", DATASET, REPORT)
 
 
 def fail(bench: Bench, jobs: TrainingJobs, reason: str) -> None:

@@ -22,10 +22,9 @@ from services.models.base import UnknownModel, base_model_folder
 from services.models.end_marks import EndMarkDisagrees
 from training.data.dataset import Dataset
 from training.data.traffic import served_version
+from training.jobs.gating import Rivals, gate_report
 from training.jobs.publishing import CONFIG, GATE, WEIGHTS, Outcome, publish
 from training.jobs.workbench import Bench, JobFailed
-from training.judging.evaluation import judge
-from training.judging.gate import decide
 from training.methods.adapters import AdapterUnavailable
 from training.methods.catalogue import method_of
 from training.methods.lessons import ADAPTER, Lessons, NothingLearnt, Progress
@@ -53,7 +52,8 @@ def learn(bench: Bench, dataset: Dataset) -> AdapterTrained:
         parent = _parent(bench)
         incumbent = _incumbent(bench, parent)
         candidate = _candidate(bench, dataset, base, incumbent)
-        gate = _gated(bench, dataset, base=base, candidate=candidate, incumbent=incumbent)
+        rivals = Rivals(base=base, candidate=candidate, incumbent=incumbent, served=parent)
+        gate = _gated(bench, dataset, rivals)
         return publish(bench, _outcome(bench, dataset, candidate, gate, parent), registry.result())
 
 
@@ -122,14 +122,13 @@ def _parent(bench: Bench) -> str:
     return known
 
 
-def _gated(bench: Bench, dataset: Dataset, *, base: Path, candidate: Path, incumbent: Path | None) -> GateReport:
+def _gated(bench: Bench, dataset: Dataset, rivals: Rivals) -> GateReport:
     known = bench.remembered(GATE, GateReport)
     if known is not None:
         return known
     held_out = dataset.of("holdout")
     bench.announce("evaluating", f"on {len(held_out)} held-out prompts")
-    answers = judge(base, candidate, incumbent, labels=bench.app.labels, held_out=held_out)
-    report = decide(answers, bench.policy.gate, seed=bench.policy.seed)
+    report = gate_report(bench, held_out, rivals)
     bench.remember(GATE, report)
     return report
 

@@ -16,7 +16,7 @@ from services.clients.registry.models import Measurement, ModelRegistry
 from services.scorers.prompts import PromptScorers
 from services.scorers.reference import build_reference
 from training.data.dataset import Dataset, manifest_of
-from training.jobs.workbench import Bench
+from training.jobs.workbench import REPORT, Bench
 
 WEIGHTS = "adapter_model.safetensors"
 CONFIG = "adapter_config.json"
@@ -82,6 +82,8 @@ def _papers(bench: Bench, outcome: Outcome) -> Path:
     (folder / CONFIG).write_bytes(msgspec.json.encode({**settings, "base_model_name_or_path": bench.app.base_model}))
     (folder / GATE).write_bytes(msgspec.json.encode(outcome.gate))
     (folder / MANIFEST).write_bytes(msgspec.json.encode(manifest_of(outcome.dataset)))
+    if (bench.folder / REPORT).is_file():
+        shutil.copy(bench.folder / REPORT, folder)
     _write_reference(bench, outcome.dataset, folder)
     return folder
 
@@ -110,9 +112,13 @@ def _run(bench: Bench, outcome: Outcome, registry: ModelRegistry, folder: Path) 
     for part in outcome.gate.slices:
         measured.append(Measurement(f"{part.role}/{_plain(part.name)}/candidate", part.candidate.value))
         measured.append(Measurement(f"{part.role}/{_plain(part.name)}/incumbent", part.incumbent.value))
+    measured += [Measurement(f"forgetting/{_plain(c.held_out_of)}", c.value) for c in outcome.gate.forgetting]
+    measured += [Measurement(_plain_path(name), value) for name, value in outcome.gate.figures.items()]
     registry.log_measurements(run, measured, unix_ms=to_unix_ms(bench.job.created_at))
     registry.log_file(run, folder / GATE)
     registry.log_file(run, folder / MANIFEST)
+    if (folder / REPORT).is_file():
+        registry.log_file(run, folder / REPORT)
     return run
 
 
@@ -141,6 +147,10 @@ def _tags(lineage: Lineage, gate: GateReport) -> dict[str, str]:
         "adapter_hash": lineage.adapter_hash,
         "gate": "passed" if gate.passed else "refused",
     }
+
+
+def _plain_path(name: str) -> str:
+    return "/".join(_plain(part) for part in name.split("/"))
 
 
 def _plain(name: str) -> str:

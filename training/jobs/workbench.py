@@ -21,6 +21,7 @@ Order = RetrainingRequested | AdapterProposed
 Stage = Literal["curating", "training", "evaluating", "finished", "failed"]
 _Value = TypeVar("_Value")
 DATASET = "curated.json"
+REPORT = "gate.html"
 
 
 class JobFailed(Exception):

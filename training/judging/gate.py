@@ -10,6 +10,9 @@ Three questions, with three burdens of proof:
 3. slices (each tag, each label of recent traffic): an *observed* loss beyond the slice's margin refuses.
    Slices are many and small, so nothing is proved about them; a regression smaller than the margin, or
    on a slice of fewer than MIN_SLICE prompts, may pass. Such slices are reported, not judged.
+
+What an answer is worth is the task's primary metric: right or wrong, or a grade between 0 and 1. An app that
+writes is asked two questions more, of its conduct and of its cost (training.judging.conduct).
 """
 
 from collections.abc import Sequence
@@ -20,9 +23,10 @@ import msgspec
 import numpy as np
 
 from schemas.gate_policy import GatePolicy
-from schemas.learning import GateReport, SliceResult
+from schemas.learning import Accuracy, GateReport, SliceResult
 from schemas.proportions import accuracy
-from training.judging.statistics import count_to_prove, difference_bound
+from training.judging.conduct import Conduct, checked
+from training.judging.statistics import Values, count_to_prove, difference_bound, mean_interval
 
 MIN_SLICE = 20
 Role = Literal["recent", "earlier", "slice"]
@@ -35,20 +39,36 @@ class Judged:
     Attributes:
         recent: Whether it belongs to the traffic that the alert is about.
         slice: The request's own slice tag, empty without one.
-        label: The right answer.
+        label: The right answer of a classifier; empty for the others.
+        candidate_correct: What the candidate's answer is worth, 0 to 1, or whether it is right.
+        incumbent_correct: Likewise.
     """
 
     recent: bool
     slice: str
     label: str
-    candidate_correct: bool
-    incumbent_correct: bool
+    candidate_correct: float
+    incumbent_correct: float
 
 
-def decide(judged: Sequence[Judged], policy: GatePolicy, *, seed: int) -> GateReport:
+def decide(
+    judged: Sequence[Judged],
+    policy: GatePolicy,
+    *,
+    seed: int,
+    metric: str = "accuracy",
+    conduct: Conduct | None = None,
+) -> GateReport:
     """Return the verdict with every comparison behind it and its reasons in words.
 
     A pure function: the same answers, policy and seed give the same report.
+
+    Args:
+        judged: Every held-out prompt.
+        policy: Margins.
+        seed: Of the resampling.
+        metric: What the answers were judged by.
+        conduct: How both versions behave and what their answers cost; None where answers are labels.
     """
     recent = _recent(judged, policy, seed)
     results, reasons = [recent[0]], [recent[1]]
@@ -63,7 +83,14 @@ def decide(judged: Sequence[Judged], policy: GatePolicy, *, seed: int) -> GateRe
         result, reason = _slice(name, rows, policy, seed)
         results.append(result)
         reasons += [reason] if reason else []
-    return GateReport(passed=all(r.passed for r in results), reasons=tuple(reasons), slices=tuple(results))
+    checks, said = checked(conduct, policy, seed=seed) if conduct else ((), ())
+    return GateReport(
+        passed=all(result.passed for result in results) and all(check.passed for check in checks),
+        reasons=(*reasons, *said),
+        slices=tuple(results),
+        metric=metric,
+        checks=checks,
+    )
 
 
 def slices_of(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
@@ -72,7 +99,7 @@ def slices_of(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     for row in judged:
         if row.slice:
             found.setdefault(row.slice, []).append(row)
-        if row.recent:
+        if row.recent and row.label:
             found.setdefault(f"label={row.label}", []).append(row)
     return dict(sorted(found.items()))
 
@@ -114,17 +141,25 @@ def _slice(name: str, rows: Sequence[Judged], policy: GatePolicy, seed: int) -> 
 
 def _compared(name: str, role: Role, rows: Sequence[Judged], *, margin: float, seed: int) -> SliceResult:
     """Return the comparison with its verdict still negative."""
-    candidate = np.array([row.candidate_correct for row in rows], dtype=np.bool_)
-    incumbent = np.array([row.incumbent_correct for row in rows], dtype=np.bool_)
+    candidate = np.array([row.candidate_correct for row in rows], dtype=np.float64)
+    incumbent = np.array([row.incumbent_correct for row in rows], dtype=np.float64)
     return SliceResult(
         name=name,
         role=role,
-        candidate=accuracy(int(candidate.sum()), int(candidate.size)),
-        incumbent=accuracy(int(incumbent.sum()), int(incumbent.size)),
+        candidate=_worth(candidate),
+        incumbent=_worth(incumbent),
         margin=margin,
         bound=difference_bound(candidate, incumbent, seed=seed),
         passed=False,
     )
+
+
+def _worth(values: Values) -> Accuracy:
+    right = int(np.sum(values == 1.0))
+    if np.isin(values, (0.0, 1.0)).all():
+        return accuracy(right, int(values.size))
+    low, high = mean_interval(values)
+    return Accuracy(correct=right, count=int(values.size), low=low, high=high, mean=float(values.mean()))
 
 
 def _with_verdict(result: SliceResult, passed: bool) -> SliceResult:

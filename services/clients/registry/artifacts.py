@@ -65,6 +65,13 @@ class ArtifactStore:
         self._fs.pipe_file(path, content)
         return self._address(path)
 
+    def paper(self, app: str, version: str, name: str) -> bytes | None:
+        """Return a file that lies beside a published version's weights, None where there is none."""
+        path = f"{self._path(app, version)}/{name}"
+        if not (self.published(app, version) and self._fs.exists(path)):
+            return None
+        return bytes(self._fs.cat_file(path))
+
     def reference(self, app: str, version: str) -> Reference | None:
         """Return a version's reference, or None where there is none (the base model, a foreign name).
 

@@ -209,6 +209,18 @@ def test_nobody_goes_back_without_a_reason(control: type[_Control]) -> None:
     assert control.orders == []
 
 
+@pytest.mark.parametrize("decision", ["approve", "refuse"])
+def test_a_person_gives_a_word_with_a_reason(control: type[_Control], decision: str) -> None:
+    assert driftloop(decision, "guard", "guard-v3", "--by", "kim", "--reason", "read it").exit_code == 0
+    said = {"app": "guard", "adapter_version": "guard-v3", "decision": decision, "decided_by": "kim"}
+    assert control.orders == [("/v1/approvals", {**said, "reason": "read it"})]
+
+
+def test_a_word_without_a_reason_is_refused_here(control: type[_Control]) -> None:
+    assert driftloop("approve", "guard", "guard-v3").exit_code == 2
+    assert control.orders == []
+
+
 def test_an_adapter_is_proposed_by_its_absolute_folder(control: type[_Control], folder: Path) -> None:
     (folder / "mine").mkdir()
     assert driftloop("adapters", "propose", "guard", "mine", "--by", "kim").exit_code == 0

@@ -8,6 +8,7 @@ from services.control.orders import (
     BadOrder,
     Stamp,
     adapter_proposed,
+    approval_ordered,
     identity_of,
     retraining_requested,
     rollout_ordered,
@@ -77,3 +78,29 @@ def test_a_bad_order_is_explained_in_one_line(body: bytes, said: str) -> None:
     with pytest.raises(BadOrder, match=said) as caught:
         rollout_ordered(body, CONFIGURATION, STAMP)
     assert "\n" not in str(caught.value)
+
+
+APPROVAL = {"app": "prompt-guard", "adapter_version": "v2", "decided_by": "ada", "reason": "read it"}
+
+
+@pytest.mark.parametrize("decision", ["approve", "refuse"])
+def test_a_word_on_a_version_becomes_an_order_with_who_and_why(decision: str) -> None:
+    record = approval_ordered(_bytes(**APPROVAL, decision=decision), CONFIGURATION, STAMP)
+    assert (record.action, record.ordered_by, record.reason, record.adapter_version) == (
+        decision, "ada", "read it", "v2",
+    )  # fmt: skip
+    assert record.model == "tiny"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (_bytes(**{**APPROVAL, "reason": ""}, decision="approve"), "reason"),
+        (_bytes(**APPROVAL, decision="start"), "decision"),
+        (_bytes(**APPROVAL), "decision"),
+        (_bytes(**{**APPROVAL, "app": "promt-guard"}, decision="refuse"), "did you mean 'prompt-guard'"),
+    ],
+)
+def test_a_word_without_a_reason_or_of_another_kind_is_no_word(body: bytes, said: str) -> None:
+    with pytest.raises(BadOrder, match=said):
+        approval_ordered(body, CONFIGURATION, STAMP)

@@ -209,6 +209,7 @@ def test_a_retraining_killed_in_the_middle_ends_in_a_gated_version_with_its_line
         "gate.json",
         "dataset.json",
         "reference.json",
+        "gate.html",
     } <= written
     manifest = json.loads((folder / "dataset.json").read_text())
     assert manifest["dataset_hash"] == trained.lineage.dataset_hash
@@ -243,7 +244,8 @@ def _promoted(version: str) -> RolloutChanged:
 
 
 def test_a_proposal_trained_on_flipped_labels_is_refused(deployment: Deployment, tmp_path: Path) -> None:
-    _store(deployment.settings, [_promoted("guard-v1")])
+    first = deployment.heard(AdapterTrained, lambda record: record.adapter_version == "guard-v1")
+    _store(deployment.settings, [_promoted("guard-v1"), first])
     kinds: tuple[Kind, ...] = ("injection", "benign")
     rows = [
         {"messages": messages_of(text), "label": FLIPPED[LABEL[kind]]}
@@ -273,6 +275,9 @@ def test_a_proposal_trained_on_flipped_labels_is_refused(deployment: Deployment,
     assert judged.lineage.parent_version == "guard-v1"
     assert judged.gate.slices[0].incumbent.value > 0.9
     assert judged.gate.slices[0].candidate.value < 0.2
+    (forgotten,) = judged.gate.forgetting
+    assert (forgotten.held_out_of, forgotten.gone) == ("guard-v1", 0)
+    assert forgotten.value < 0.2 < 0.9 < forgotten.served
     failed = deployment.heard(TrainingChanged, lambda change: change.state == "failed")
     assert failed.job_id == "nowhere"
     assert "no adapter in PEFT format" in failed.detail

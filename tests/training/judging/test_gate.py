@@ -1,5 +1,7 @@
 """The gate's decision, question by question."""
 
+import pytest
+
 from schemas.gate_policy import GatePolicy
 from schemas.learning import GateReport, SliceResult
 from training.judging.gate import Judged, decide
@@ -127,3 +129,21 @@ def test_the_same_answers_give_the_same_report() -> None:
 
 def test_no_prompts_at_all_refuse() -> None:
     assert not _report().passed
+
+
+def _graded(count: int, *, candidate: float, incumbent: float) -> list[Judged]:
+    """Return prompts whose grades spread around a mean, the versions' grades moving together."""
+    spread = [0.1 * ((i % 5) - 2) for i in range(count)]
+    return [Judged(True, "", "", candidate + s, incumbent + s + 0.02 * (i % 3 - 1)) for i, s in enumerate(spread)]
+
+
+def test_graded_answers_that_are_shown_to_be_better_pass() -> None:
+    report = decide(_graded(200, candidate=0.65, incumbent=0.5), POLICY, seed=7, metric="chrf")
+    assert report.passed
+    assert report.metric == "chrf"
+    assert report.slices[0].candidate.value == pytest.approx(0.65)
+    assert report.slices[0].candidate.low < 0.65 < report.slices[0].candidate.high
+
+
+def test_graded_answers_of_the_same_worth_are_refused() -> None:
+    assert not decide(_graded(200, candidate=0.5, incumbent=0.5), POLICY, seed=7).passed
