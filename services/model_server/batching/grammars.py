@@ -1,6 +1,7 @@
 """What a text must keep to (a JSON Schema, a regular expression, tool calls), as a mask over the next token."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 
 from services.models.tools import CLOSING, OPENING, Tool
 
+_log = logging.getLogger(__name__)
 # Enough for two levels of indented JSON; without a bound a small model may write nothing but spaces.
 _SPACE = r"[\x20\x0A]{0,8}"
 _ANY_OBJECT: Mapping[str, object] = {"type": "object"}
@@ -115,7 +117,7 @@ class Following:
 
 
 def _byte_tokenizer(tokenizer: PreTrainedTokenizerBase, vocabulary: int, ends: list[int]) -> LLTokenizer | None:
-    """Return the tokenizer as bytes; None where its decoder is none that can be read so.
+    """Return the tokenizer as bytes; None where llguidance can't read it so.
 
     One read from GGUF names ByteLevel last in a row of decoders, of which llguidance believes the first.
     """
@@ -127,4 +129,11 @@ def _byte_tokenizer(tokenizer: PreTrainedTokenizerBase, vocabulary: int, ends: l
     elif not any(decoder and decoder["type"] == "ByteFallback" for decoder in decoders):
         return None
     fast["padding"] = fast["truncation"] = None
-    return LLTokenizer(json.dumps(fast), n_vocab=vocabulary, eos_token=ends)
+    try:
+        return LLTokenizer(json.dumps(fast), n_vocab=vocabulary, eos_token=ends)
+    except BaseException as error:
+        # What its older copy of tokenizers does not know is a panic there, which is no Exception here.
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise
+        _log.warning("texts are held to no form: llguidance can't read the tokenizer: %s", type(error).__name__)
+        return None

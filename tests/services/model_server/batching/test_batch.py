@@ -44,6 +44,7 @@ class Desk:
     def __init__(self, folder: Path, adapters: dict[str, Path]) -> None:
         self.model, tokenizer = load_base(folder)
         self.model.float()
+        self.model.generation_config.eos_token_id = None
         self.adapters = ResidentAdapters(self.model)
         for slot, its in adapters.items():
             self.adapters.load(slot, its)
@@ -54,7 +55,7 @@ class Desk:
         ids = torch.tensor([list(prompt)])
         with self.adapters.answering(slot) as model, torch.inference_mode():
             whole = causal_model(model).generate(
-                ids, attention_mask=torch.ones_like(ids), max_new_tokens=STEPS, do_sample=False, eos_token_id=-1
+                ids, attention_mask=torch.ones_like(ids), max_new_tokens=STEPS, do_sample=False, pad_token_id=0
             )
         return told(whole[0, len(prompt) :].tolist())
 

@@ -133,6 +133,22 @@ def test_a_bad_regular_expression_is_refused(writer: Writer) -> None:
         writer.grammars.of_regex("(a")
 
 
+@pytest.mark.parametrize("kind", ["soup", "ByteLevel"])
+def test_a_tokenizer_that_llguidance_cannot_read_keeps_to_nothing(kind: str) -> None:
+    class Strange:
+        """As one with a part that its copy of tokenizers does not know."""
+
+        backend_tokenizer: Any
+
+        def to_str(self) -> str:
+            return json.dumps({"decoder": {"type": kind}, "model": {"type": "of tomorrow"}})
+
+    strange: Any = Strange()
+    strange.backend_tokenizer = strange
+    with pytest.raises(BadGrammar, match="tokenizer"):
+        Grammars(strange, 10, {2}).of_schema({})
+
+
 def test_a_tokenizer_that_does_not_tell_its_bytes_keeps_to_nothing(tiny_model: Path) -> None:
     model, tokenizer = load_base(tiny_model)
     with pytest.raises(BadGrammar, match="tokenizer"):
