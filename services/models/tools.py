@@ -1,8 +1,8 @@
 """Tools in a conversation: how a model is told of them and in which form it calls them.
 
 Serving reads what training teaches, so both use one form, that of SmolLM2's function calling:
-`<tool_call>[{"name": "f", "arguments": {...}}]</tool_call>`. One call without the brackets, or several blocks, as Hermes
-and Qwen write them, are read as well.
+`<tool_call>[{"name": "f", "arguments": {...}}]</tool_call>`. One call without the brackets, or several blocks, as
+Hermes and Qwen write them, are read as well.
 """
 
 import json

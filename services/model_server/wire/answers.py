@@ -192,12 +192,12 @@ class TextShape:
 
     @staticmethod
     def _told(likelihoods: Sequence[Likelihood], offset: int) -> Json:
-        tokens = [_spelled(its) for its in likelihoods]
+        lengths = [len(_spelled(its)) for its in likelihoods]
         return {
-            "tokens": tokens,
+            "tokens": [_named(its) for its in likelihoods],
             "token_logprobs": [its.logprob for its in likelihoods],
-            "top_logprobs": [{_spelled(other): other.logprob for other in its.alternatives} for its in likelihoods],
-            "text_offset": [offset + sum(map(len, tokens[:at])) for at in range(len(tokens))],
+            "top_logprobs": [{_named(other): other.logprob for other in its.alternatives} for its in likelihoods],
+            "text_offset": [offset + sum(lengths[:at]) for at in range(len(lengths))],
         }
 
 
@@ -225,6 +225,14 @@ def _head(heading: Heading, kind: str) -> Json:
 
 def _spelled(its: Likelihood) -> str:
     return its.token.decode(errors="replace")
+
+
+def _named(its: Likelihood) -> str:
+    """Return a token as a key: parts of characters would all be the same one."""
+    try:
+        return its.token.decode()
+    except UnicodeDecodeError:
+        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in its.token)
 
 
 def _token(its: Likelihood) -> Json:
