@@ -5,7 +5,7 @@
 A server of its own process answers 1, 4 and 16 callers, each asking `--calls` times, one after the other: the base
 alone, the base under a JSON Schema, one adapter, and three adapters and the base mixed. In the same run
 `generate` writes the same prompts one after the other, and as static batches of 4 and 16. Greedy, the packaged
-SmolLM2, adapters of random weights of the guard's shape. Prints one JSON line; rates are tokens a second by the
+SmolLM2, adapters of the guard's shape. Prints one JSON line; rates are tokens a second by the
 clock and a second of processor time, of the server's process or this one. On a machine that others use, too, the
 latter is the one to compare.
 """
@@ -28,6 +28,7 @@ from typing import Any
 import httpx
 import psutil
 
+from schemas.settings import port_variable
 from services.models.threads import share_cores
 from tests.bench.machine import machine
 from tests.fixtures.ports import free_port
@@ -36,6 +37,7 @@ from tests.fixtures.waiting import equals, until
 BASE = "SmolLM2-135M-Instruct"
 CALLERS = (1, 4, 16)
 ADAPTERS = ("one", "two", "three")
+LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 PROMPTS = tuple(
     f"Write a short paragraph about {topic}."
     for topic in (
@@ -166,10 +168,14 @@ class Callers:
 def serving(data: Path, adapters: dict[str, Path]) -> Iterator[Callers]:
     """Run a model server with adapters until the block is left."""
     port = free_port()
-    environment = {"DRIFTLOOP_DATA": str(data), "DRIFTLOOP_MODEL_SERVER_PORT": str(port), "DRIFTLOOP_BASE_MODEL": BASE}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "services.model_server"], cwd=Path.cwd(), env={**os.environ, **environment}
-    )
+    configuration = next(iter(adapters.values())).parent / "driftloop.yaml"
+    configuration.write_text(f"apps: [{{name: app, base_model: {BASE}}}]")
+    environment = {
+        "DRIFTLOOP_CONFIG": str(configuration),
+        "DRIFTLOOP_DATA": str(data),
+        port_variable("model_server"): str(port),
+    }
+    server = subprocess.Popen([sys.executable, "-m", "services.model_server"], env={**os.environ, **environment})
     url = f"http://127.0.0.1:{port}"
     try:
         until(lambda: _status(url), equals(200))
@@ -183,14 +189,14 @@ def serving(data: Path, adapters: dict[str, Path]) -> Iterator[Callers]:
 
 
 def make_adapters(plain: Plain, folder: Path) -> dict[str, Path]:
-    """Save adapters of the guard's shape (rank 16, all linear layers of the top 12), of small random weights."""
+    """Save adapters of the guard's shape, rank 16 on all linear layers of the top 12; they change nothing."""
     from peft import LoraConfig, get_peft_model
 
     layers = plain.model.config.num_hidden_layers
     shape = LoraConfig(
         r=16,
         lora_alpha=32,
-        target_modules="all-linear",
+        target_modules=LINEAR,
         layers_to_transform=list(range(layers - 12, layers)),
         init_lora_weights=True,
         task_type="CAUSAL_LM",
