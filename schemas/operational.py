@@ -181,6 +181,14 @@ OPERATIONAL_METRICS: tuple[OperationalMetric, ...] = (
         "driftloop_model_server_pass_seconds", "histogram", "seconds", (), "one pass of a batch", _ADD_REPLICAS, _CALL_S
     ),
     _Metric(
+        "driftloop_model_server_text_rows", "histogram", "rows", (), "texts of which one step writes a token",
+        "always 1 under load: callers wait for one answer before they ask for the next", _ROWS,
+    ),
+    _Metric(
+        "driftloop_model_server_step_seconds", "histogram", "seconds", (), "one step of the texts being written",
+        _ADD_REPLICAS, _CALL_S,
+    ),
+    _Metric(
         "driftloop_model_server_refused_total", "counter", "calls", ("status",), "calls turned away",
         "503 means its queue is full: add replicas",
     ),

@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.warehouse",
     "tests.fixtures.store",
     "tests.fixtures.tiny_model",
+    "tests.fixtures.tiny_writer",
 ]
 
 # Machines are shared: how long an example takes says nothing about the code.

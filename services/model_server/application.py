@@ -16,6 +16,8 @@ from starlette.applications import Starlette
 from schemas.configuration import Configuration
 from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
+from services.model_server.batching.grammars import Grammars
+from services.model_server.batching.rows import Language
 from services.model_server.measures import Measures
 from services.model_server.routes import Counter
 from services.model_server.served import Served
@@ -101,10 +103,13 @@ def _equip(settings: Settings, served: Served) -> None:
     folder = base_model_folder(served.base, settings.data)
     model, tokenizer = load_base(folder)
     served.root, served.context = str(folder), model.config.max_position_embeddings
-    served.tokenizer = tokenizer
+    served.window = min(served.context, getattr(model.config, "sliding_window", None) or served.context)
+    served.tokenizer, ends = tokenizer, _ends(model, tokenizer)
+    served.grammars = Grammars(tokenizer, model.config.vocab_size, ends)
     # Fast tokenizers must not be used from two threads at once.
     speaking = copy.deepcopy(tokenizer)
-    served.worker.equip(model, partial(speaking.decode, skip_special_tokens=True), _ends(model, tokenizer))
+    decode = partial(speaking.decode, skip_special_tokens=True)
+    served.worker.equip(model, Language(decode, ends, served.grammars))
     served.loaded.set()
     _log.info("model loaded base=%s dtype=%s threads=%s", served.base, model.dtype, torch.get_num_threads())
 

@@ -18,6 +18,8 @@ class Measures:
         self._whole = histogram("vllm:e2e_request_latency_seconds", registry)
         self._rows = histogram("driftloop_model_server_batch_rows", registry)
         self._pass = histogram("driftloop_model_server_pass_seconds", registry)
+        self._text_rows = histogram("driftloop_model_server_text_rows", registry)
+        self._step = histogram("driftloop_model_server_step_seconds", registry)
         self._refused = counter("driftloop_model_server_refused_total", registry)
         self._resident = gauge("driftloop_model_server_adapters", registry)
 
@@ -31,10 +33,21 @@ class Measures:
         self._rows.observe(rows)
         self._pass.observe(seconds)
 
-    def completed(self, model: str, *, reason: str, prompt: int, generated: int) -> None:
-        """Count an answer and its tokens."""
-        self._prompt.labels(model).inc(prompt)
-        self._generated.labels(model).inc(generated)
+    def step(self, rows: int, seconds: float) -> None:
+        """Count a step that wrote one token of each of so many texts."""
+        self._text_rows.observe(rows)
+        self._step.observe(seconds)
+
+    def read(self, model: str, tokens: int) -> None:
+        """Count the tokens of a prompt."""
+        self._prompt.labels(model).inc(tokens)
+
+    def generated(self, model: str, tokens: int) -> None:
+        """Count tokens as they are written."""
+        self._generated.labels(model).inc(tokens)
+
+    def completed(self, model: str, *, reason: str) -> None:
+        """Count an answer."""
         self._success.labels(model, reason).inc()
 
     def first_text(self, model: str, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from services.model_server.batching.grammars import Grammar, Grammars
+from services.model_server.wire.forms import Form
 from services.model_server.worker import Worker
 from services.models.adapters import CONFIGURATION, AdapterUnfit
 from services.models.choices import choice_ids, prompt_ids
+from services.models.tools import Tool, Turn, tool_prompt_ids
 from services.parts.ingress.errors import Refusal
 
 
@@ -32,6 +36,8 @@ class Served:
         base: The base model's name.
         root: The folder it stands in; empty until it is loaded.
         context: Tokens that fit the model.
+        window: Tokens that fit a text: at most as many as every layer looks back.
+        grammars: What texts can be held to; set with the tokenizer.
         adapters: By name, in order of loading.
         loaded: Set once the model can answer.
     """
@@ -40,7 +46,9 @@ class Served:
     worker: Worker
     root: str = ""
     context: int = 0
+    window: int = 0
     tokenizer: Any = None
+    grammars: Any = None
     adapters: dict[str, Resident] = field(default_factory=dict)
     loaded: threading.Event = field(default_factory=threading.Event)
     _numbers: Any = field(default_factory=lambda: itertools.count(1))
@@ -76,6 +84,46 @@ class Served:
             return tuple(prompt_ids(self.tokenizer, conversation))
         except TemplateError as error:
             raise Refusal(400, "the model's chat template can't take these messages", param="messages") from error
+
+    def tool_prompt(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> tuple[int, ...]:
+        """Return the tokens of a conversation with tools.
+
+        Raises:
+            Refusal: 400 the chat template can't take it, or a call's arguments are no JSON.
+        """
+        try:
+            return tuple(tool_prompt_ids(self.tokenizer, turns, tools))
+        except (TemplateError, ValueError) as error:
+            raise Refusal(400, "the model's chat template can't take these messages", param="messages") from error
+
+    def tokens(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a text to be gone on with.
+
+        Raises:
+            Refusal: 400 there are none.
+        """
+        return self.checked(tuple(self.tokenizer(text)["input_ids"]))
+
+    def checked(self, tokens: tuple[int, ...]) -> tuple[int, ...]:
+        """Return tokens that a client named.
+
+        Raises:
+            Refusal: 400 there are none, or one that the model does not have.
+        """
+        if not tokens or not all(0 <= token < len(self.tokenizer) for token in tokens):
+            raise Refusal(400, "`prompt` is empty, or has tokens that the model does not have", param="prompt")
+        return tokens
+
+    def grammar(self, form: Form) -> Grammar:
+        """Return the grammar of a form that is not free. Safe on any thread.
+
+        Raises:
+            BadGrammar: It can't be kept to.
+        """
+        grammars: Grammars = self.grammars
+        if form.must_call:
+            return grammars.of_tools(form.must_call, several=form.several)
+        return grammars.of_regex(form.regex) if form.schema is None else grammars.of_schema(form.schema)
 
     def answers(self, choices: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
         """Return the tokens that tell the choices apart.

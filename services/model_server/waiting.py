@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from services.model_server.jobs import Job
 
@@ -24,13 +25,17 @@ class Limits:
         batch_tokens: Tokens of one forward pass, padding included; a longer row goes alone.
         max_wait_s: How long the first job of a batch waits for company.
         writing: Free texts that are written at the same time.
+        reading_tokens: Tokens of prompts that are read between two steps of the texts being written.
+        memory_bytes: What attention may keep of free texts; one text alone may be larger.
     """
 
     waiting: int = 256
     batch: int = 16
     batch_tokens: int = 4096
     max_wait_s: float = 0.002
-    writing: int = 8
+    writing: int = 16
+    reading_tokens: int = 256
+    memory_bytes: int = 512 * 1024 * 1024
 
 
 class WaitingRoom:
@@ -45,16 +50,16 @@ class WaitingRoom:
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def enter(self, job: Job) -> None:
-        """Queue a job.
+    def enter(self, jobs: Sequence[Job]) -> None:
+        """Queue the jobs of one call, all or none.
 
         Raises:
-            QueueFull: `limits.waiting` jobs wait already.
+            QueueFull: More than `limits.waiting` jobs would wait.
         """
         with self._changed:
-            if len(self._jobs) >= self.limits.waiting:
+            if len(self._jobs) + len(jobs) > self.limits.waiting:
                 raise QueueFull
-            self._jobs.append(job)
+            self._jobs.extend(jobs)
             self._changed.notify()
 
     def command(self, command: Command) -> None:
@@ -77,14 +82,25 @@ class WaitingRoom:
             self._commands.clear()
         return taken
 
-    def take(self, *, choosing: bool, at_most: int) -> list[Job]:
-        """Return the next batch of one kind: same adapter, same answers, first come first.
+    def take_choices(self) -> list[Job]:
+        """Return the next batch of choices: same adapter, same answers, first come first.
 
         Jobs that were cancelled meanwhile are dropped.
         """
+        return self._take(lambda jobs: next_batch([job for job in jobs if job.answers], self.limits))
+
+    def take_texts(self, fits: Callable[[Job], bool]) -> list[Job]:
+        """Return the texts at the head of the queue that fit; none overtakes one that has to wait for room.
+
+        Args:
+            fits: Asked of each in turn, until it says no; a job it says yes to is taken.
+        """
+        return self._take(lambda jobs: list(takewhile(fits, (job for job in jobs if not job.answers))))
+
+    def _take(self, choose: Callable[[Sequence[Job]], list[Job]]) -> list[Job]:
         with self._changed:
-            live = deque(job for job in self._jobs if not job.cancelled)
-            taken = next_batch([job for job in live if bool(job.answers) is choosing], self.limits, at_most=at_most)
+            live = [job for job in self._jobs if not job.cancelled]
+            taken = choose(live)
             chosen = set(map(id, taken))
             self._jobs = deque(job for job in live if id(job) not in chosen)
         return taken
@@ -98,12 +114,12 @@ class WaitingRoom:
         return len(self._jobs) >= self.limits.batch or bool(self._commands)
 
 
-def next_batch(jobs: Sequence[Job], limits: Limits, *, at_most: int) -> list[Job]:
+def next_batch(jobs: Sequence[Job], limits: Limits) -> list[Job]:
     """Return the jobs that share the first one's adapter and answers, as many as fit one pass."""
     batch: list[Job] = []
     longest = 0
     for job in jobs:
-        if len(batch) == at_most:
+        if len(batch) == limits.batch:
             break
         if batch and (job.slot, job.answers) != (batch[0].slot, batch[0].answers):
             continue

@@ -1,15 +1,17 @@
-"""The model's thread: commands first, then one batch of choices, then one step of every text, and again."""
+"""The model's thread: commands first, then one batch of choices, then one step of the texts, and again."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from services.model_server.generation import Generation
+from services.model_server.batching.batch import Batch
+from services.model_server.batching.rows import Language
+from services.model_server.batching.texts import Texts
 from services.model_server.jobs import Broke, Chosen, Job
 from services.model_server.measures import Measures
 from services.model_server.waiting import WaitingRoom
@@ -32,20 +34,19 @@ class Worker:
         self._room = room
         self._measures = measures
         self._adapters: Any = None
-        self._decode: Callable[[Sequence[int]], str] = lambda _: ""
-        self._ends: Collection[int] = ()
+        self._texts: Any = None
         self._leaving: set[str] = set()
-        self._texts: list[Generation] = []
         self._prefixes: dict[str, PrefixMemory] = {}
 
-    def equip(self, model: Any, decode: Callable[[Sequence[int]], str], ends: Collection[int]) -> None:
+    def equip(self, model: Any, language: Language) -> None:
         """Take the model, once, before the first round."""
-        self._adapters, self._decode, self._ends = ResidentAdapters(model), decode, ends
+        self._adapters = ResidentAdapters(model)
+        self._texts = Texts(self._adapters, language, self._room.limits, token_bytes=_token_bytes(model))
 
     def run(self, stopping: threading.Event) -> None:
         """Work until told to stop; a failing batch fails its own jobs only."""
         while not stopping.is_set():
-            if not self._texts:
+            if not self._texts.jobs:
                 self._room.wait(_IDLE_S)
             self.round()
 
@@ -53,15 +54,15 @@ class Worker:
         """Do what is to be done now, each kind of work once."""
         for command in self._room.take_commands():
             command()
-        limits = self._room.limits
-        self._guarded(self._choose, self._room.take(choosing=True, at_most=limits.batch))
-        free = limits.writing - sum(len(text.jobs) for text in self._texts)
-        if free > 0:
-            self._guarded(self._begin, self._room.take(choosing=False, at_most=free))
-        for text in list(self._texts):
-            self._guarded(partial(self._write, text), text.jobs)
-        self._texts = [text for text in self._texts if text.jobs]
-        self._measures.in_progress(running=sum(len(text.jobs) for text in self._texts), waiting=len(self._room))
+        choices = self._room.take_choices()
+        self._guarded(partial(self._choose, choices), choices)
+        texts = self._texts.take_from(self._room)
+        self._guarded(partial(self._texts.begin, texts), texts)
+        for batch in self._texts.batches:
+            self._guarded(partial(self._write, batch), batch.jobs, batch)
+            if not batch.jobs:
+                self._texts.drop(batch)
+        self._measures.in_progress(running=len(self._texts.jobs), waiting=len(self._room))
         self._let_leave()
 
     def load(self, slot: str, folder: Path) -> Future[None]:
@@ -83,14 +84,15 @@ class Worker:
         """Let an adapter go as soon as nobody uses it."""
         self._room.command(lambda: self._leaving.add(slot))
 
-    def _guarded(self, work: Callable[[list[Job]], None], jobs: list[Job]) -> None:
+    def _guarded(self, work: Callable[[], None], jobs: list[Job], batch: Batch | None = None) -> None:
         if not jobs:
             return
         try:
-            work(jobs)
+            work()
         except Exception:  # noqa: BLE001  # one batch's failure must not end the thread
             _log.exception("a batch of %s failed", len(jobs))
-            self._texts = [text for text in self._texts if not set(text.jobs) & set(jobs)]
+            if batch:
+                self._texts.drop(batch)
             for job in jobs:
                 job.deliver(Broke())
 
@@ -104,16 +106,22 @@ class Worker:
             job.deliver(Chosen(int(row.argmax())))
         self._measures.batch(len(jobs), time.perf_counter() - begun)
 
-    def _begin(self, jobs: list[Job]) -> None:
-        self._texts.append(Generation(jobs, self._decode, self._ends))
-
-    def _write(self, text: Generation, _: list[Job]) -> None:
-        with self._adapters.answering(text.slot) as model:
-            text.step(model)
+    def _write(self, batch: Batch) -> None:
+        begun, rows = time.perf_counter(), batch.written
+        batch.round(self._adapters)
+        if rows:
+            self._measures.step(rows, time.perf_counter() - begun)
 
     def _let_leave(self) -> None:
         for slot in list(self._leaving):
-            if not self._room.uses(slot) and all(text.slot != slot for text in self._texts):
+            if not self._room.uses(slot) and not self._texts.uses(slot):
                 self._adapters.unload(slot)
                 self._prefixes.pop(slot, None)
                 self._leaving.discard(slot)
+
+
+def _token_bytes(model: Any) -> int:
+    """Return what attention keeps of one token, in all layers."""
+    shape = model.config
+    width = getattr(shape, "head_dim", None) or shape.hidden_size // shape.num_attention_heads
+    return int(2 * shape.num_hidden_layers * shape.num_key_value_heads * width * model.dtype.itemsize)

@@ -1,6 +1,6 @@
 """LoRA adapters resident on one base model: loaded, chosen and dropped without touching each other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from peft.utils import set_peft_model_state_dict
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
+# What peft calls the rows of a mixed batch that no adapter answers.
+_BASE = "__base__"
 CONFIGURATION = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
 
@@ -83,6 +85,24 @@ class ResidentAdapters:
         else:
             self._peft.set_adapter(slot, inference_mode=True)
             yield self._peft
+
+    def mixes(self, slot: str) -> bool:
+        """Tell whether an adapter may answer beside others in one batch: peft mixes plain LoRA, and no DoRA."""
+        return not slot or not self._peft.peft_config[slot].use_dora
+
+    @contextmanager
+    def answering_rows(self, slots: Sequence[str]) -> Iterator[Any]:
+        """Yield the model with an adapter for each row of the passes to come, or none for an empty slot.
+
+        Different slots must all be of those that mix.
+        """
+        if len(set(slots)) == 1:
+            with self.answering(slots[0]) as model:
+                yield model
+        else:
+            # peft's own way in, PeftModel.forward, has no way past the head over the whole vocabulary.
+            with self._peft.base_model._enable_peft_forward_hooks(adapter_names=[slot or _BASE for slot in slots]):
+                yield self._peft
 
     def _inject(self, slot: str, config: LoraConfig) -> None:
         with torch.inference_mode(mode=False):

@@ -1,8 +1,6 @@
 """The server over HTTP, with the tiny model: OpenAI's and vLLM's protocols as clients see them."""
 
 import json
-import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,69 +8,21 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import uvicorn
 
 from schemas.configuration import App, Configuration
 from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
 from services.model_server.application import base_model_of, build_application
-from services.model_server.waiting import Limits, WaitingRoom
-from services.parts.ingress.serving import server_options
+from services.model_server.waiting import Limits
 from tests.fixtures.tiny_model import make_tiny_adapter, messages_of
-from tests.fixtures.waiting import PATIENCE_S, equals, until
-
-CHAT = "/v1/chat/completions"
-BASE = "tiny"
-
-
-class Running:
-    """A server on a free port, and a client of it."""
-
-    def __init__(self, data: Path, limits: Limits) -> None:
-        configuration = Configuration(apps=(App(name="guard", base_model=BASE),))
-        application = build_application(
-            Settings.from_environment({"DRIFTLOOP_DATA": str(data)}), configuration, limits=limits
-        )
-        self.room: WaitingRoom = application.state.room
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(server_options(application))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
-        self._thread.start()
-        port = self._listener.getsockname()[1]
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S)
-        until(lambda: self.client.get("/healthz").status_code, equals(200))
-
-    def close(self) -> None:
-        self.client.close()
-        self._server.should_exit = True
-        self._thread.join(PATIENCE_S)
-        self._listener.close()
-
-    def ask(self, *, model: str = BASE, prompt: str = "soup and bread", **fields: Any) -> httpx.Response:
-        return self.client.post(CHAT, json={"model": model, "messages": messages_of(prompt), **fields})
-
-    def models(self) -> list[dict[str, Any]]:
-        return list(self.client.get("/v1/models").json()["data"])
-
-    def load(self, name: str, folder: Path | str) -> httpx.Response:
-        return self.client.post("/v1/load_lora_adapter", json={"lora_name": name, "lora_path": str(folder)})
-
-    def unload(self, name: str) -> httpx.Response:
-        return self.client.post("/v1/unload_lora_adapter", json={"lora_name": name})
-
-    def metric(self, name: str) -> float:
-        lines = self.client.get("/metrics").text.splitlines()
-        return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name))
+from tests.fixtures.waiting import equals, until
+from tests.services.model_server.running import BASE, CHAT, Running, data_with, hold
 
 
 @pytest.fixture(scope="module")
 def data(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    (folder / "models").mkdir()
-    (folder / "models" / BASE).symlink_to(tiny_model)
-    return folder
+    return data_with(tiny_model, tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +144,8 @@ def test_an_adapter_that_is_none_is_refused(server: Running, tmp_path: Path) -> 
         ({"prompt": "soup " * 300}, 400),
         ({"max_tokens": 1000}, 400),
         ({"guided_choice": ["same", "same"]}, 400),
-        ({"n": 3}, 400),
+        ({"n": 17}, 400),
+        ({"response_format": {"type": "json_object"}}, 400),
     ],
 )
 def test_what_cannot_be_answered_is_refused_as_openai_does(server: Running, fields: Any, status: int) -> None:
@@ -255,16 +206,3 @@ def test_an_unknown_base_model_stops_the_start(tmp_path: Path) -> None:
     settings = Settings.from_environment({"DRIFTLOOP_DATA": str(tmp_path)})
     with pytest.raises(BadConfiguration, match="'no-such-model'"):
         build_application(settings, Configuration(apps=(App(name="a", base_model="no-such-model"),)))
-
-
-def hold(server: Running) -> tuple[threading.Event, threading.Event]:
-    """Keep the model's thread busy until the second event is set; the first tells that it is."""
-    held, release = threading.Event(), threading.Event()
-
-    def wait() -> None:
-        held.set()
-        release.wait(PATIENCE_S)
-
-    server.room.command(wait)
-    assert held.wait(PATIENCE_S)
-    return held, release

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.model_server.calls import ChatCall, check_length, parse_call
 from services.model_server.jobs import MAX_TOKENS, Sampling
+from services.model_server.wire.calls import ChatCall, CompletionCall, check_length, parse_call, parse_completion
+from services.models.tools import Called, Turn
 from services.parts.ingress.errors import Refusal
 
 MESSAGES = [{"role": "user", "content": "hello"}]
@@ -53,7 +54,13 @@ def test_unknown_fields_are_ignored() -> None:
         {"max_tokens": 0},
         {"temperature": -1},
         {"top_p": 0},
-        {"n": 2},
+        {"n": 17},
+        {"top_logprobs": 21},
+        {"presence_penalty": 3},
+        {"response_format": {"type": "soup"}},
+        {"structured_outputs": {"grammar": "root"}},
+        {"tool_choice": "perhaps"},
+        {"tools": [{"type": "function"}]},
         {"stream": "yes"},
     ],
 )
@@ -76,3 +83,39 @@ def test_a_call_longer_than_the_context_is_refused_in_vllms_words() -> None:
     with pytest.raises(Refusal, match="maximum context length is 100 tokens") as refused:
         check_length(91, 10, 100)
     assert refused.value.code == "context_length_exceeded"
+
+
+def completion(**fields: Any) -> CompletionCall:
+    return parse_completion(json.dumps({"model": "m", **fields}).encode())
+
+
+def test_a_prompt_is_a_text_or_tokens_or_several_texts() -> None:
+    assert completion(prompt="soup").prompts == ("soup",)
+    assert completion(prompt=["soup", "river"]).prompts == ("soup", "river")
+    assert completion(prompt=[3, 4]).prompts == ((3, 4),)
+    assert completion(prompt="soup", logprobs=2).sampling() == Sampling(max_tokens=16, alternatives=2)
+
+
+@pytest.mark.parametrize("fields", [{"prompt": []}, {"prompt": ["a", 3]}, {"prompt": ["a"] * 9, "n": 2}])
+def test_what_is_no_prompt_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(Refusal, match="prompt"):
+        _ = completion(**fields).prompts
+
+
+@pytest.mark.parametrize("fields", [{"echo": True}, {"suffix": "x"}, {"best_of": 2}])
+def test_what_would_change_an_answer_and_is_not_done_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(Refusal, match=next(iter(fields))):
+        completion(prompt="soup", **fields)
+
+
+def test_penalties_and_likelihoods_are_sampling() -> None:
+    asked = call(frequency_penalty=0.5, presence_penalty=-1, logprobs=True, top_logprobs=3).sampling(100)
+    assert (asked.frequency, asked.presence, asked.alternatives) == (0.5, -1, 3)
+    assert call(logprobs=True).sampling(100).alternatives == 0
+    assert call(top_logprobs=3).sampling(100).alternatives is None
+
+
+def test_calls_of_earlier_turns_are_kept() -> None:
+    called = {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [*MESSAGES, {"role": "assistant", "content": None, "tool_calls": [called]}]
+    assert call(messages=messages).turns[1] == Turn("assistant", "", (Called("f", "{}"),))

@@ -1,0 +1,1 @@
+"""OpenAI's calls and answers as they are on the wire."""
