@@ -63,6 +63,9 @@ def perform(scenario: Scenario, settings: Settings, supervisor: Supervisor, narr
     began = time.monotonic()
     with staged(scenario, settings, supervisor, narrator) as stage:
         first = serve_well(stage)
+        if scenario.relearn:
+            stage.relearn()
+            narrator.say(f"training from now on: {', '.join(line.strip() for line in scenario.relearn.values())}")
         mended = meet_the_shift(stage, first.version)
         taken_back = take_back(stage, mended.after.version)
         with narrator.step("settle open calls"):
