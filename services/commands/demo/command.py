@@ -14,10 +14,11 @@ import msgspec
 from rich.console import Console
 
 from schemas.settings import BadSetting, Settings
+from services.commands.demo.configured import with_own_configuration
 from services.commands.demo.narrator import Narrator
 from services.commands.demo.observer import NothingHappened
 from services.commands.demo.play import perform
-from services.commands.demo.plays import NoSuchPlay, play_named
+from services.commands.demo.programme import NoSuchPlay, play_named
 from services.commands.demo.report import show
 from services.commands.demo.scenario import Scenario
 from services.commands.demo.summary import Summary
@@ -55,13 +56,6 @@ def empty(folder: Path) -> bool:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     lock.release()
     return bool(left)
-
-
-def with_own_configuration(settings: Settings) -> Settings:
-    """Return settings on a copy of their configuration in the data folder, which the acts may change."""
-    copy = settings.data / settings.configuration.name
-    shutil.copyfile(settings.configuration, copy)
-    return dataclasses.replace(settings, configuration=copy)
 
 
 def run_demo(headless: bool, json_path: Path | None, *, app: str = "prompt-guard", feedback: str = "") -> int:

@@ -92,22 +92,6 @@ class Stage:
         producer.close()
         self.sent.malformed += len(INBOUND)
 
-    def relearn(self) -> None:
-        """Change the configuration's `training` as the scenario says; the next job reads it so.
-
-        Raises:
-            ValueError: A line to exchange is not there.
-        """
-        file = self.settings.configuration
-        text = file.read_text(encoding="utf-8")
-        for old, new in self.scenario.relearn.items():
-            if old not in text:
-                raise ValueError(f"{file.name} has no line {old!r} to exchange")
-            text = text.replace(old, new)
-        scratch = file.with_suffix(".tmp")
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(file)
-
     def promoted(self, version: str) -> Row:
         """Wait until a version is promoted.
 

@@ -22,7 +22,7 @@ from services.scorers.embedded.packages import folder
 INSTRUCTION = "Triage the message. Answer in JSON: category, severity."
 MAX_CHARACTERS = 200
 
-_EARLIER_MOST = 600
+_EARLIER_MOST = 300
 _SHIFTED_MOST = 420
 _HELD_OUT_SHARE = 0.4
 _EARLIER = {

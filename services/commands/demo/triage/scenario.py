@@ -13,7 +13,7 @@ from services.commands.demo.triage.reports import (
     shifted_traffic,
 )
 
-HISTORY = 450
+HISTORY = 300
 HELD_OUT = 300
 SPOILT = 200
 STILL_EARLIER = 0.25

@@ -32,7 +32,7 @@ def test_earlier_traffic_is_attacks_of_five_categories_among_harmless_prompts() 
         "jailbreak",
         "training_extraction",
     }
-    assert there.total() > 500
+    assert there.total() > 350
     assert min(there.values()) > 12
 
 

@@ -6,7 +6,7 @@ import pytest
 from schemas.configuration import Configuration
 from schemas.configuration_parser import expand_variables, parse_configuration
 from services.commands.demo.acts import spoilt_row
-from services.commands.demo.plays import PLAYS, NoSuchPlay, play_named
+from services.commands.demo.programme import PLAYS, NoSuchPlay, play_named
 
 
 def read(text: str) -> Configuration:
