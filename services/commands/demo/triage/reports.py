@@ -158,12 +158,13 @@ def _at_most(most: int, reports: Iterable[Report]) -> tuple[Report, ...]:
     slices: dict[str, dict[str, Report]] = {}
     for report in reports:
         slices.setdefault(report.slice, {}).setdefault(plain(report.text), report)
-    chosen = sorted((_shuffled(there.values())[:most] for there in slices.values()), key=len)
+    chosen = sorted((_shuffled(there.values(), "order")[:most] for there in slices.values()), key=len)
     return tuple(report for there in chosen for report in there)
 
 
-def _shuffled(reports: Iterable[Report]) -> tuple[Report, ...]:
-    return tuple(sorted(reports, key=lambda report: point(report.text, "order")))
+def _shuffled(reports: Iterable[Report], purpose: str = "dealt") -> tuple[Report, ...]:
+    """Return reports in the order of a hash. What was chosen by a hash is dealt by another, or it would come first."""
+    return tuple(sorted(reports, key=lambda report: point(report.text, purpose)))
 
 
 def _apart(reports: Sequence[Report], *, held_out: bool) -> tuple[Report, ...]:

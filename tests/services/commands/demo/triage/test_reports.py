@@ -2,6 +2,9 @@
 
 import json
 from collections import Counter
+from collections.abc import Callable
+
+import pytest
 
 from services.commands.demo.prompt import Said
 from services.commands.demo.triage import reports
@@ -59,6 +62,14 @@ def test_no_held_out_report_is_close_to_one_of_the_traffic() -> None:
     traffic = [report.text[:MAX_CHARACTERS] for report in (*earlier_traffic(), *shifted_traffic())]
     held_out = [report.text[:MAX_CHARACTERS] for report in (*held_out_earlier(), *held_out_shifted())]
     assert all(far_apart([*traffic, *held_out]))
+
+
+@pytest.mark.parametrize("there", [earlier_traffic, shifted_traffic, held_out_earlier, held_out_shifted])
+def test_the_first_reports_are_of_every_large_slice(there: Callable[[], tuple[Report, ...]]) -> None:
+    everything = slices(there())
+    first = slices(there()[:100])
+    for name, count in everything.items():
+        assert abs(first[name] / 100 - count / everything.total()) < 0.12
 
 
 def test_the_sets_are_the_same_in_every_process() -> None:
