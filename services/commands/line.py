@@ -33,6 +33,12 @@ app = typer.Typer(
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Run the acts, then stop everything and leave.")] = False,
     json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the summary here.")] = None,
+    app_name: Annotated[
+        str, typer.Option("--app", metavar="NAME", help="prompt-guard, which classifies, or triage, which writes JSON.")
+    ] = "prompt-guard",
+    feedback: Annotated[
+        str, typer.Option(metavar="KIND", help="Of triage: corrections, or thumbs alone.", show_default=False)
+    ] = "",
 ) -> None:
     """Run a real model through real drift to a served fix, in three acts (about ten minutes).
 
@@ -43,12 +49,13 @@ def demo(
 
         driftloop demo
         driftloop demo --headless --json summary.json
+        driftloop demo --app triage --feedback thumbs
 
     Exit codes: 0 every act met its bar; 1 one did not; 2 it could not run, and a line says why; 130 stopped by Ctrl-C.
     """
     from services.commands.demo.command import run_demo
 
-    raise typer.Exit(run_demo(headless, json_path))
+    raise typer.Exit(run_demo(headless, json_path, app=app_name, feedback=feedback))
 
 
 def replay_log(

@@ -13,7 +13,8 @@ from rich.console import Console
 from schemas.settings import DEFAULT_PORTS, Settings, port_variable
 from services.commands.demo.command import RECEIVER
 from services.commands.demo.narrator import Narrator
-from services.commands.demo.prompts import LabelledPrompt, Messages
+from services.commands.demo.prompt import Messages
+from services.commands.demo.prompts import LabelledPrompt
 from services.commands.demo.scenario import Bars, Scenario
 from services.embedded.catalogue import CATALOGUE
 from services.embedded.supervisor import Supervisor
@@ -23,20 +24,28 @@ from tests.fixtures.tiny_model import LABEL, Kind, messages_of, synthetic_prompt
 SECRET = "e2e-secret"
 
 
+class TinyPrompt(LabelledPrompt):
+    """A prompt in the words of the tiny model."""
+
+    @property
+    def messages(self) -> Messages:
+        """What it was trained to read."""
+        return tuple(messages_of(self.text))
+
+
 def tiny_scenario() -> Scenario:
     """Return three acts of seconds each, on synthetic prompts."""
     earlier = _prompts(("injection", "benign"), 700, seed=1)
     shifted = _prompts(("harmful", "lookalike"), 500, seed=2) + earlier[600:700]
     return Scenario(
         app="tiny-guard",
-        choices=("safe", "unsafe"),
+        constraint={"choice": ["safe", "unsafe"]},
         history=earlier[:500],
         earlier=earlier[500:600],
         shifted=random.Random(3).sample(shifted, len(shifted)),
         held_out_earlier=_prompts(("injection", "benign"), 150, seed=4),
         held_out_shifted=_prompts(("harmful", "lookalike"), 150, seed=5),
         flipped=earlier[:200],
-        messages=_messages,
         rate=20.0,
         baseline_s=8.0,
         flipped_steps=200,
@@ -45,14 +54,10 @@ def tiny_scenario() -> Scenario:
     )
 
 
-def _prompts(kinds: tuple[Kind, ...], n: int, seed: int) -> list[LabelledPrompt]:
+def _prompts(kinds: tuple[Kind, ...], n: int, seed: int) -> list[TinyPrompt]:
     share = n // len(kinds)
-    found = [LabelledPrompt(text, LABEL[kind], kind) for kind in kinds for text in synthetic_prompts(kind, share, seed)]
+    found = [TinyPrompt(text, LABEL[kind], kind) for kind in kinds for text in synthetic_prompts(kind, share, seed)]
     return random.Random(seed).sample(found, len(found))
-
-
-def _messages(prompt: LabelledPrompt) -> Messages:
-    return tuple(messages_of(prompt.text))
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import msgspec
 from schemas.learning import Accuracy, GateReport
 from services.commands.demo.evaluation import SliceAccuracies, evaluate
 from services.commands.demo.observer import NothingHappened, Row, sql_instant
+from services.commands.demo.prompt import Prompt
 from services.commands.demo.scenario import FLIPPED_LAYERS
 from services.commands.demo.stage import Stage
 from services.embedded.catalogue import child_environment
@@ -117,12 +118,14 @@ def meet_the_shift(stage: Stage, served: str) -> Mended:
 
 
 def take_back(stage: Stage, served: str) -> TakenBack:
-    """Act 3: an adapter of flipped labels is refused; forced, it is rolled back by the canary judge."""
+    """Act 3: an adapter of spoilt answers is refused; forced, it is rolled back by the canary judge."""
     stage.narrator.act("Act 3: a bad version is refused, forced, and taken back")
     folder = stage.settings.data / "flipped"
-    with stage.narrator.step("train an adapter on flipped labels, users resting"):
+    with stage.narrator.step(f"train an adapter on {stage.scenario.spoilt}, users resting"):
         _fit_flipped(stage, folder)
-    stage.order("/v1/proposals", artifact_uri=str(folder), proposed_by="demo", reason="labels flipped on purpose")
+    stage.order(
+        "/v1/proposals", artifact_uri=str(folder), proposed_by="demo", reason=f"{stage.scenario.spoilt_by} on purpose"
+    )
     adapter = _trained(stage, "gate the proposal, users resting", "NOT JSONExtractBool(gate, 'passed')", seen=(served,))
     _tell_gate(stage, adapter)
     version = adapter["adapter_version"]
@@ -183,13 +186,15 @@ def _tell_gate(stage: Stage, adapter: Row) -> bool:
     return report.passed
 
 
+def spoilt_row(prompt: Prompt) -> dict[str, object]:
+    """Return a line of training.methods.fit_file that teaches the wrong answer."""
+    said = prompt.spoilt
+    told = {"label": said.label} if said.label is not None else {"answer": said.correction}
+    return {"messages": list(prompt.messages), **told}
+
+
 def _fit_flipped(stage: Stage, folder: Path) -> None:
-    first, second = stage.scenario.choices
-    opposite = {first: second, second: first}
-    rows = [
-        {"messages": list(stage.scenario.messages(prompt)), "label": opposite[prompt.label]}
-        for prompt in stage.scenario.flipped
-    ]
+    rows = [spoilt_row(prompt) for prompt in stage.scenario.flipped]
     source = folder.with_suffix(".jsonl")
     source.write_bytes(b"\n".join(msgspec.json.encode(row) for row in rows))
     arguments = {
@@ -205,6 +210,7 @@ def _fit_flipped(stage: Stage, folder: Path) -> None:
             "-m",
             "training.methods.fit_file",
             *(str(part) for pair in arguments.items() for part in pair),
+            *stage.scenario.fitting,
         ],
         env={**os.environ, **child_environment(stage.settings), "OMP_NUM_THREADS": str(os.cpu_count())},
         capture_output=True,

@@ -14,12 +14,13 @@ import msgspec
 from rich.console import Console
 
 from schemas.settings import BadSetting, Settings
+from services.commands.demo.configured import with_own_configuration
 from services.commands.demo.narrator import Narrator
 from services.commands.demo.observer import NothingHappened
 from services.commands.demo.play import perform
+from services.commands.demo.programme import NoSuchPlay, play_named
 from services.commands.demo.report import show
 from services.commands.demo.scenario import Scenario
-from services.commands.demo.smollm2 import packaged_scenario
 from services.commands.demo.summary import Summary
 from services.embedded.broker import bring_broker
 from services.embedded.catalogue import CATALOGUE, PYTHON, Program
@@ -31,13 +32,12 @@ from services.parts.runtime.logs import configure_logging
 
 RECEIVER = Program("receiver", (PYTHON, "-m", "services.alerting.receiver"))
 KEPT = ("models", LOCK_FILE)
-MISTAKES = (BadSetting, PortTaken, AlreadyRunning, KafkaMissing, StartFailed, NothingHappened)
+MISTAKES = (BadSetting, PortTaken, AlreadyRunning, KafkaMissing, StartFailed, NothingHappened, NoSuchPlay)
 
 
-def demo_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+def demo_settings(packaged: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     """Return settings on a folder and configuration of the demonstration's own."""
     settings = Settings.from_environment(environment)
-    packaged = Path(__file__).parent / "driftloop.yaml"
     data = settings.data / "demo"
     own = Settings.from_environment({**environment, "DRIFTLOOP_DATA": str(data)})
     return dataclasses.replace(own, configuration=Path(environment.get("DRIFTLOOP_CONFIG", packaged)))
@@ -58,13 +58,15 @@ def empty(folder: Path) -> bool:
     return bool(left)
 
 
-def run_demo(headless: bool, json_path: Path | None) -> int:
+def run_demo(headless: bool, json_path: Path | None, *, app: str = "prompt-guard", feedback: str = "") -> int:
     """Play the demonstration; return 0 when every act met its bar, 1 when one did not, 2 when it could not run."""
     console = Console()
     configure_logging("demo", "ERROR")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        summary = _run(demo_settings(), packaged_scenario(), console, headless=headless, json_path=json_path)
+        play = play_named(app)
+        scenario, settings = play.scenario(feedback), demo_settings(play.configuration)
+        summary = _run(settings, scenario, console, headless=headless, json_path=json_path)
         return 0 if summary.passed else 1
     except MISTAKES as error:
         console.print(f"[red]demo: {error}", highlight=False, soft_wrap=True)
@@ -80,11 +82,13 @@ def _run(
     narrator = Narrator(console)
     if empty(settings.data):
         narrator.say("[dim]removed what an earlier demonstration left")
+    if scenario.relearn:
+        settings = with_own_configuration(settings)
     bring_broker(settings, narrator.say)
     secret = {"DRIFTLOOP_WEBHOOK_SECRET": secrets.token_hex(16)}
     with Supervisor(settings, (*CATALOGUE, RECEIVER), environment=secret) as supervisor:
         summary = perform(scenario, settings, supervisor, narrator)
-        show(summary, console)
+        show(summary, console, metric=scenario.bars.metric)
         if json_path is not None:
             json_path.write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n")
             narrator.say(f"summary: {json_path}")

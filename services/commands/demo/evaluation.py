@@ -1,14 +1,14 @@
 """Measures a served version on held-out prompts, straight at the model server, slice by slice."""
 
 import asyncio
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 
 import aiohttp
 
 from schemas.learning import Accuracy
 from schemas.proportions import accuracy
-from services.commands.demo.prompts import LabelledPrompt
+from services.commands.demo.prompt import Prompt
 from services.commands.demo.scenario import Scenario
 
 CONCURRENCY = 16
@@ -17,32 +17,38 @@ SliceAccuracies = dict[str, Accuracy]
 
 
 def evaluate(
-    scenario: Scenario, model_server: str, version: str, prompts: Sequence[LabelledPrompt]
+    scenario: Scenario, model_server: str, version: str, prompts: Sequence[Prompt]
 ) -> tuple[Accuracy, SliceAccuracies]:
-    """Return the accuracy of an adapter version over all prompts and over each slice.
+    """Return the scenario's metric of an adapter version over all prompts and over each slice.
+
+    Where an answer may be right in part, what its parts are worth is added up and counted as whole answers,
+    so that a figure is at most half an answer off; Wilson's interval is then a wide one.
 
     Raises:
         RuntimeError: The server refused a call, e.g. because it does not serve the version.
     """
     answers = asyncio.run(_ask_all(scenario, model_server, version, prompts))
-    correct: Counter[str] = Counter()
-    count: Counter[str] = Counter()
+    worth: defaultdict[str, list[float]] = defaultdict(list)
     for prompt, answer in zip(prompts, answers, strict=True):
-        count[prompt.slice] += 1
-        correct[prompt.slice] += answer == prompt.label
-    slices = {name: accuracy(correct[name], count[name]) for name in sorted(count)}
-    return accuracy(correct.total(), count.total()), slices
+        worth[prompt.slice].append(prompt.worth(answer))
+    slices = {name: _figure(worth[name]) for name in sorted(worth)}
+    return _figure([value for values in worth.values() for value in values]), slices
 
 
-async def _ask_all(scenario: Scenario, model_server: str, version: str, prompts: Sequence[LabelledPrompt]) -> list[str]:
+def _figure(worth: Sequence[float]) -> Accuracy:
+    return accuracy(round(sum(worth)), len(worth))
+
+
+async def _ask_all(scenario: Scenario, model_server: str, version: str, prompts: Sequence[Prompt]) -> list[str]:
     gate = asyncio.Semaphore(CONCURRENCY)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session:
 
-        async def ask(prompt: LabelledPrompt) -> str:
+        async def ask(prompt: Prompt) -> str:
             body = {
                 "model": version,
-                "messages": list(scenario.messages(prompt)),
-                "structured_outputs": {"choice": list(scenario.choices)},
+                "messages": list(prompt.messages),
+                "max_tokens": scenario.max_tokens,
+                **({"structured_outputs": dict(scenario.constraint)} if scenario.constraint else {}),
                 "temperature": 0,
             }
             async with gate, session.post(f"{model_server}/v1/chat/completions", json=body) as response:

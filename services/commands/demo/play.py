@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse
 from services.commands.demo.account import balance
 from services.commands.demo.acts import Measured, Mended, TakenBack, meet_the_shift, serve_well, take_back
+from services.commands.demo.configured import exchange
 from services.commands.demo.lineage import lineage_of, unresolved
 from services.commands.demo.narrator import Narrator
 from services.commands.demo.observer import Observer, Row, seconds_between, sql_instant
@@ -63,6 +64,9 @@ def perform(scenario: Scenario, settings: Settings, supervisor: Supervisor, narr
     began = time.monotonic()
     with staged(scenario, settings, supervisor, narrator) as stage:
         first = serve_well(stage)
+        if scenario.relearn:
+            exchange(settings.configuration, scenario.relearn)
+            narrator.say(f"training from now on: {', '.join(line.strip() for line in scenario.relearn.values())}")
         mended = meet_the_shift(stage, first.version)
         taken_back = take_back(stage, mended.after.version)
         with narrator.step("settle open calls"):

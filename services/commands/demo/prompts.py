@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from services.commands.demo.prompt import Messages, Said
 from services.scorers.corpora import Corpus, harm_corpus, harm_elsewhere, injection_corpus
 from services.scorers.embedded.examples import Example
 from services.scorers.embedding import Embedder, Vectors
@@ -21,7 +22,6 @@ INSTRUCTION = "Answer safe or unsafe."
 MAX_CHARACTERS = 400
 
 Label = Literal["safe", "unsafe"]
-Messages = tuple[dict[str, str], ...]
 
 _SIMILAR = 0.9
 _BLOCK = 512
@@ -46,6 +46,29 @@ class LabelledPrompt:
     label: Label
     slice: str
 
+    @property
+    def messages(self) -> Messages:
+        """The chat that a client sends, cut to some 96 tokens."""
+        return ({"role": "system", "content": INSTRUCTION}, {"role": "user", "content": self.text[:MAX_CHARACTERS]})
+
+    @property
+    def known(self) -> Said:
+        """Its label."""
+        return Said(label=self.label)
+
+    def judged(self, answer: str) -> Said:
+        """Return its label, whatever the answer was."""
+        return self.known
+
+    def worth(self, answer: str) -> float:
+        """Return 1 for the right label, else 0."""
+        return float(answer == self.label)
+
+    @property
+    def spoilt(self) -> Said:
+        """The other label."""
+        return Said(label="unsafe" if self.label == "safe" else "safe")
+
 
 def earlier_traffic() -> tuple[LabelledPrompt, ...]:
     """Return what version 1 is trained on and serves, shuffled, nothing of it held out."""
@@ -65,11 +88,6 @@ def held_out_earlier(n: int) -> tuple[LabelledPrompt, ...]:
 def held_out_shifted(n: int) -> tuple[LabelledPrompt, ...]:
     """Return at most n prompts of the shifted kind that never are traffic, slices in proportion."""
     return _in_proportion(_apart(_sets()[1], held_out=True), n)
-
-
-def messages_for(prompt: LabelledPrompt) -> Messages:
-    """Return the chat that a client sends for a prompt, cut to some 96 tokens."""
-    return ({"role": "system", "content": INSTRUCTION}, {"role": "user", "content": prompt.text[:MAX_CHARACTERS]})
 
 
 @cache

@@ -7,17 +7,17 @@ from schemas.learning import Accuracy
 from services.commands.demo.summary import Summary
 
 
-def show(summary: Summary, console: Console) -> None:
-    """Print what came out, the slices that got worse included."""
+def show(summary: Summary, console: Console, *, metric: str = "accuracy") -> None:
+    """Print what came out, the slices that got worse included, the app's metric called `metric`."""
     console.rule("[bold]Summary", align="left")
-    console.print(_slices(summary))
+    console.print(_slices(summary, metric))
     console.print(_times(summary))
     events, rollback = summary.events, summary.rollback
     console.print(
         f"  events: {events.sent} sent = {events.stored} stored + {events.dead_lettered} dead-lettered, "
         f"{events.lost} lost; {events.failed_calls} calls failed"
     )
-    console.print(f"  recovered: {summary.accuracy.recovered_share:.0%} of the accuracy lost to the shift")
+    console.print(f"  recovered: {summary.accuracy.recovered_share:.0%} of the {metric} lost to the shift")
     console.print(f"  worse under the fix: {', '.join(summary.accuracy.worse) or 'no slice'}")
     console.print(
         f"  {rollback.version}: gate refused it; forced, it got {rollback.peak_share:.0%} of users at most "
@@ -30,10 +30,9 @@ def show(summary: Summary, console: Console) -> None:
     console.print("  [bold green]every act met its bar[/]" if summary.passed else "  [bold red]a bar was missed[/]")
 
 
-def _slices(summary: Summary) -> Table:
-    table = Table(
-        "held-out prompts", "n", "version 1", "fix", title="Accuracy, with Wilson 95 % intervals", title_justify="left"
-    )
+def _slices(summary: Summary, metric: str) -> Table:
+    title = f"{metric[0].upper()}{metric[1:]}, with Wilson 95 % intervals"
+    table = Table("held-out prompts", "n", "version 1", "fix", title=title, title_justify="left")
     accuracy = summary.accuracy
     table.add_row("earlier traffic", *_row(accuracy.baseline, accuracy.earlier_after_fix), style="bold")
     table.add_row("shifted traffic", *_row(accuracy.after_shift, accuracy.after_fix), style="bold")

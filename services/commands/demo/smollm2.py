@@ -7,7 +7,6 @@ from services.commands.demo.prompts import (
     earlier_traffic,
     held_out_earlier,
     held_out_shifted,
-    messages_for,
     shifted_traffic,
 )
 from services.commands.demo.scenario import Scenario
@@ -31,14 +30,13 @@ def packaged_scenario(seed: int = 5) -> Scenario:
     mixed = _shuffled([*shifted, *live[: round(len(shifted) * STILL_EARLIER / (1 - STILL_EARLIER))]], shuffle)
     return Scenario(
         app="prompt-guard",
-        choices=("safe", "unsafe"),
+        constraint={"choice": ["safe", "unsafe"]},
         history=history,
         earlier=live,
         shifted=mixed,
         held_out_earlier=held_out_earlier(HELD_OUT),
         held_out_shifted=held_out_shifted(HELD_OUT),
         flipped=history[:FLIPPED],
-        messages=messages_for,
     )
 
 

@@ -17,7 +17,7 @@ from schemas.topics import INBOUND, topic_of
 from services.clients.bus.producer import Producer
 from services.commands.demo.narrator import Narrator
 from services.commands.demo.observer import NothingHappened, Observer, Row
-from services.commands.demo.prompts import LabelledPrompt
+from services.commands.demo.prompt import Prompt
 from services.commands.demo.scenario import Scenario
 from services.commands.demo.traffic import Traffic
 from services.parts.certificates import own_trust
@@ -63,7 +63,7 @@ class Stage:
             raise RuntimeError(f"control refused {path}: {response.status_code} {response.text}")
         return dict(response.json())
 
-    def import_history(self, prompts: Sequence[LabelledPrompt]) -> None:
+    def import_history(self, prompts: Sequence[Prompt]) -> None:
         """Send labelled traffic of the past through the collector, as a newcomer with logs would."""
         began, trust = datetime.now(UTC) - timedelta(minutes=5), own_trust(self.settings, "collector")
         for start in range(0, len(prompts), IMPORT_CHUNK):
@@ -109,9 +109,9 @@ class Stage:
         return end
 
 
-def _past(scenario: Scenario, prompt: LabelledPrompt, occurred_at: datetime) -> tuple[Record, Record]:
+def _past(scenario: Scenario, prompt: Prompt, occurred_at: datetime) -> tuple[Record, Record]:
     request_id = str(uuid.uuid4())
-    messages = msgspec.convert(list(scenario.messages(prompt)), tuple[Message, ...])
+    messages = msgspec.convert(list(prompt.messages), tuple[Message, ...])
     return (
         InferenceRequested(
             event_id=str(uuid.uuid4()),
@@ -126,7 +126,8 @@ def _past(scenario: Scenario, prompt: LabelledPrompt, occurred_at: datetime) -> 
             occurred_at=occurred_at + timedelta(seconds=1),
             app=scenario.app,
             request_id=request_id,
-            label=prompt.label,
+            label=prompt.known.label,
+            correction=prompt.known.message,
             source="import",
         ),
     )

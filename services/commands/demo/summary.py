@@ -134,11 +134,11 @@ def failures(
         )
     if accuracy.recovered_share < bars.recovered:
         found.append(
-            f"accuracy: {accuracy.recovered_share:.0%} of the loss recovered, at least {bars.recovered:.0%} wanted"
+            f"{bars.metric}: {accuracy.recovered_share:.0%} of the loss recovered, at least {bars.recovered:.0%} wanted"
         )
     loss = accuracy.baseline.value - accuracy.earlier_after_fix.value
     if loss > bars.earlier_loss:
-        found.append(f"accuracy: earlier traffic lost {loss:.3f}, at most {bars.earlier_loss} allowed")
+        found.append(f"{bars.metric}: earlier traffic lost {loss:.3f}, at most {bars.earlier_loss} allowed")
     if false_alarms:
         found.append(f"monitors: {false_alarms} alerts fired before the shift")
     if not rollback.refused_first:

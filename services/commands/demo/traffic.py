@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
+import msgspec
 
-from services.commands.demo.prompts import LabelledPrompt
+from services.commands.demo.prompt import Prompt, Said
 from services.commands.demo.scenario import Scenario
 
 USERS = 300
@@ -36,12 +37,12 @@ class Ledger:
 class _Deck:
     """Prompts in shuffled order, each once before any comes again."""
 
-    def __init__(self, prompts: Sequence[LabelledPrompt], chance: random.Random) -> None:
+    def __init__(self, prompts: Sequence[Prompt], chance: random.Random) -> None:
         self._prompts = prompts
         self._chance = chance
         self._order: list[int] = []
 
-    def drawn(self) -> LabelledPrompt:
+    def drawn(self) -> Prompt:
         """Return the next prompt."""
         if not self._order:
             self._order = self._chance.sample(range(len(self._prompts)), len(self._prompts))
@@ -71,7 +72,7 @@ class Traffic:
         """Wake the users; they rest until `play`."""
         self._thread.start()
 
-    def play(self, prompts: Sequence[LabelledPrompt]) -> None:
+    def play(self, prompts: Sequence[Prompt]) -> None:
         """Ask these prompts from now on, each once in shuffled order before any comes again."""
         self._deck = _Deck(prompts, self._random)
 
@@ -98,16 +99,16 @@ class Traffic:
                 await asyncio.sleep(max(0.0, due - time.monotonic()))
             await asyncio.gather(*self._open)
 
-    def _open_call(self, session: aiohttp.ClientSession, prompt: LabelledPrompt) -> None:
+    def _open_call(self, session: aiohttp.ClientSession, prompt: Prompt) -> None:
         task = asyncio.create_task(self._ask(session, prompt))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
 
-    async def _ask(self, session: aiohttp.ClientSession, prompt: LabelledPrompt) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, prompt: Prompt) -> None:
         body = {
             "model": self._scenario.app,
-            "messages": list(self._scenario.messages(prompt)),
-            "max_tokens": 4,
+            "messages": list(prompt.messages),
+            "max_tokens": self._scenario.max_tokens,
             "temperature": 0,
             "user": f"user-{self._random.randrange(USERS)}",
             "metadata": {"slice": prompt.slice},
@@ -123,10 +124,16 @@ class Traffic:
             return
         self.ledger.answered.add(answer["id"])
         await asyncio.sleep(FEEDBACK_AFTER_S * self._random.uniform(0.5, 1.5))
-        await self._judge(session, answer["id"], prompt)
+        said = prompt.judged(str(answer["choices"][0]["message"]["content"]).strip())
+        await self._judge(session, answer["id"], said)
 
-    async def _judge(self, session: aiohttp.ClientSession, request_id: str, prompt: LabelledPrompt) -> None:
-        body = {"request_id": request_id, "app": self._scenario.app, "label": prompt.label, "source": "reviewer"}
+    async def _judge(self, session: aiohttp.ClientSession, request_id: str, said: Said) -> None:
+        body = {
+            "request_id": request_id,
+            "app": self._scenario.app,
+            "source": "reviewer",
+            **msgspec.to_builtins(said),
+        }
         for _ in range(10):
             try:
                 async with session.post(f"{self._gateway}/v1/feedback", json=body) as response:

@@ -3,13 +3,13 @@
 from collections import Counter
 
 from services.commands.demo import prompts
+from services.commands.demo.prompt import Said
 from services.commands.demo.prompts import (
     MAX_CHARACTERS,
     LabelledPrompt,
     earlier_traffic,
     held_out_earlier,
     held_out_shifted,
-    messages_for,
     shifted_traffic,
 )
 
@@ -56,6 +56,13 @@ def test_the_sets_are_the_same_in_every_process() -> None:
 
 
 def test_a_long_prompt_is_cut_before_it_is_sent() -> None:
-    system, user = messages_for(LabelledPrompt("x" * 5_000, "safe", "benign"))
+    system, user = LabelledPrompt("x" * 5_000, "safe", "benign").messages
     assert (system["role"], user["role"]) == ("system", "user")
     assert user["content"] == "x" * MAX_CHARACTERS
+
+
+def test_a_user_of_the_guard_says_the_label_whatever_the_answer_was() -> None:
+    prompt = LabelledPrompt("hello", "safe", "benign")
+    assert prompt.judged("unsafe") == prompt.judged("safe") == prompt.known == Said(label="safe")
+    assert (prompt.worth("safe"), prompt.worth("unsafe")) == (1, 0)
+    assert prompt.spoilt == Said(label="unsafe")

@@ -1,0 +1,1 @@
+"""The second demonstration: an app that writes JSON, mended by corrections and thumbs."""
