@@ -147,6 +147,17 @@ def _check_references(configuration: Configuration) -> None:
         raise BadConfiguration("apps: name at least one application")
     _check_scorers(configuration, apps)
     _check_kinds(configuration)
+    _check_monitors(configuration, apps)
+    _check_policies(configuration, apps)
+    for index, subscription in enumerate(configuration.subscriptions):
+        if subscription.channel == "webhook" and not subscription.url:
+            raise BadConfiguration(f"subscriptions[{index}].url: a webhook needs a url")
+    _must_be_distinct([monitor.name for monitor in configuration.monitors], "monitors")
+    _must_be_distinct([subscription.name for subscription in configuration.subscriptions], "subscriptions")
+    _must_be_distinct(apps, "apps")
+
+
+def _check_monitors(configuration: Configuration, apps: list[str]) -> None:
     for index, monitor in enumerate(configuration.monitors):
         here = f"monitors[{index}]"
         _must_be_one_of(monitor.app, apps, f"{here}.app")
@@ -157,6 +168,9 @@ def _check_references(configuration: Configuration) -> None:
         window, length = parse_duration(monitor.window), parse_duration(configuration.windows.length)
         if window % length:
             raise BadConfiguration(f"{here}.window: {monitor.window} is not a multiple of windows.length")
+
+
+def _check_policies(configuration: Configuration, apps: list[str]) -> None:
     for index, training in enumerate(configuration.training):
         _must_be_one_of(training.app, apps, f"training[{index}].app")
         if fault := training_fault(training, configuration.apps[apps.index(training.app)]):
@@ -165,12 +179,6 @@ def _check_references(configuration: Configuration) -> None:
         _must_be_one_of(rollout.app, apps, f"rollout[{index}].app")
         if rollout.judge and (fault := rollout.judge.fault):
             raise BadConfiguration(f"rollout[{index}].judge.{fault}")
-    for index, subscription in enumerate(configuration.subscriptions):
-        if subscription.channel == "webhook" and not subscription.url:
-            raise BadConfiguration(f"subscriptions[{index}].url: a webhook needs a url")
-    _must_be_distinct([monitor.name for monitor in configuration.monitors], "monitors")
-    _must_be_distinct([subscription.name for subscription in configuration.subscriptions], "subscriptions")
-    _must_be_distinct(apps, "apps")
 
 
 def _check_scorers(configuration: Configuration, apps: list[str]) -> None:
