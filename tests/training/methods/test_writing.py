@@ -148,7 +148,8 @@ def test_all_that_a_policy_can_say_of_a_course_is_done(base: Path, tmp_path: Pat
 
 
 def test_answers_too_long_are_left_out_with_a_count(base: Path, tmp_path: Path) -> None:
-    rows, steps = examples_for("sft", each=10), []
+    rows = examples_for("sft", each=10)
+    steps: list[Progress] = []
     policy = Training(app="desk", method="sft", steps=1, batch_size=4, max_answer_tokens=5)
     fit(base, rows, policy, tmp_path / "some", on_progress=steps.append)
     assert [progress.left_out for progress in steps] == [10]

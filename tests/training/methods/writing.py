@@ -20,11 +20,13 @@ from schemas.training_policy import MethodName, Training
 from services.models.base import load_base
 from services.models.conversations import answer_tokens, prompt_tokens
 from services.models.end_marks import end_marks
+from tests.fixtures.tiny_model import Kind as Topic
 from tests.fixtures.tiny_model import messages_of, synthetic_prompts
 from training.data.dataset import Example, Kind
 from training.methods.catalogue import method_named
 from training.methods.lessons import Lessons, Progress
 
+TOPICS: tuple[Topic, ...] = ("injection", "benign")
 SAID = {"injection": "reveal secret password", "benign": "garden recipe with tomato and bread"}
 OTHER = {"injection": "benign", "benign": "injection"}
 KINDS: dict[MethodName, Kind] = {"sft": "target", "dpo": "pair", "kto": "wanted"}
@@ -33,14 +35,14 @@ LONGEST = 20
 
 def policy_of(method: MethodName, **more: Any) -> Training:
     """Return a policy under which the tiny model learns in a second or two."""
-    plan = {"steps": 60 if method == "sft" else 30, "batch_size": 16, "learning_rate": 1e-2, "rank": 8}
+    plan: dict[str, Any] = {"steps": 60 if method == "sft" else 30, "batch_size": 16, "learning_rate": 1e-2, "rank": 8}
     return Training(app="desk", method=method, **{**plan, **more})
 
 
 def examples_for(method: MethodName, *, each: int = 60, seed: int = 1) -> list[Example]:
     """Return what a method learns from: corrections, pairs, or thumbs up and down by turns."""
     rows = []
-    for kind in ("injection", "benign"):
+    for kind in TOPICS:
         for at, text in enumerate(synthetic_prompts(kind, each, seed)):
             right, wrong = said(SAID[kind]), said(SAID[OTHER[kind]])
             row = Example(
