@@ -81,4 +81,5 @@ def test_no_log_holds_text_of_a_prompt(performance: Performance) -> None:
     logs = "\n".join(path.read_text() for path in (performance.settings.data / "logs").glob("*.log*"))
     assert "functional" in logs
     prompts = [*performance.scenario.history, *performance.scenario.earlier, *performance.scenario.shifted]
-    assert [prompt.text for prompt in prompts if prompt.text in logs] == []
+    texts = [prompt.messages[-1]["content"] for prompt in prompts]
+    assert [text for text in texts if text in logs] == []

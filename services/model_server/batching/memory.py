@@ -68,8 +68,12 @@ class RowMemory:
             self._layers = []
 
 
-class _Layer(CacheLayerMixin):
+class _Layer(CacheLayerMixin):  # type: ignore[misc]  # transformers carries no types
     """One layer's keys and values, (places, heads, columns, width)."""
+
+    keys: torch.Tensor
+    values: torch.Tensor
+    is_initialized: bool
 
     def __init__(self) -> None:
         super().__init__()
