@@ -68,7 +68,7 @@ class RowMemory:
             self._layers = []
 
 
-class _Layer(CacheLayerMixin):
+class _Layer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
     """One layer's keys and values, (places, heads, columns, width)."""
 
     def __init__(self) -> None:
