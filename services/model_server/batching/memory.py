@@ -68,12 +68,8 @@ class RowMemory:
             self._layers = []
 
 
-class _Layer(CacheLayerMixin):  # type: ignore[misc]  # transformers carries no types
+class _Layer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
     """One layer's keys and values, (places, heads, columns, width)."""
-
-    keys: torch.Tensor
-    values: torch.Tensor
-    is_initialized: bool
 
     def __init__(self) -> None:
         super().__init__()

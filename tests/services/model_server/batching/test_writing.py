@@ -80,7 +80,7 @@ def test_a_text_that_is_complete_ends() -> None:
 
 
 def test_a_long_text_is_decoded_by_its_end_alone() -> None:
-    longest = []
+    longest: list[int] = []
 
     def decode(tokens: Sequence[int]) -> str:
         longest.append(len(tokens))
