@@ -4,7 +4,7 @@ Sentence by sentence, as its authors advise.
 """
 
 import string
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -117,7 +117,7 @@ class _Window:
     is_cap_diff: bool
 
 
-def _words(text: str) -> Sequence[str]:
+def _words(text: str) -> list[str]:
     """Return the words and emoticons of a text as the library does: without signs around what is longer than two."""
     return [word if word.isalnum() else _bare(word) for word in text.split()]
 
