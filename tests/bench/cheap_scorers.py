@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 
-from schemas.configuration import ScorerEntry
-from schemas.inference import Message, ToolCall, ToolDeclared
+from schemas.inference import Message, Role, ToolCall, ToolDeclared
+from schemas.scoring import ScorerEntry
 from services.scorers.catalogue import CATALOGUE, load_all
 from services.scorers.contract import Scorer, Subject
 from services.scorers.workshop import Workshop
@@ -57,7 +57,7 @@ def calls(count: int, seed: int) -> list[Subject]:
 
 
 def _call(number: int, prompt: str, answer: str, dice: random.Random, said: Said) -> Subject:
-    roles = ("user", "assistant") * 2
+    roles: tuple[Role, ...] = ("user", "assistant", "user", "assistant")
     before = tuple(Message(role=role, content=said(PROMPT_LENGTHS)) for role in roles) if number % 3 == 0 else ()
     called = number % 10 == 1
     return Subject(
