@@ -57,7 +57,7 @@ def calls(count: int, seed: int) -> list[Subject]:
 
 
 def _call(number: int, prompt: str, answer: str, dice: random.Random, said: Said) -> Subject:
-    roles: tuple[Role, ...] = ("user", "assistant") * 2
+    roles: tuple[Role, ...] = ("user", "assistant", "user", "assistant")
     before = tuple(Message(role=role, content=said(PROMPT_LENGTHS)) for role in roles) if number % 3 == 0 else ()
     called = number % 10 == 1
     return Subject(
