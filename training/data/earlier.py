@@ -24,10 +24,10 @@ SELECT
     r.request_id AS request_id,
     r.messages AS messages,
     r.tools AS tools,
-    f.correction AS correction
+    f.latest AS correction
 FROM (SELECT * FROM requests FINAL WHERE app = {app:String} AND request_id IN {ids:Array(String)}) AS r
 LEFT JOIN (
-    SELECT request_id, argMax(correction, occurred_at) AS correction
+    SELECT request_id, argMax(correction, occurred_at) AS latest
     FROM feedback FINAL
     WHERE app = {app:String} AND request_id IN {ids:Array(String)} AND correction NOT IN ('', 'null')
     GROUP BY request_id
