@@ -77,6 +77,9 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped 
 
     def __init__(self) -> None:
         super().__init__()
+        self.keys: Any = None
+        self.values: Any = None
+        self.is_initialized: bool = False
         self._at = torch.empty(0, dtype=torch.long)
         self._rows = torch.empty(0, dtype=torch.long)
         self._longest = 0
