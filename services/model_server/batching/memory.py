@@ -71,10 +71,6 @@ class RowMemory:
 class _Layer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped here
     """One layer's keys and values, (places, heads, columns, width)."""
 
-    keys: torch.Tensor
-    values: torch.Tensor
-    is_initialized: bool
-
     def __init__(self) -> None:
         super().__init__()
         self.keys: Any = None

@@ -19,7 +19,7 @@ SPOILT = 200
 STILL_EARLIER = 0.25
 # 13 tokens and the end mark are the longest right answer.
 MAX_TOKENS = 24
-# Preferences are learnt from more gently than answers; docs/decisions.md has the figures.
+# Preferences are learnt from more gently than answers.
 BY_THUMBS = {"method: sft": "method: kto", "learning_rate: 1.0e-3": "learning_rate: 2.0e-4"}
 
 
