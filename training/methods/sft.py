@@ -96,4 +96,5 @@ def _scores(adapted: Any, inputs: dict[str, Any], learnt: torch.Tensor) -> torch
         input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
     ).last_hidden_state
     head = inner.get_output_embeddings().weight
-    return (hidden[:, :-1][learnt].to(head.dtype) @ head.T).float()
+    scores: torch.Tensor = (hidden[:, :-1][learnt].to(head.dtype) @ head.T).float()
+    return scores
