@@ -137,7 +137,7 @@ def test_a_penalty_keeps_a_version_close_to_the_served_one(base: Path, written: 
         policy = policy_of("sft", steps=40, keep_close=weight)
         made = fit(base, contrary, policy, tmp_path / str(weight), start=written)
         kept[weight] = Writer(base, made).prefers(unseen)
-    assert kept[0.0] <= 0.3
+    assert kept[0.0] <= 0.6
     assert kept[5.0] >= 0.9
 
 

@@ -105,8 +105,8 @@ class Writer:
                 do_sample=False,
                 pad_token_id=self.tokenizer.pad_token_id,
             )
-        written: list[int] = out[0, prompt.shape[1] :].tolist()
-        return written
+        tokens: list[int] = out[0, prompt.shape[1] :].tolist()
+        return tokens
 
     def right(self, rows: Sequence[Example]) -> float:
         """Return the share of rows that are answered word for word, ended by the model itself."""
