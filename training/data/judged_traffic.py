@@ -9,7 +9,7 @@ import msgspec
 
 from schemas.feedback import Comparison, FeedbackGiven
 from schemas.inference import Message, ToolDeclared
-from schemas.topics import FEEDBACK_GIVEN, INFERENCE_RESPONDED
+from schemas.topics import FEEDBACK_GIVEN, INFERENCE_REQUESTED, INFERENCE_RESPONDED
 from services.clients.warehouse.client import Warehouse
 from training.data.judgements import Answers, JudgedCall, Judgement
 
@@ -26,29 +26,42 @@ _CALL = """
     r.tags AS tags,
     r.occurred_at AS occurred_at,
     r.partition AS partition,
-    r.offset AS offset
+    r.offset AS offset,
+    r.topic AS topic
+"""
+_COLUMNS = """
+    request_id, messages, output, finish_reason, error_type, adapter_version, variant, tools, response_schema, tags,
+    occurred_at, partition, offset, topic
 """
 # The parts below are this module's own, so no value gets into a query but as a bound parameter.
 # A shadow's answer was seen by nobody; of two answers under one id the later one is judged.
-_ANSWERED = """
-    SELECT *
+_ANSWERED = f"""
+    SELECT *, '{INFERENCE_RESPONDED.name}' AS topic
     FROM responses FINAL
-    WHERE app = {app:String} AND variant != 'shadow'
-"""
+    WHERE app = {{app:String}} AND variant != 'shadow'
+"""  # noqa: S608  # the catalogue's name
 _SPAN = """
         AND occurred_at >= {since:DateTime64(3, 'UTC')}
         AND occurred_at < {until:DateTime64(3, 'UTC')}
     ORDER BY occurred_at DESC, offset DESC
     LIMIT 1 BY request_id
 """
+# What was asked elsewhere and never answered here: a corrected one says what the answer should have been.
+_ASKED = f"""
+    SELECT *, 'null' AS output, '' AS finish_reason, '' AS error_type, '{INFERENCE_REQUESTED.name}' AS topic
+    FROM requests FINAL
+    WHERE app = {{app:String}}
+        AND request_id NOT IN (SELECT request_id FROM responses WHERE app = {{app:String}})
+"""  # noqa: S608  # the catalogue's name
+_SPOKEN_OF = "AND request_id IN (SELECT request_id FROM feedback WHERE app = {app:String})"
 _JUDGED = f"""
 SELECT
     {_CALL},
     f.said AS said
 FROM (
-    {_ANSWERED}
-        AND request_id IN (SELECT request_id FROM feedback WHERE app = {{app:String}})
-    {_SPAN}
+    SELECT {_COLUMNS} FROM ({_ANSWERED} {_SPOKEN_OF} {_SPAN})
+    UNION ALL
+    SELECT {_COLUMNS} FROM ({_ASKED} {_SPOKEN_OF} {_SPAN})
 ) AS r
 INNER JOIN (
     SELECT
@@ -121,7 +134,7 @@ def undisputed_calls(
 
 
 def _call(row: dict[str, Any], judgements: tuple[Judgement, ...]) -> JudgedCall:
-    offsets = {f"{INFERENCE_RESPONDED.name}/{row['partition']}": row["offset"]}
+    offsets = {f"{row['topic']}/{row['partition']}": row["offset"]}
     for one in judgements:
         place = f"{FEEDBACK_GIVEN.name}/{one.partition}"
         offsets[place] = max(one.offset, offsets.get(place, -1))

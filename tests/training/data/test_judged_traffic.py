@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from schemas.feedback import Answered, Comparison, FeedbackGiven
-from schemas.inference import InferenceResponded, Message, ToolCall, ToolDeclared
+from schemas.inference import InferenceRequested, InferenceResponded, Message, ToolCall, ToolDeclared
 from schemas.record import Variant
 from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse
@@ -122,3 +122,25 @@ def test_a_failed_call_may_be_corrected(warehouse: Settings) -> None:
         store(client, answered("a", None, app="failed"), judged("a", app="failed", correction=right))
         (call,) = judged_calls(client, "failed", **SPAN, limit=10)
     assert (call.answer, call.error_type) == (None, "timeout")
+
+
+def test_a_call_that_was_answered_elsewhere_may_be_corrected(warehouse: Settings) -> None:
+    correction = Message(role="assistant", content="so")
+    asked = InferenceRequested(
+        event_id="asked-elsewhere",
+        occurred_at=NOW,
+        app="elsewhere",
+        request_id="elsewhere-a",
+        messages=(Message(role="user", content="how"),),
+        tags={"slice": "past"},
+    )
+    with Warehouse.connect(warehouse) as client:
+        store(client, asked, partition=1, start=7)
+        store(client, answered("b", "hi", app="elsewhere"))
+        store(client, judged("a", app="elsewhere", correction=correction), judged("b", app="elsewhere", score=1))
+        by_id = {call.request_id: call for call in judged_calls(client, "elsewhere", **SPAN, limit=10)}
+    assert set(by_id) == {"elsewhere-a", "elsewhere-b"}
+    call = by_id["elsewhere-a"]
+    assert (call.answer, call.error_type, call.slice) == (None, "", "past")
+    assert call.offsets["inference.requested.v1/1"] == 7
+    assert call.judgements[0].given.correction == correction
