@@ -22,13 +22,13 @@ from services.models.choices import prompt_ids
 from services.models.conversations import prompt_tokens
 
 SCHEMA = {"type": "object", "properties": {"place": {"type": "string"}, "days": {"type": "integer"}}}
-WEATHER = {"name": "weather", "parameters": SCHEMA}
-CLOCK = {"name": "clock"}
-PLAIN = [
+WEATHER: dict[str, Any] = {"name": "weather", "parameters": SCHEMA}
+CLOCK: dict[str, Any] = {"name": "clock"}
+PLAIN: list[dict[str, Any]] = [
     {"role": "developer", "content": "Be brief."},
     {"role": "user", "content": [{"type": "text", "text": "Weather"}, {"type": "text", "text": "in Rome?"}]},
 ]
-MESSAGES = [
+MESSAGES: list[dict[str, Any]] = [
     *PLAIN,
     {
         "role": "assistant",
