@@ -23,8 +23,7 @@ async def chat_asked(served: Served, call: ChatCall, arrived: float) -> Asked:
     form = call.form
     grammar = await _grammar(served, form)
     slot = served.slot_of(call.model)
-    plain = not form.tools and not any(turn.calls or turn.role == "tool" for turn in call.turns)
-    prompt = served.prompt(call.conversation) if plain else served.tool_prompt(call.turns, form.tools)
+    prompt = served.prompt(call.conversation, form.tools)
     answers = served.answers(call.choices) if call.choices else ()
     window = served.context if answers else served.window
     sampling = call.sampling(window - len(prompt))

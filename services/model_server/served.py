@@ -11,12 +11,14 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from schemas.inference import Message
 from services.model_server.batching.grammars import Grammar, Grammars
 from services.model_server.wire.forms import Form
 from services.model_server.worker import Worker
 from services.models.adapters import CONFIGURATION, AdapterUnfit
-from services.models.choices import choice_ids, prompt_ids
-from services.models.tools import Tool, Turn, tool_prompt_ids
+from services.models.choices import choice_ids
+from services.models.conversations import prompt_tokens
+from services.models.tools import Tool
 from services.parts.ingress.errors import Refusal
 
 
@@ -74,26 +76,15 @@ class Served:
         if not self.loaded.is_set():
             raise Refusal(503, "the model is still loading", kind="server_error", headers={"Retry-After": "2"})
 
-    def prompt(self, conversation: list[dict[str, str]]) -> tuple[int, ...]:
-        """Return the tokens of a conversation.
+    def prompt(self, messages: Sequence[Message], tools: Sequence[Tool] = ()) -> tuple[int, ...]:
+        """Return the tokens of a conversation, as training encodes it.
 
         Raises:
             Refusal: 400 the chat template can't take it, e.g. for the order of its roles.
         """
         try:
-            return tuple(prompt_ids(self.tokenizer, conversation))
-        except TemplateError as error:
-            raise Refusal(400, "the model's chat template can't take these messages", param="messages") from error
-
-    def tool_prompt(self, turns: Sequence[Turn], tools: Sequence[Tool]) -> tuple[int, ...]:
-        """Return the tokens of a conversation with tools.
-
-        Raises:
-            Refusal: 400 the chat template can't take it, or a call's arguments are no JSON.
-        """
-        try:
-            return tuple(tool_prompt_ids(self.tokenizer, turns, tools))
-        except (TemplateError, ValueError) as error:
+            return tuple(prompt_tokens(self.tokenizer, messages, tools))
+        except (TemplateError, TypeError, ValueError) as error:
             raise Refusal(400, "the model's chat template can't take these messages", param="messages") from error
 
     def tokens(self, text: str) -> tuple[int, ...]:

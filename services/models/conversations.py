@@ -12,15 +12,21 @@ import msgspec
 from transformers import PreTrainedTokenizerBase
 
 from schemas.inference import Message, ToolCall, ToolDeclared
+from services.models.tools import CLOSING, OPENING, Tool
 
 _SPOKEN = {"developer": "system", "other": "user"}
 _Chat = list[dict[str, object]]
 
 
 def prompt_tokens(
-    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], tools: Sequence[ToolDeclared] = ()
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], tools: Sequence[Tool | ToolDeclared] = ()
 ) -> list[int]:
-    """Return the tokens of a conversation up to where the assistant's answer begins."""
+    """Return the tokens of a conversation up to where the assistant's answer begins.
+
+    Args:
+        messages: The conversation.
+        tools: What is declared: as a request has it, or as a record, which holds no descriptions.
+    """
     return _tokens(tokenizer, chat_of(tokenizer, messages), tools, answering=True)
 
 
@@ -61,13 +67,13 @@ def chat_of(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message]) -> 
 def spoken(message: Message) -> str:
     """Return a message as a text, its tool calls in Hermes' form."""
     calls = [
-        f"<tool_call>\n{msgspec.json.encode({'name': call.name, 'arguments': _arguments(call)}).decode()}\n</tool_call>"
+        f"{OPENING}\n{msgspec.json.encode({'name': call.name, 'arguments': _arguments(call)}).decode()}\n{CLOSING}"
         for call in message.tool_calls
     ]
     return "\n".join(part for part in (message.text, *calls) if part)
 
 
-def _tokens(tokenizer: Any, chat: _Chat, tools: Sequence[ToolDeclared], *, answering: bool) -> list[int]:
+def _tokens(tokenizer: Any, chat: _Chat, tools: Sequence[Tool | ToolDeclared], *, answering: bool) -> list[int]:
     declared = [_declared(tool) for tool in tools] if "tools" in _template(tokenizer) else []
     ids: list[int] = tokenizer.apply_chat_template(
         chat, tools=declared or None, add_generation_prompt=answering, tokenize=True, return_dict=False
@@ -95,8 +101,14 @@ def _arguments(call: ToolCall) -> object:
     return _decoded(call.arguments or "{}", call.arguments)
 
 
-def _declared(tool: ToolDeclared) -> dict[str, object]:
-    return {"type": "function", "function": {"name": tool.name, "parameters": _decoded(tool.schema, {})}}
+def _declared(tool: Tool | ToolDeclared) -> dict[str, object]:
+    function: dict[str, object] = {"name": tool.name}
+    if isinstance(tool, ToolDeclared):
+        function["parameters"] = _decoded(tool.schema, {})
+    else:
+        function |= {"description": tool.description} if tool.description else {}
+        function["parameters"] = dict(tool.parameters)
+    return {"type": "function", "function": function}
 
 
 def _decoded(text: str, otherwise: object) -> object:

@@ -54,7 +54,7 @@ class Grammars:
         return self._checked(LLMatcher.grammar_from_regex(regex))
 
     def of_tools(self, tools: Sequence[Tool], *, several: bool) -> Grammar:
-        """Return the grammar of calls of these tools, one at least, in the form of services.models.tools.
+        """Return the grammar of calls of these tools, one at least, as services.models.conversations writes them.
 
         Raises:
             BadGrammar: Parameters that can't be kept to while writing.
@@ -68,15 +68,15 @@ class Grammars:
             }
             for tool in tools
         ]
-        schema = {
-            "type": "array",
-            "items": {"anyOf": calls},
-            "minItems": 1,
-            **({} if several else {"maxItems": 1}),
-            "x-guidance": {"whitespace_pattern": _SPACE},
-        }
-        lark = f"start: {json.dumps(OPENING)} calls {json.dumps(CLOSING)}\ncalls: %json {json.dumps(schema)}\n"
-        return self._checked(LLMatcher.grammar_from_lark(lark))
+        schema = {"anyOf": calls, "x-guidance": {"whitespace_pattern": _SPACE}}
+        opening, closing, line = (json.dumps(text) for text in (f"{OPENING}\n", f"\n{CLOSING}", "\n"))
+        return self._checked(
+            LLMatcher.grammar_from_lark(
+                f"start: call{f' ({line} call)*' if several else ''}\n"
+                f"call: {opening} written {closing}\n"
+                f"written: %json {json.dumps(schema)}\n"
+            )
+        )
 
     def follow(self, grammar: Grammar) -> "Following":
         """Return a text's place in a grammar, at its beginning."""

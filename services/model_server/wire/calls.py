@@ -4,9 +4,9 @@ from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from schemas.inference import Message, ToolCall
 from services.model_server.jobs import MAX_TOKENS, Sampling
 from services.model_server.wire.forms import Form, ResponseFormat, StructuredOutputs, ToolChoice, ToolGiven, form_of
-from services.models.tools import Called, Turn
 from services.parts.ingress.errors import Refusal
 
 # Answers to one call; all of them are in the queue at once.
@@ -30,19 +30,24 @@ class _CalledFunction(msgspec.Struct, frozen=True):
 
 class _CalledTool(msgspec.Struct, frozen=True):
     function: _CalledFunction
+    id: str | None = None
 
 
 class _Message(msgspec.Struct, frozen=True):
     role: Literal["system", "developer", "user", "assistant", "tool"]
     content: str | tuple[_Part, ...] | None = None
     tool_calls: tuple[_CalledTool, ...] | None = None
+    tool_call_id: str | None = None
 
     @property
-    def turn(self) -> Turn:
+    def message(self) -> Message:
         content = self.content or ""
         text = content if isinstance(content, str) else "\n".join(part.text for part in content if part.text)
-        calls = tuple(Called(call.function.name, call.function.arguments) for call in self.tool_calls or ())
-        return Turn("system" if self.role == "developer" else self.role, text, calls)
+        calls = tuple(
+            ToolCall(id=call.id or "", name=call.function.name, arguments=call.function.arguments)
+            for call in self.tool_calls or ()
+        )
+        return Message(role=self.role, content=text, tool_calls=calls, tool_call_id=self.tool_call_id or "")
 
 
 class _StreamOptions(msgspec.Struct, frozen=True):
@@ -105,14 +110,9 @@ class ChatCall(_TextCall, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
 
     @property
-    def turns(self) -> list[Turn]:
-        """The messages, for the chat template."""
-        return [message.turn for message in self.messages]
-
-    @property
-    def conversation(self) -> list[dict[str, str]]:
-        """The messages as plain text, for a call without tools."""
-        return [{"role": turn.role, "content": turn.content} for turn in self.turns]
+    def conversation(self) -> tuple[Message, ...]:
+        """The messages in the contract's form, as training has them."""
+        return tuple(message.message for message in self.messages)
 
     @property
     def choices(self) -> tuple[str, ...]:

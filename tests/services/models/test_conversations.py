@@ -9,6 +9,7 @@ from schemas.inference import ContentPart, Message, ToolCall, ToolDeclared
 from services.models.base import load_tokenizer
 from services.models.choices import prompt_ids
 from services.models.conversations import answer_tokens, chat_of, prompt_tokens, spoken
+from services.models.tools import Tool
 
 CALL = ToolCall(id="c1", name="search", arguments='{"query": "bread"}')
 CHAT = (
@@ -74,9 +75,18 @@ def test_a_template_with_tools_gets_them_as_vllm_hands_them_over(tokenizer: PreT
     assert chat_of(tokenizer, CHAT)[3]["tool_call_id"] == "c1"
     declared = tokenizer.decode(prompt_tokens(tokenizer, CHAT, [SEARCH]))
     assert len(declared) > len(tokenizer.decode(prompt_tokens(tokenizer, CHAT)))
+    assert prompt_tokens(tokenizer, CHAT, [Tool("search", "", {"type": "object"})]) == prompt_tokens(
+        tokenizer, CHAT, [SEARCH]
+    )
     called = Message(role="assistant", tool_calls=(CALL,))
     ids = answer_tokens(tokenizer, CHAT[:2], called, tools=[SEARCH], ends={tokenizer.eos_token_id})
     assert "bread" in tokenizer.decode(ids)
+
+
+def test_a_description_reaches_a_template_that_knows_tools(tokenizer: PreTrainedTokenizerBase) -> None:
+    tokenizer.chat_template = "{% for t in tools %}{{ t.function.description }}{% endfor %}"
+    assert tokenizer.decode(prompt_tokens(tokenizer, CHAT, [Tool("search", "garden recipe")])) == "garden recipe"
+    assert prompt_tokens(tokenizer, CHAT, [SEARCH]) == []
 
 
 def test_arguments_that_are_no_json_stay_as_they_were_written() -> None:

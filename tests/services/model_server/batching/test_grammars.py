@@ -11,15 +11,18 @@ from typing import Any
 import jsonschema
 import pytest
 
+from schemas.inference import Message, ToolCall
 from services.model_server.batching.batch import Batch
 from services.model_server.batching.grammars import BadGrammar, Grammar, Grammars
 from services.model_server.batching.rows import Language
 from services.model_server.jobs import Ended, Job, Outcome, Said, Sampling
 from services.models.adapters import ResidentAdapters
 from services.models.base import load_base
+from services.models.conversations import spoken
 from services.models.tools import Tool, calls_in
 
 SCHEMAS = 50
+END = 2
 _LEAVES: tuple[dict[str, Any], ...] = (
     {"type": "boolean"},
     {"type": "null"},
@@ -47,10 +50,15 @@ class Writer:
     def __init__(self, folder: Path) -> None:
         model, tokenizer = load_base(folder)
         self.adapters = ResidentAdapters(model)
-        self.grammars = Grammars(tokenizer, model.config.vocab_size, {2})
+        self.vocabulary = model.config.vocab_size
+        self.grammars = Grammars(tokenizer, self.vocabulary, {END})
         decode = partial(tokenizer.decode, skip_special_tokens=True)
-        self._language = Language(decode, {2}, self.grammars)
-        self._prompt = tuple(tokenizer("soup")["input_ids"])
+        self._language = Language(decode, {END}, self.grammars)
+        self._tokenizer = tokenizer
+        self._prompt = tuple(self.tokens("soup"))
+
+    def tokens(self, text: str) -> list[int]:
+        return list(self._tokenizer(text)["input_ids"])
 
     def write(self, grammars: Sequence[Grammar | None], max_tokens: int = 400) -> list[tuple[str, str]]:
         """Return texts of one batch, and why each ended."""
@@ -120,6 +128,16 @@ def test_calls_of_tools_have_the_form_that_is_read(writer: Writer) -> None:
     named = writer.grammars.of_tools([WEATHER], several=False)
     _, calls = calls_in(writer.write([named])[0][0])
     jsonschema.validate(json.loads(calls[0].arguments), dict(WEATHER.parameters))
+
+
+@pytest.mark.parametrize("several", [True, False])
+def test_calls_as_they_are_learnt_are_within_the_grammar(writer: Writer, several: bool) -> None:
+    call = ToolCall(id="", name="weather", arguments='{"place": "Rome", "days": 1}')
+    text = spoken(Message(role="assistant", tool_calls=(call,) * (1 + several)))
+    following = writer.grammars.follow(writer.grammars.of_tools([WEATHER], several=several))
+    complete = [following.hear(token) for token in writer.tokens(text)]
+    assert complete == [False] * (len(complete) - 1) + [not several]
+    assert not following.forbidden(writer.vocabulary)[END]
 
 
 @pytest.mark.parametrize("schema", [{"type": "soup"}, {"not": {"type": "string"}}])

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from schemas.inference import Message, ToolCall
 from services.model_server.jobs import MAX_TOKENS, Sampling
 from services.model_server.wire.calls import ChatCall, CompletionCall, check_length, parse_call, parse_completion
-from services.models.tools import Called, Turn
 from services.parts.ingress.errors import Refusal
 
 MESSAGES = [{"role": "user", "content": "hello"}]
@@ -23,13 +23,13 @@ def test_both_of_vllms_ways_to_ask_for_a_choice_are_understood() -> None:
     assert call().choices == ()
 
 
-def test_content_parts_become_text_and_developers_are_the_system() -> None:
+def test_content_parts_become_text() -> None:
     parts = [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]
     messages = [{"role": "developer", "content": "be kind"}, {"role": "user", "content": parts}]
-    assert call(messages=messages).conversation == [
-        {"role": "system", "content": "be kind"},
-        {"role": "user", "content": "one\ntwo"},
-    ]
+    assert call(messages=messages).conversation == (
+        Message(role="developer", content="be kind"),
+        Message(role="user", content="one\ntwo"),
+    )
 
 
 def test_sampling_has_openais_defaults_within_the_context() -> None:
@@ -115,7 +115,11 @@ def test_penalties_and_likelihoods_are_sampling() -> None:
     assert call(top_logprobs=3).sampling(100).alternatives is None
 
 
-def test_calls_of_earlier_turns_are_kept() -> None:
+def test_calls_of_earlier_turns_and_their_answers_are_kept() -> None:
     called = {"id": "x", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    messages = [*MESSAGES, {"role": "assistant", "content": None, "tool_calls": [called]}]
-    assert call(messages=messages).turns[1] == Turn("assistant", "", (Called("f", "{}"),))
+    answer = {"role": "tool", "content": "sunny", "tool_call_id": "x"}
+    messages = [*MESSAGES, {"role": "assistant", "content": None, "tool_calls": [called]}, answer]
+    assert call(messages=messages).conversation[1:] == (
+        Message(role="assistant", tool_calls=(ToolCall(id="x", name="f", arguments="{}"),)),
+        Message(role="tool", content="sunny", tool_call_id="x"),
+    )

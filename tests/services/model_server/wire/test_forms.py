@@ -12,8 +12,11 @@ from services.parts.ingress.errors import Refusal
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 ANY_OBJECT = {"type": "object"}
-TOOLS = [{"type": "function", "function": {"name": name, "parameters": SCHEMA}} for name in ("f", "g")]
-F, G = Tool("f", "", SCHEMA), Tool("g", "", SCHEMA)
+TOOLS = [
+    {"type": "function", "function": {"name": "f", "description": "Finds", "parameters": SCHEMA}},
+    {"type": "function", "function": {"name": "g", "parameters": SCHEMA}},
+]
+F, G = Tool("f", "Finds", SCHEMA), Tool("g", "", SCHEMA)
 
 
 def form(**fields: Any) -> Form:
