@@ -13,8 +13,8 @@ from services.scorers.embedding import Embedder
 from services.scorers.pii import mask
 from training.data.curation import Tools
 from training.data.dataset import Dataset, Split
+from training.data.sources import Material, Source, calls, labels
 from training.data.traffic import breached_at
-from training.jobs.sources import Material, Source, calls, labels
 from training.jobs.workbench import DATASET, Bench, JobFailed, Order
 
 log = logging.getLogger(__name__)

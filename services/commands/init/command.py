@@ -91,7 +91,7 @@ def _drafted(flags: Flags, questions: Questions, gateway: str) -> Draft:
     known.tell()
     base_model = _base_model(flags.base_model, questions, known)
     known.check(base_model)
-    labels = questions.several(_LABELS, flags.labels)
+    labels = _labels(flags.labels, questions)
     max_error_ratio = questions.one(_ERRORS, flags.max_error_ratio)
     max_latency_ms = questions.one(_LATENCY, flags.max_latency_ms)
     min_accuracy = questions.one(_ACCURACY, flags.min_accuracy)
@@ -113,6 +113,13 @@ def _drafted(flags: Flags, questions: Questions, gateway: str) -> Draft:
         reason=reason,
         dialect=known.dialect,
     )
+
+
+def _labels(given: Sequence[str], questions: Questions) -> tuple[str, ...]:
+    labels = tuple(dict.fromkeys(questions.several(_LABELS, given)))
+    if len(labels) == 1:
+        fail("--label: one answer leaves no choice; give two or more, or none", UNUSABLE)
+    return labels
 
 
 def _key_env(given: str | None, questions: Questions, upstreams: Sequence[str]) -> str:

@@ -169,7 +169,7 @@ def _then(draft: Draft) -> str:
     if draft.loading != "yes":
         return _line("    then: [alert]", "[alert, retrain] once adapters can be loaded")
     if len(draft.labels) < 2:
-        return _line("    then: [alert]", "[alert, retrain] once the app has labels to learn")
+        return _line("    then: [alert]", "[alert, retrain] once people correct its answers")
     return _line("    then: [alert, retrain]")
 
 

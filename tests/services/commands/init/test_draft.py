@@ -60,7 +60,7 @@ DRAFTS = st.builds(
     upstreams=st.lists(st.sampled_from(["http://vllm-1:8000", "https://me:s3cret@[::1]:8000/x?y=#z"]), unique=True).map(
         tuple
     ),
-    labels=st.lists(TEXTS, unique=True, max_size=4).map(tuple),
+    labels=st.just(()) | st.lists(TEXTS, unique=True, min_size=2, max_size=4).map(tuple),
     upstream_key_env=st.sampled_from(["", "UPSTREAM_KEY", "null"]),
     max_error_ratio=RATIOS,
     max_latency_ms=st.none() | st.floats(1e-9, 1e18),

@@ -138,6 +138,7 @@ WRONG = """
 --app a --base-model b --max-error-ratio 5       | --max-error-ratio: '5' is not between 0 and 1
 --app a --base-model b --min-accuracy nan        | --min-accuracy: 'nan' is no number
 --app a --base-model b --max-latency-ms 0        | --max-latency-ms: '0' is not more than 0
+--app a --base-model b --label x --label x       | --label: one answer leaves no choice
 --app a --base-model b --channel pager           | --channel: 'pager' is neither 'webhook' nor 'console'
 --app a --base-model b --channel webhook         | --url is missing: where the webhook posts alerts
 --app a --base-model b --channel console --url x | --url: the console has none; say --channel webhook

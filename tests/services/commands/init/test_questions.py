@@ -73,6 +73,9 @@ def test_on_a_terminal_it_asks_for_everything_and_asks_again_after_a_wrong_answe
     assert "driftloop up" in terminal.said
 
 
+LABELS = ("--label", "safe", "--label", "unsafe")
+
+
 def test_on_a_terminal_no_question_is_asked_whose_flag_is_there() -> None:
     flags = {
         "--app": "bot",
@@ -84,7 +87,7 @@ def test_on_a_terminal_no_question_is_asked_whose_flag_is_there() -> None:
     given = [part for pair in flags.items() for part in pair]
     with (
         Served(StubUpstream().application) as server,
-        Terminal(*given, "--upstream", server.url, "--label", "safe", "--channel", "console") as terminal,
+        Terminal(*given, "--upstream", server.url, *LABELS, "--channel", "console") as terminal,
     ):
         assert terminal.end() == 0, terminal.said
     assert _written().apps[0].base_model == BASE

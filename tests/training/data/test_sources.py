@@ -14,7 +14,7 @@ from tests.training.data.test_curation import TOOLS
 from tests.training.data.test_judged_traffic import answered, judged
 from tests.training.data.test_traffic import NOW, asked, said, store
 from training.data.drawing import is_held_out
-from training.jobs.sources import calls, labels
+from training.data.sources import calls, labels
 
 pytestmark = pytest.mark.warehouse
 
