@@ -25,7 +25,7 @@ _ERROR, _COMMENT, _LABEL, _NAME = 4096, 8192, 4096, 256
 def texts_of(event: InferenceRequested | InferenceResponded | FeedbackGiven) -> Iterator[str]:
     """Yield every text that `rewritten` writes anew, empty ones among them, in the same order."""
     if isinstance(event, FeedbackGiven):
-        yield from (event.label or "", event.comment, event.source)
+        yield from _said(event)
         return
     for message in event.messages:
         yield from _texts(message)
@@ -43,13 +43,25 @@ def texts_of(event: InferenceRequested | InferenceResponded | FeedbackGiven) -> 
         yield event.error_message
 
 
+def _said(event: FeedbackGiven) -> Iterator[str]:
+    if event.label is not None:
+        yield event.label
+    compared = (event.comparison.preferred.output, event.comparison.rejected.output) if event.comparison else ()
+    for message in (event.correction, *compared):
+        if message is not None:
+            yield from _texts(message)
+    yield from (event.comment, event.source)
+
+
 def _texts(message: Message) -> Iterator[str]:
     content = message.content
     if isinstance(content, str):
         yield content
     else:
         for part in content:
-            yield from (part.text, "" if _is_picture(part) else part.reference)
+            yield part.text
+            if not _is_picture(part):
+                yield part.reference
     for call in message.tool_calls:
         yield call.arguments
 
