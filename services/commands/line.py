@@ -34,7 +34,12 @@ def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Run the acts, then stop everything and leave.")] = False,
     json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the summary here.")] = None,
     app_name: Annotated[
-        str, typer.Option("--app", metavar="NAME", help="prompt-guard, which classifies, or triage, which writes JSON.")
+        str,
+        typer.Option(
+            "--app",
+            metavar="NAME",
+            help="prompt-guard, which classifies, or triage, which writes JSON (no whole run of it has been seen yet).",
+        ),
     ] = "prompt-guard",
     feedback: Annotated[
         str, typer.Option(metavar="KIND", help="Of triage: corrections, or thumbs alone.", show_default=False)
