@@ -180,7 +180,8 @@ class Reader:
                 start_new_session=True,
             )
         deadline = time.monotonic() + UP_WITHIN_S
-        while IS_UP not in self._up_log.read_text():
+        # A long path wraps the line.
+        while IS_UP not in " ".join(self._up_log.read_text().split()):
             assert self._up.poll() is None, self._up_log.read_text()
             assert time.monotonic() < deadline, self._up_log.read_text()
             time.sleep(0.1)
