@@ -10,8 +10,8 @@ import msgspec
 from schemas.scoring import Endpoint
 from services.rollout.evidence.compared import Outcome
 from services.rollout.pairwise.watches import AnsweredTwice
-from services.scorers.remote.asking import Asker, NoAnswer
-from services.scorers.remote.judge import Completion
+from services.scorers.remote.asking import NoAnswer
+from services.scorers.remote.chat import Chat
 
 _FORM = (
     "{rubric}\n\nThe user's message is a JSON object that quotes a conversation and two answers to it, `first` and "
@@ -31,11 +31,7 @@ class PairAsker:
     """One policy's judge. Used from several threads."""
 
     def __init__(self, endpoint: Endpoint, environment: Mapping[str, str]) -> None:
-        url = endpoint.url or environment.get(endpoint.url_env, "")
-        key = environment.get(endpoint.key_env, "") if endpoint.key_env else ""
-        self._asker = Asker(url.rstrip("/") + "/chat/completions", key=key, timeout_s=endpoint.timeout_s)
-        self._model = endpoint.model
-        self._told = _FORM.format(rubric=endpoint.rubric.strip())
+        self._chat = Chat.at(endpoint, environment, _FORM.format(rubric=endpoint.rubric.strip()))
 
     def outcome(self, pair: AnsweredTwice) -> Outcome:
         """Return whose answer is better; a pair without two clear words is not judged, and nobody's loss."""
@@ -51,10 +47,7 @@ class PairAsker:
     def _word(self, pair: AnsweredTwice, first: str, second: str) -> str:
         conversation = [{"role": role, "content": text} for role, text in pair.conversation]
         quoted = msgspec.json.encode({"conversation": conversation, "first": first, "second": second}).decode()
-        messages = [{"role": "system", "content": self._told}, {"role": "user", "content": quoted}]
-        answer = self._asker.ask({"model": self._model, "messages": messages, "temperature": 0}, Completion)
-        written = answer.choices[0].message.content if answer.choices else None
-        word = (written or "").strip().strip("\"'`.*").casefold()
+        word = self._chat.said(quoted).strip().strip("\"'`.*").casefold()
         if word not in (_FIRST, _SECOND, _TIE):
             raise NoAnswer("judge's answer is none of the three words")
         return word

@@ -7,6 +7,7 @@ import msgspec
 from schemas.scoring import FLAGGED
 from services.scorers.contract import Card, Score, Subject, unjudged
 from services.scorers.remote.asking import Asker, NoAnswer
+from services.scorers.remote.chat import Chat
 from services.scorers.remote.shown import absent, quoted
 
 PASSED = "passed"
@@ -16,44 +17,26 @@ _FORM = (
 )
 
 
-class _Message(msgspec.Struct, frozen=True):
-    content: str | None = None
-
-
-class _Choice(msgspec.Struct, frozen=True):
-    message: _Message
-
-
-class Completion(msgspec.Struct, frozen=True):
-    """The endpoint's answer."""
-
-    choices: tuple[_Choice, ...]
-
-
 class JudgeScorer:
     """The number that a model gives by a rubric; an answer that is none, or is out of range, is no score."""
 
     def __init__(self, card: Card, asker: Asker, *, model: str, rubric: str, threshold: float | None) -> None:
         self.card = card
-        self._asker = asker
-        self._model = model
         self._threshold = threshold
         self._measure = card.measures[0]
-        self._told = _FORM.format(rubric=rubric.strip(), low=self._measure.low, high=self._measure.high)
+        told = _FORM.format(rubric=rubric.strip(), low=self._measure.low, high=self._measure.high)
+        self._chat = Chat(asker, model=model, told=told)
 
     def score(self, subjects: Sequence[Subject]) -> list[tuple[Score, ...]]:
         """Return the judge's number for each call."""
         reasons = [absent(subject, self.card.side) for subject in subjects]
         texts = [quoted(s, self.card.side) for s, reason in zip(subjects, reasons, strict=True) if not reason]
-        answers = iter(self._asker.ask_all(texts, self._ask))
+        answers = iter(self._chat.asker.ask_all(texts, self._ask))
         return [unjudged(self.card, reason) if reason else self._row(next(answers)) for reason in reasons]
 
     def _ask(self, text: str) -> float:
-        messages = [{"role": "system", "content": self._told}, {"role": "user", "content": text}]
-        answer = self._asker.ask({"model": self._model, "messages": messages, "temperature": 0}, Completion)
-        written = answer.choices[0].message.content if answer.choices else None
         try:
-            number = msgspec.json.decode(written or "", type=float)
+            number = msgspec.json.decode(self._chat.said(text), type=float)
         except msgspec.DecodeError as error:
             raise NoAnswer("judge's answer is no number") from error
         if not self._measure.low <= number <= self._measure.high:

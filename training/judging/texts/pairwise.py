@@ -11,8 +11,8 @@ import numpy as np
 from schemas.gate_policy import PairwiseJudge
 from schemas.inference import Message
 from services.models.choices import choice_probabilities
-from services.scorers.remote.asking import Asker, NoAnswer
-from services.scorers.remote.judge import Completion
+from services.scorers.remote.asking import NoAnswer
+from services.scorers.remote.chat import Chat
 from services.scorers.remote.shown import MAX_CHARACTERS
 from training.judging.statistics import Values
 
@@ -73,21 +73,15 @@ class EndpointComparer:
     """Asks a chat model by HTTP."""
 
     def __init__(self, judge: PairwiseJudge, environment: Mapping[str, str]) -> None:
-        url = judge.url or environment.get(judge.url_env, "")
-        key = environment.get(judge.key_env, "") if judge.key_env else ""
-        self._asker = Asker(url.rstrip("/") + "/chat/completions", key=key, timeout_s=judge.timeout_s)
-        self._model, self._told = judge.model, _FORM.format(rubric=judge.rubric.strip())
+        self._chat = Chat.at(judge, environment, _FORM.format(rubric=judge.rubric.strip()))
 
     def compare(self, pairings: Sequence[Pairing]) -> list[Better]:
         """Return what the model says; no answer, or none of the letters, is neither."""
-        said = self._asker.ask_all([pairing.quoted() for pairing in pairings], self._ask)
+        said = self._chat.asker.ask_all([pairing.quoted() for pairing in pairings], self._ask)
         return ["neither" if isinstance(one, NoAnswer) else one for one in said]
 
     def _ask(self, text: str) -> Better:
-        messages = [{"role": "system", "content": self._told}, {"role": "user", "content": text}]
-        answer = self._asker.ask({"model": self._model, "messages": messages, "temperature": 0}, Completion)
-        written = (answer.choices[0].message.content or "") if answer.choices else ""
-        return _LETTERS.get(written.strip().strip('."').upper(), "neither")
+        return _LETTERS.get(self._chat.said(text).strip().strip('."').upper(), "neither")
 
 
 class EmbeddedComparer:
