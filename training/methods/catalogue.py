@@ -12,20 +12,15 @@ def method_of(policy: Training, app: App) -> Method:
 
 def method_named(name: MethodName) -> Method:
     """Return a method; each is imported when it is wanted, as a classifier needs none of trl."""
+    from training.methods.fitting import Fitting
+
     match name:
         case "choices":
-            from training.methods.choices import Choices
-
-            return Choices()
+            from training.methods.choices import prepare
         case "sft":
-            from training.methods.sft import Sft
-
-            return Sft()
+            from training.methods.sft import prepare
         case "dpo":
-            from training.methods.dpo import Dpo
-
-            return Dpo()
+            from training.methods.dpo import prepare
         case "kto":
-            from training.methods.kto import Kto
-
-            return Kto()
+            from training.methods.kto import prepare
+    return Fitting(prepare)

@@ -17,22 +17,15 @@ from schemas.training_policy import Training
 from services.models.choices import causal_model
 from training.methods.adapters import Trainable
 from training.methods.arguments import arguments_of
-from training.methods.fitting import Ready, fitted
-from training.methods.lessons import Lessons, OnProgress
+from training.methods.fitting import Ready
+from training.methods.lessons import Lessons
 from training.methods.rows.encoding import IGNORED, collate, encode, telling_tokens
 
 TIE_BREAK = 0.01
 
 
-class Choices:
-    """Learns labels; see training.methods.lessons.Method."""
-
-    def fit(self, base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
-        """Return the folder of the fitted adapter."""
-        return fitted(base, lessons, policy, work=work, on_progress=on_progress, prepare=_prepare)
-
-
-def _prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+def prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+    """Return the Trainer that learns labels."""
     tokenizer = there.tokenizer
     rows = encode(tokenizer, lessons.train, lessons.labels, max_tokens=policy.max_tokens)
     watched = encode(tokenizer, lessons.validation, lessons.labels, max_tokens=policy.max_tokens)

@@ -14,23 +14,16 @@ from schemas.training_policy import Training
 from training.data.dataset import Example
 from training.methods.adapters import Trainable
 from training.methods.arguments import arguments_of
-from training.methods.fitting import Ready, fitted
-from training.methods.lessons import Lessons, OnProgress
+from training.methods.fitting import Ready
+from training.methods.lessons import Lessons
 from training.methods.rows.rounds import laid_out
 from training.methods.rows.written import Encoder, Told, must_teach, pairs_of
 
 _Pair = tuple[Told, Told]
 
 
-class Dpo:
-    """Learns preferences; see training.methods.lessons.Method."""
-
-    def fit(self, base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
-        """Return the folder of what was fitted."""
-        return fitted(base, lessons, policy, work=work, on_progress=on_progress, prepare=_prepare)
-
-
-def _prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+def prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+    """Return the trainer that learns which of two answers is better."""
     encoder = Encoder(there, policy)
     pairs, left_out = _pairs(encoder, lessons.train)
     must_teach(pairs, left_out=left_out, method="dpo", of="pairs of a better and a worse answer")

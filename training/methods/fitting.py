@@ -34,28 +34,32 @@ class Ready:
 Prepare = Callable[[Trainable, Lessons, Training, Path], Ready]
 
 
-def fitted(
-    base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress, prepare: Prepare
-) -> Path:
-    """Keep the promise of Method.fit with the Trainer that `prepare` makes of a model and lessons."""
-    target = work / ADAPTER
-    if target.is_dir():
-        return target
-    set_seed(policy.seed)
-    there = trainable(base, policy, lessons.start)
-    if there.closed and lessons.validation:
-        _log.warning("a 4-bit base on a CPU learns nothing once it was evaluated: no early stopping")
-        lessons = replace(lessons, validation=())
-    ready = prepare(there, lessons, policy, work)
-    ready.trainer.remove_callback(PrinterCallback)
-    if ready.watched:
-        ready.trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=policy.early_stopping_patience))
-    ready.trainer.add_callback(_Reporter(on_progress, left_out=ready.left_out))
-    with warnings.catch_warnings():
-        # On a CPU torch warns that pinning and its checkpoint format are about to change; neither is ours.
-        warnings.simplefilter("ignore")
-        ready.trainer.train(resume_from_checkpoint=last_checkpoint(work))
-    return saved(there.model, there.tokenizer, work)
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A method by the Trainer that it prepares; see training.methods.lessons.Method."""
+
+    prepare: Prepare
+
+    def fit(self, base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
+        """Return the folder of what was fitted."""
+        target = work / ADAPTER
+        if target.is_dir():
+            return target
+        set_seed(policy.seed)
+        there = trainable(base, policy, lessons.start)
+        if there.closed and lessons.validation:
+            _log.warning("a 4-bit base on a CPU learns nothing once it was evaluated: no early stopping")
+            lessons = replace(lessons, validation=())
+        ready = self.prepare(there, lessons, policy, work)
+        ready.trainer.remove_callback(PrinterCallback)
+        if ready.watched:
+            ready.trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=policy.early_stopping_patience))
+        ready.trainer.add_callback(_Reporter(on_progress, left_out=ready.left_out))
+        with warnings.catch_warnings():
+            # On a CPU torch warns that pinning and its checkpoint format are about to change; neither is ours.
+            warnings.simplefilter("ignore")
+            ready.trainer.train(resume_from_checkpoint=last_checkpoint(work))
+        return saved(there.model, there.tokenizer, work)
 
 
 class _Reporter(TrainerCallback):  # type: ignore[misc]  # transformers carries no types

@@ -14,21 +14,14 @@ from schemas.training_policy import Training
 from training.data.dataset import Example
 from training.methods.adapters import Trainable
 from training.methods.arguments import arguments_of
-from training.methods.fitting import Ready, fitted
-from training.methods.lessons import Lessons, OnProgress
+from training.methods.fitting import Ready
+from training.methods.lessons import Lessons
 from training.methods.rows.rounds import laid_out
 from training.methods.rows.written import Encoder, Told, judged_of, must_teach
 
 
-class Kto:
-    """Learns from thumbs; see training.methods.lessons.Method."""
-
-    def fit(self, base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
-        """Return the folder of what was fitted."""
-        return fitted(base, lessons, policy, work=work, on_progress=on_progress, prepare=_prepare)
-
-
-def _prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+def prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+    """Return the trainer that learns from thumbs."""
     encoder = Encoder(there, policy)
     told, left_out = _told(encoder, lessons.train)
     must_teach(told, left_out=left_out, method="kto", of="answers that were wanted or not")

@@ -15,22 +15,15 @@ from services.models.choices import causal_model
 from training.data.dataset import Example
 from training.methods.adapters import SERVED, Trainable
 from training.methods.arguments import arguments_of
-from training.methods.fitting import Ready, fitted
-from training.methods.lessons import Lessons, OnProgress
+from training.methods.fitting import Ready
+from training.methods.lessons import Lessons
 from training.methods.rows.encoding import IGNORED
 from training.methods.rows.rounds import laid_out
 from training.methods.rows.written import Encoder, Told, must_teach, targets_of
 
 
-class Sft:
-    """Learns answers; see training.methods.lessons.Method."""
-
-    def fit(self, base: Path, lessons: Lessons, policy: Training, *, work: Path, on_progress: OnProgress) -> Path:
-        """Return the folder of what was fitted."""
-        return fitted(base, lessons, policy, work=work, on_progress=on_progress, prepare=_prepare)
-
-
-def _prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+def prepare(there: Trainable, lessons: Lessons, policy: Training, work: Path) -> Ready:
+    """Return the trainer that learns to write answers."""
     encoder = Encoder(there, policy)
     told, left_out = _told(encoder, lessons.train)
     must_teach(told, left_out=left_out, method="sft", of="corrections, wanted answers, preferences or labels")

@@ -21,8 +21,8 @@ from tests.fixtures.tiny_model import LABEL, Kind, all_texts, make_tiny_model, m
 from training.data.dataset import Example, Split
 from training.judging.evaluation import judge
 from training.judging.gate import decide
+from training.methods.catalogue import method_named
 from training.methods.checkpoints import last_checkpoint
-from training.methods.choices import Choices
 from training.methods.lessons import Lessons, NothingLearnt, Progress
 from training.methods.rows.encoding import IGNORED, collate, encode, telling_tokens
 
@@ -31,7 +31,7 @@ pytestmark = [pytest.mark.model, pytest.mark.filterwarnings("ignore")]
 POLICY = Training(app="guard", steps=40, batch_size=16, learning_rate=1e-2, rank=8)
 OLD: tuple[Kind, ...] = ("injection", "benign")
 FLIPPED = {"safe": "unsafe", "unsafe": "safe"}
-fit = Choices().fit
+fit = method_named("choices").fit
 
 
 @pytest.fixture(autouse=True, scope="module")
