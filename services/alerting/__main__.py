@@ -5,24 +5,24 @@ alerts.changed.v1 -> channels, alerts.delivered.v1
 Order of effects:
   1. An alert becomes one row in the outbox for each subscription that wants it, however often it comes.
   2. The offsets are committed.
-  3. What is due goes to its channel; the outcome is stored. A crash in between delivers again, under
-     the same delivery id.
+  3. What is due goes to its channel, many alerts at once as one digest; the outcome is stored. A crash in
+     between delivers again, under the same delivery id.
   4. Outcomes are produced under ids derived from the delivery, flushed, and marked as told.
 """
 
 import logging
 import signal
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 
 from schemas.codec import BadRecord
-from schemas.configuration import Subscription
 from schemas.observations import AlertChanged
 from schemas.topics import ALERTS_CHANGED
 from services.alerting.measures import Measures
-from services.alerting.outbox import Delivery, Outbox
+from services.alerting.outbox import Outbox
+from services.alerting.receivers import Receivers
+from services.alerting.rounds import Rounds
 from services.alerting.watching import Subscriptions
 from services.clients.bus.consumer import Consumer
 from services.clients.bus.decoding import decoded
@@ -30,7 +30,7 @@ from services.clients.bus.errors import BrokerDown, BusError
 from services.clients.bus.message import Message
 from services.clients.bus.producer import Producer
 from services.clients.store.database import open_store
-from services.parts.notices.channels import Channels, DeliveryFailed
+from services.parts.notices.channels import Channels
 from services.parts.runtime.process import Process, running
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,6 @@ log = logging.getLogger(__name__)
 NAME = "alerting"
 POLL_S = 0.3
 FLUSH_S = 4.0
-_AT_ONCE = 8
 
 
 def main() -> None:
@@ -50,20 +49,28 @@ def main() -> None:
         consumer = _consumer(process)
         if consumer is not None:
             with closing(consumer), closing(Channels(process.settings.url("dashboard"))) as channels:
-                _Loop(process, Outbox(engine), subscriptions, channels, producer).run(consumer)
+                outbox, measures = Outbox(engine), Measures()
+                rounds = Rounds(outbox, Receivers(engine), channels, measures)
+                _Loop(process, outbox, rounds, subscriptions, producer, measures).run(consumer)
         engine.dispose()
 
 
 class _Loop:
     def __init__(
-        self, process: Process, outbox: Outbox, subscriptions: Subscriptions, channels: Channels, producer: Producer
+        self,
+        process: Process,
+        outbox: Outbox,
+        rounds: Rounds,
+        subscriptions: Subscriptions,
+        producer: Producer,
+        measures: Measures,
     ) -> None:
         self._process = process
         self._outbox = outbox
+        self._rounds = rounds
         self._subscriptions = subscriptions
-        self._channels = channels
         self._producer = producer
-        self._measures = Measures()
+        self._measures = measures
 
     def run(self, consumer: Consumer) -> None:
         while not self._process.stopping.is_set():
@@ -73,7 +80,7 @@ class _Loop:
             consumer.commit()  # 2
             if consumer.assigned:
                 # Of several instances only the one that holds the partition delivers.
-                self._deliver(self._outbox.due(datetime.now(UTC)))  # 3
+                self._rounds.deliver(self._subscriptions.by_name)  # 3
             told = self._tell()
             self._measures.lag.set(consumer.lag())
             caught_up = consumer.assigned and consumer.lag() <= self._process.settings.ready_lag
@@ -90,27 +97,6 @@ class _Loop:
             if isinstance(record, AlertChanged):
                 yield record
 
-    def _deliver(self, due: list[Delivery]) -> None:
-        if due:
-            with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-                list(pool.map(self._try, due))
-
-    def _try(self, delivery: Delivery) -> None:
-        subscription = self._subscriptions.by_name.get(delivery.subscription)
-        if subscription is None:
-            self._outbox.failed(delivery, "the subscription is gone", datetime.now(UTC), retry=False)
-            return
-        try:
-            self._channels.deliver(delivery.alert, subscription, delivery.id)
-        except DeliveryFailed as error:
-            log.warning("alert=%s to=%s attempt=%d failed: %s", *_place(delivery, subscription), error)
-            self._outbox.failed(delivery, str(error), datetime.now(UTC))
-            self._measures.deliveries.labels(subscription.name, "failed").inc()
-            return
-        self._outbox.delivered(delivery, subscription, datetime.now(UTC))
-        self._measures.deliveries.labels(subscription.name, "delivered").inc()
-        log.info("alert=%s to=%s attempt=%d delivered", *_place(delivery, subscription))
-
     def _tell(self) -> bool:
         channels = {name: subscription.channel for name, subscription in self._subscriptions.by_name.items()}
         outcomes = self._outbox.unannounced(channels)
@@ -125,10 +111,6 @@ class _Loop:
             return False
         self._outbox.announced(outcomes)
         return True
-
-
-def _place(delivery: Delivery, subscription: Subscription) -> tuple[str, str, int]:
-    return delivery.alert.alert_id, subscription.name, delivery.attempts + 1
 
 
 def _consumer(process: Process) -> Consumer | None:

@@ -1,41 +1,26 @@
 """The outbox: what is to be told to whom, kept in the control store. Each method is one transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, and_, insert, select, update
+from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from schemas.codec import encode
 from schemas.configuration import Subscription
 from schemas.ids import derived_id
 from schemas.observations import AlertChanged, AlertDelivered
-from schemas.record import Identifier
-from services.alerting.subscriptions import repeat_at, retry_after, wants
+from services.alerting.posts import Delivery, Post
+from services.alerting.subscriptions import GIVE_UP_AFTER, pause_after, repeat_at, wants
 from services.clients.store.deliveries import DELIVERIES as D
 
+DIGEST_FROM = 20
+LARGEST_DIGEST = 1000
 _MAX_ERROR = 256
-
-
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert's state on its way to one subscription.
-
-    Attributes:
-        round: 0 for the first telling, one more for each repetition.
-        attempts: Failed attempts of this round so far.
-    """
-
-    subscription: Identifier
-    alert: AlertChanged
-    round: int
-    attempts: int
-
-    @property
-    def id(self) -> str:
-        """The same however often this telling is tried; receivers may drop what they have seen."""
-        return derived_id("delivery", self.subscription, self.alert.alert_id, self.alert.state, self.round)
+_MOST_OUTCOMES = 1000
+_IDS_AT_ONCE = 500
 
 
 class Outbox:
@@ -49,55 +34,79 @@ class Outbox:
 
         A resolution goes only to those who were to hear of the breach, and ends its repetitions.
         """
-        listeners = tuple(subscriptions)
-        for alert in alerts:
-            for subscription in listeners:
-                if wants(subscription, alert):
-                    self._put(alert, subscription.name, now)
-
-    def due(self, now: datetime) -> list[Delivery]:
-        """Return what is to be tried now, the oldest first; a resolution waits for its breach to be told."""
+        listeners, told = tuple(subscriptions), tuple(alerts)
         with self._engine.begin() as connection:
-            rows = connection.execute(select(D).where(D.c.due_at <= now).order_by(D.c.due_at)).all()
-            waiting = select(D.c.subscription, D.c.alert_id).where(
-                and_(D.c.status == "waiting", D.c.alert_state == "firing")
-            )
-            blocked = {(row.subscription, row.alert_id) for row in connection.execute(waiting)}
-        return [
-            Delivery(
-                subscription=row.subscription,
-                alert=msgspec.json.decode(row.value, type=AlertChanged),
-                round=row.round if row.status == "waiting" else row.round + 1,
-                attempts=row.attempts if row.status == "waiting" else 0,
-            )
-            for row in rows
-            if row.alert_state == "firing" or (row.subscription, row.alert_id) not in blocked
-        ]
+            kept = _kept(connection, told)
+            rows = list[dict[str, object]]()
+            for alert in told:
+                for subscription in listeners:
+                    key, breach = ((subscription.name, alert.alert_id, state) for state in (alert.state, "firing"))
+                    if wants(subscription, alert) and key not in kept and (alert.state == "firing" or breach in kept):
+                        kept.add(key)
+                        rows.append(_row(alert, subscription.name, now))
+            if rows:
+                connection.execute(insert(D), rows)
+                _end_repetitions(connection)
 
-    def delivered(self, delivery: Delivery, subscription: Subscription, now: datetime) -> None:
+    def listeners(self, now: datetime) -> tuple[str, ...]:
+        """Return the subscriptions for which something is due."""
+        with self._engine.begin() as connection:
+            return tuple(connection.scalars(select(D.c.subscription).distinct().where(D.c.due_at <= now)))
+
+    def claim(self, subscription: str, now: datetime) -> tuple[Post, ...]:
+        """Return what a subscription is to be told now, the oldest first; a resolution waits for its breach to be told.
+
+        From DIGEST_FROM deliveries on they are one digest, of at most LARGEST_DIGEST. What is in it is kept, so
+        that after a crash the same digest goes out under the same id.
+        """
+        with self._engine.begin() as connection:
+            rows = connection.execute(_due(subscription, now)).all()
+            if not rows:
+                return ()
+            batch = rows[0].batch
+            if batch:
+                rows = connection.execute(select(D).where(D.c.batch == batch).order_by(D.c.due_at, D.c.alert_id)).all()
+            else:
+                rows = [row for row in rows if not row.batch]
+            deliveries = tuple(_delivery(row) for row in rows)
+            if not batch and len(deliveries) >= DIGEST_FROM:
+                batch = derived_id("digest", *(delivery.id for delivery in deliveries))
+                _change(connection, deliveries, [{"batch": batch}] * len(deliveries))
+        if batch:
+            return (Post(id=batch, batch=batch, deliveries=deliveries),)
+        return tuple(Post(id=delivery.id, deliveries=(delivery,)) for delivery in deliveries)
+
+    def delivered(self, post: Post, subscription: Subscription, now: datetime) -> None:
         """The channel accepted it."""
-        again = repeat_at(subscription, delivery.alert, now)
-        self._settle(delivery, now, {"status": "delivered", "error": "", "due_at": again, "announced": False})
+        changes = list[dict[str, object]]()
+        for delivery in post.deliveries:
+            again = repeat_at(subscription, delivery.alert, now)
+            changes.append({"status": "delivered", "error": "", "due_at": again, "since": again, "batch": ""})
+        with self._engine.begin() as connection:
+            _settle(connection, post, now, changes)
 
-    def failed(self, delivery: Delivery, error: str, now: datetime, *, retry: bool = True) -> None:
-        """The channel did not accept it: try later, or give up and keep the reason."""
-        wait = retry_after(delivery.attempts + 1) if retry else None
-        changed: dict[str, object]
-        if wait is None:
-            changed = {"status": "given_up", "due_at": None, "announced": False}
-        else:
-            changed = {"status": "waiting", "due_at": now + wait}
-        self._settle(delivery, now, {"error": error[:_MAX_ERROR], **changed})
+    def failed(self, post: Post, error: str, now: datetime, *, retry: bool = True) -> None:
+        """The channel did not accept it: try later, or after GIVE_UP_AFTER give up and keep the reason."""
+        changes = list[dict[str, object]]()
+        for delivery in post.deliveries:
+            if retry and now < delivery.since + GIVE_UP_AFTER:
+                due_at = now + pause_after(delivery.attempts + 1)
+                changes.append({"status": "waiting", "due_at": due_at, "since": delivery.since, "batch": post.batch})
+            else:
+                changes.append({"status": "given_up", "due_at": None, "since": None, "batch": ""})
+        with self._engine.begin() as connection:
+            _settle(connection, post, now, [{"error": error[:_MAX_ERROR], **changed} for changed in changes])
 
     def unannounced(self, channels: Mapping[str, str]) -> list[AlertDelivered]:
-        """Return the outcomes that the bus may not have. Ids and times are those of the stored outcome.
+        """Return the outcomes that the bus may not have, some at a time. Ids and times are those of the stored outcome.
 
         Args:
             channels: The channel of each subscription.
         """
         outcome = and_(D.c.announced.is_(False), D.c.status.in_(("delivered", "given_up")))
+        oldest = select(D).where(outcome).order_by(D.c.updated_at).limit(_MOST_OUTCOMES)
         with self._engine.begin() as connection:
-            rows = connection.execute(select(D).where(outcome).order_by(D.c.updated_at)).all()
+            rows = connection.execute(oldest).all()
         return [_outcome(row, channels.get(row.subscription, "")) for row in rows]
 
     def announced(self, outcomes: Iterable[AlertDelivered]) -> None:
@@ -108,47 +117,107 @@ class Outbox:
                 unchanged = and_(at, D.c.updated_at == told.occurred_at)
                 connection.execute(update(D).where(unchanged).values(announced=True))
 
-    def _put(self, alert: AlertChanged, subscription: str, now: datetime) -> None:
-        row = {
-            "subscription": subscription,
-            "alert_id": alert.alert_id,
-            "alert_state": alert.state,
-            "value": encode(alert),
-            "status": "waiting",
-            "round": 0,
-            "attempts": 0,
-            "error": "",
-            "due_at": now,
-            "announced": False,
-            "updated_at": now,
+
+def _due(subscription: str, now: datetime) -> Select[Any]:
+    breach = D.alias()
+    untold = (
+        select(breach.c.alert_id)
+        .where(
+            breach.c.subscription == D.c.subscription,
+            breach.c.alert_id == D.c.alert_id,
+            breach.c.alert_state == "firing",
+            breach.c.status == "waiting",
+        )
+        .exists()
+    )
+    ready = and_(D.c.subscription == subscription, D.c.due_at <= now, (D.c.alert_state == "firing") | ~untold)
+    return select(D).where(ready).order_by(D.c.due_at, D.c.alert_id).limit(LARGEST_DIGEST)
+
+
+def _kept(connection: Connection, alerts: Sequence[AlertChanged]) -> set[tuple[str, str, str]]:
+    """Return subscription, alert and state of what the outbox has of these alerts."""
+    found = set[tuple[str, str, str]]()
+    for start in range(0, len(alerts), _IDS_AT_ONCE):
+        ids = [alert.alert_id for alert in alerts[start : start + _IDS_AT_ONCE]]
+        keys = select(D.c.subscription, D.c.alert_id, D.c.alert_state).where(D.c.alert_id.in_(ids))
+        found.update((row.subscription, row.alert_id, row.alert_state) for row in connection.execute(keys))
+    return found
+
+
+def _row(alert: AlertChanged, subscription: str, now: datetime) -> dict[str, object]:
+    return {
+        "subscription": subscription,
+        "alert_id": alert.alert_id,
+        "alert_state": alert.state,
+        "value": encode(alert),
+        "status": "waiting",
+        "round": 0,
+        "attempts": 0,
+        "error": "",
+        "due_at": now,
+        "announced": False,
+        "updated_at": now,
+        "since": now,
+        "batch": "",
+    }
+
+
+def _settle(connection: Connection, post: Post, now: datetime, changes: Iterable[dict[str, object]]) -> None:
+    values = [
+        {"round": delivery.round, "attempts": delivery.attempts + 1, "updated_at": now, "announced": False, **changed}
+        for delivery, changed in zip(post.deliveries, changes, strict=True)
+    ]
+    _change(connection, post.deliveries, values)
+    # The resolution may have come in while this breach was on its way.
+    _end_repetitions(connection)
+
+
+def _change(connection: Connection, deliveries: Iterable[Delivery], values: Sequence[dict[str, object]]) -> None:
+    at = _at(bindparam("at_subscription"), bindparam("at_alert"), bindparam("at_state"))
+    changed = update(D).where(at).values({name: bindparam(f"new_{name}") for name in values[0]})
+    rows = [
+        {
+            "at_subscription": delivery.subscription,
+            "at_alert": delivery.alert.alert_id,
+            "at_state": delivery.alert.state,
+            **{f"new_{name}": value for name, value in new.items()},
         }
-        firing = _at(subscription, alert.alert_id, "firing")
-        with self._engine.begin() as connection:
-            if connection.execute(select(D).where(_at(subscription, alert.alert_id, alert.state))).first():
-                return
-            if alert.state == "resolved":
-                if not connection.execute(select(D).where(firing)).first():
-                    return
-                connection.execute(update(D).where(and_(firing, D.c.status != "waiting")).values(due_at=None))
-            connection.execute(insert(D).values(row))
-
-    def _settle(self, delivery: Delivery, now: datetime, changed: dict[str, object]) -> None:
-        at = _at(delivery.subscription, delivery.alert.alert_id, delivery.alert.state)
-        values = {"round": delivery.round, "attempts": delivery.attempts + 1, "updated_at": now, **changed}
-        with self._engine.begin() as connection:
-            connection.execute(update(D).where(at).values(values))
-            self._end_repetitions(connection, delivery)
-
-    def _end_repetitions(self, connection: Connection, delivery: Delivery) -> None:
-        # The resolution may have come in while this breach was on its way.
-        resolved = select(D).where(_at(delivery.subscription, delivery.alert.alert_id, "resolved"))
-        if delivery.alert.state == "firing" and connection.execute(resolved).first():
-            told = and_(_at(delivery.subscription, delivery.alert.alert_id, "firing"), D.c.status != "waiting")
-            connection.execute(update(D).where(told).values(due_at=None))
+        for delivery, new in zip(deliveries, values, strict=True)
+    ]
+    connection.execute(changed, rows)
 
 
-def _at(subscription: str, alert_id: str, state: str) -> ColumnElement[bool]:
+def _end_repetitions(connection: Connection) -> None:
+    """What is resolved is not told again."""
+    end = D.alias()
+    resolved = (
+        select(end.c.round)
+        .where(
+            end.c.subscription == D.c.subscription,
+            end.c.alert_id == D.c.alert_id,
+            end.c.alert_state == "resolved",
+        )
+        .exists()
+    )
+    repeating = and_(D.c.alert_state == "firing", D.c.status != "waiting", D.c.due_at.is_not(None), resolved)
+    connection.execute(update(D).where(repeating).values(due_at=None))
+
+
+def _at(
+    subscription: str | BindParameter[str], alert_id: str | BindParameter[str], state: str | BindParameter[str]
+) -> ColumnElement[bool]:
     return and_(D.c.subscription == subscription, D.c.alert_id == alert_id, D.c.alert_state == state)
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    waits = row.status == "waiting"
+    return Delivery(
+        subscription=row.subscription,
+        alert=msgspec.json.decode(row.value, type=AlertChanged),
+        round=row.round if waits else row.round + 1,
+        attempts=row.attempts if waits else 0,
+        since=row.since,
+    )
 
 
 def _outcome(row: Row[Any], channel: str) -> AlertDelivered:

@@ -1,4 +1,4 @@
-"""Who hears of an alert, and when a delivery is tried again. Decisions only."""
+"""Who hears of an alert, when a delivery is tried again, and when it is given up. Decisions only."""
 
 from datetime import datetime, timedelta
 
@@ -6,9 +6,9 @@ from schemas.configuration import Subscription
 from schemas.durations import parse_duration
 from schemas.observations import AlertChanged
 
-MAX_ATTEMPTS = 8
-_FIRST_RETRY = timedelta(seconds=1)
-_LONGEST_RETRY = timedelta(minutes=1)
+GIVE_UP_AFTER = timedelta(hours=24)
+_FIRST_PAUSE = timedelta(seconds=1)
+LONGEST_PAUSE = timedelta(minutes=5)
 
 
 def wants(subscription: Subscription, alert: AlertChanged) -> bool:
@@ -17,15 +17,9 @@ def wants(subscription: Subscription, alert: AlertChanged) -> bool:
     return of_app and alert.severity in subscription.severities
 
 
-def retry_after(attempts: int) -> timedelta | None:
-    """Return how long to wait after that many failed attempts, or None to give up.
-
-    Doubles from one second to one minute; with MAX_ATTEMPTS it gives up after about two minutes.
-    """
-    if attempts >= MAX_ATTEMPTS:
-        return None
-    doubled: timedelta = _FIRST_RETRY * (1 << (attempts - 1))
-    return min(doubled, _LONGEST_RETRY)
+def pause_after(failures: int) -> timedelta:
+    """Return how long to wait after that many failures in a row: doubles from one second to LONGEST_PAUSE."""
+    return min(_FIRST_PAUSE * 2 ** min(failures - 1, 16), LONGEST_PAUSE)
 
 
 def repeat_at(subscription: Subscription, alert: AlertChanged, told_at: datetime) -> datetime | None:

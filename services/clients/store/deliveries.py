@@ -1,4 +1,4 @@
-"""Outbox of alert deliveries: one row for each subscription, alert and state of it."""
+"""Outbox of alert deliveries, one row for each subscription, alert and state of it; and how its receivers fare."""
 
 from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table
 
@@ -18,4 +18,16 @@ DELIVERIES = Table(
     Column("due_at", Instant, nullable=True, index=True),
     Column("announced", Boolean, nullable=False, index=True),
     Column("updated_at", Instant, nullable=False),
+    Column("since", Instant, nullable=True),
+    Column("batch", String(256), nullable=False, server_default=""),
+)
+
+RECEIVERS = Table(
+    "receivers",
+    METADATA,
+    Column("subscription", String(256), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("failing_since", Instant, nullable=True),
+    Column("due_at", Instant, nullable=True),
+    Column("told_away", Boolean, nullable=False),
 )

@@ -46,7 +46,7 @@ class _Told:
         with closing(self._channels) as channels:
             for alert in (firing, resolved):
                 try:
-                    channels.deliver(alert, self._subscription, derived_id("delivery", drill_id, alert.state))
+                    channels.deliver([alert], self._subscription, derived_id("delivery", drill_id, alert.state))
                 except DeliveryFailed as error:
                     which = "took the test alert but not its resolution: " if alert is resolved else ""
                     raise Wrong(which + self._advice(str(error), place)) from error

@@ -3,7 +3,8 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 import httpx
 
@@ -15,14 +16,23 @@ from services.parts.notices.signature import HEADER, signed
 
 TIMEOUT_S = 5.0
 DELIVERY_HEADER = "X-Driftloop-Delivery"
+_DIGITS = 9
 
 
 class DeliveryFailed(Exception):
-    """The channel did not accept an alert. The message is the reason, without the alert's text or the channel's URL."""
+    """The channel did not accept an alert. The message is the reason, without the alert's text or the channel's URL.
+
+    Attributes:
+        wish: How long the receiver asks to be left alone (Retry-After, in seconds), if it said.
+    """
+
+    def __init__(self, reason: str, wish: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.wish = wish
 
 
 class Channels:
-    """Delivers one alert at a time to one subscription. Safe to share between threads.
+    """Delivers one alert, or a digest of many, to one subscription. Safe to share between threads.
 
     Args:
         external_url: Where a receiver finds the dashboard.
@@ -43,23 +53,23 @@ class Channels:
         self._clock = clock
         self._client = httpx.Client(timeout=timeout_s)
 
-    def deliver(self, alert: AlertChanged, subscription: Subscription, delivery_id: str) -> None:
-        """Hand an alert to a subscription's channel; receivers may drop a delivery id that they have seen.
+    def deliver(self, alerts: Sequence[AlertChanged], subscription: Subscription, delivery_id: str) -> None:
+        """Hand alerts to a subscription's channel at once; receivers may drop a delivery id that they have seen.
 
         Raises:
             DeliveryFailed: No 2xx in time, or the signing secret is missing.
         """
         if subscription.channel == "console":
-            print(console_line(alert), file=sys.stdout, flush=True)
+            print("\n".join(console_line(alert) for alert in alerts), file=sys.stdout, flush=True)
         else:
-            self._post(alert, subscription, delivery_id)
+            self._post(alerts, subscription, delivery_id)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
-    def _post(self, alert: AlertChanged, subscription: Subscription, delivery_id: str) -> None:
-        body = webhook_body(alert, subscription.name, self._external_url)
+    def _post(self, alerts: Sequence[AlertChanged], subscription: Subscription, delivery_id: str) -> None:
+        body = webhook_body(alerts, subscription.name, self._external_url)
         headers = {
             "Content-Type": "application/json",
             DELIVERY_HEADER: delivery_id,
@@ -70,7 +80,7 @@ class Channels:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise DeliveryFailed(unreached(error)) from error
         if not answer.is_success:
-            raise DeliveryFailed(f"answered {answer.status_code}")
+            raise DeliveryFailed(f"answered {answer.status_code}", _wish(answer))
 
     def _signature(self, subscription: Subscription, body: bytes) -> dict[str, str]:
         if not subscription.secret_env:
@@ -79,3 +89,8 @@ class Channels:
         if not secret:
             raise DeliveryFailed(f"the signing secret {subscription.secret_env} is not set")
         return {HEADER: signed(secret, int(self._clock()), body)}
+
+
+def _wish(answer: httpx.Response) -> timedelta | None:
+    said = answer.headers.get("Retry-After", "")
+    return timedelta(seconds=int(said)) if said.isdecimal() and len(said) < _DIGITS else None

@@ -1,7 +1,8 @@
-"""An alert as Alertmanager's webhook (version 4) would say it, so that its receivers understand ours."""
+"""Alerts as Alertmanager's webhook (version 4) would say them, so that its receivers understand ours."""
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 
 from schemas.codec import to_rfc3339
 from schemas.observations import AlertChanged
@@ -10,31 +11,22 @@ from services.parts.notices.drill import is_drill
 _NOT_ENDED = "0001-01-01T00:00:00Z"
 
 
-def webhook_body(alert: AlertChanged, subscription: str, external_url: str) -> bytes:
-    """Return the JSON of one alert, the same bytes for the same alert."""
-    labels, annotations = _labels(alert), _annotations(alert)
-    group = {"alertname": alert.monitor, "app": alert.app}
+def webhook_body(alerts: Sequence[AlertChanged], subscription: str, external_url: str) -> bytes:
+    """Return the JSON of one alert or of a digest of many, the same bytes for the same alerts."""
+    labels, annotations = _common(map(_labels, alerts)), _common(map(_annotations, alerts))
+    group = {name: labels[name] for name in ("alertname", "app") if name in labels}
+    key = ",".join(f'{name}="{value}"' for name, value in group.items())
     document = {
         "version": "4",
-        "groupKey": f'{{}}:{{alertname="{alert.monitor}",app="{alert.app}"}}',
+        "groupKey": f"{{}}:{{{key}}}",
         "truncatedAlerts": 0,
-        "status": alert.state,
+        "status": "firing" if any(alert.state == "firing" for alert in alerts) else "resolved",
         "receiver": subscription,
         "groupLabels": group,
         "commonLabels": labels,
         "commonAnnotations": annotations,
         "externalURL": external_url,
-        "alerts": [
-            {
-                "status": alert.state,
-                "labels": labels,
-                "annotations": annotations,
-                "startsAt": to_rfc3339(alert.breached_at),
-                "endsAt": to_rfc3339(alert.window_end) if alert.state == "resolved" else _NOT_ENDED,
-                "generatorURL": external_url,
-                "fingerprint": hashlib.sha256(alert.alert_id.encode()).hexdigest()[:16],
-            }
-        ],
+        "alerts": [_document(alert, external_url) for alert in alerts],
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
@@ -49,6 +41,23 @@ def console_line(alert: AlertChanged) -> str:
         f"ALERT {alert.state} [{alert.severity}] {alert.monitor} on {alert.app} ({version}): {alert.metric} = {value}, "
         f"{alert.comparison} {alert.threshold:g}"
     )
+
+
+def _document(alert: AlertChanged, external_url: str) -> dict[str, object]:
+    return {
+        "status": alert.state,
+        "labels": _labels(alert),
+        "annotations": _annotations(alert),
+        "startsAt": to_rfc3339(alert.breached_at),
+        "endsAt": to_rfc3339(alert.window_end) if alert.state == "resolved" else _NOT_ENDED,
+        "generatorURL": external_url,
+        "fingerprint": hashlib.sha256(alert.alert_id.encode()).hexdigest()[:16],
+    }
+
+
+def _common(descriptions: Iterable[dict[str, str]]) -> dict[str, str]:
+    first, *others = descriptions
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
 def _labels(alert: AlertChanged) -> dict[str, str]:

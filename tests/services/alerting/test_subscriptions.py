@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from services.alerting.subscriptions import MAX_ATTEMPTS, repeat_at, retry_after, wants
+from services.alerting.subscriptions import LONGEST_PAUSE, pause_after, repeat_at, wants
 from tests.services.alerting.builders import WEBHOOK, alert, at
 
 
@@ -13,11 +13,10 @@ def test_a_subscription_hears_of_its_apps_and_severities_only() -> None:
     assert wants(replace(WEBHOOK, apps=("prompt-guard",)), alert())
 
 
-def test_retries_back_off_and_end() -> None:
-    waits = [retry_after(attempts) for attempts in range(1, MAX_ATTEMPTS + 1)]
+def test_retries_back_off_to_a_bounded_pace() -> None:
+    waits = [pause_after(failures) for failures in range(1, 400)]
     assert waits[:4] == [timedelta(seconds=s) for s in (1, 2, 4, 8)]
-    assert max(wait for wait in waits if wait) <= timedelta(minutes=1)
-    assert waits[-1] is None
+    assert max(waits) == waits[-1] == LONGEST_PAUSE
 
 
 def test_only_firing_alerts_of_repeating_subscriptions_are_told_again() -> None:
