@@ -169,18 +169,32 @@ class Drift(Section, frozen=True, kw_only=True):
     page_hinkley: Annotated[float, msgspec.Meta(gt=0)] = 50.0
 
 
+Channel = Literal["webhook", "console", "alertmanager", "pagerduty", "apprise"]
+# What a channel can't do without.
+CHANNEL_NEEDS: dict[Channel, tuple[str, ...]] = {
+    "webhook": ("url",),
+    "console": (),
+    "alertmanager": ("url",),
+    "pagerduty": ("secret_env",),
+    "apprise": ("secret_env",),
+}
+
+
 class Subscription(Section, frozen=True, kw_only=True):
     """Who hears of which alerts.
 
     Attributes:
-        channel: webhook posts signed JSON, console prints a line.
-        url: Where a webhook posts.
-        secret_env: Environment variable with the webhook's signing secret.
-        repeat_after: A firing alert is told again after this long; empty means once.
+        channel: webhook posts signed JSON, console prints a line, alertmanager and pagerduty speak to those,
+            apprise to what its addresses name (Slack, Teams, e-mail and a hundred others).
+        url: Where a webhook posts, or where Alertmanager is; PagerDuty's own where it is left out.
+        secret_env: Environment variable with a webhook's signing secret, Alertmanager's bearer token, PagerDuty's
+            routing key, or Apprise's addresses, which hold keys.
+        repeat_after: A firing alert is told again after this long; empty means once. Alertmanager is told again
+            every two minutes in any case, as it takes an alert that it does not hear of for resolved.
     """
 
     name: Key
-    channel: Literal["webhook", "console"]
+    channel: Channel
     url: str = ""
     secret_env: str = ""
     apps: tuple[Key, ...] = ()

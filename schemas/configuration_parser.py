@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from schemas.configuration import Configuration
+from schemas.configuration import CHANNEL_NEEDS, Configuration
 from schemas.durations import parse_duration
 from schemas.metrics import METRIC_BY_NAME
 from schemas.price_file import BadPrices, read_prices
@@ -150,8 +150,9 @@ def _check_references(configuration: Configuration) -> None:
     _check_monitors(configuration, apps)
     _check_policies(configuration, apps)
     for index, subscription in enumerate(configuration.subscriptions):
-        if subscription.channel == "webhook" and not subscription.url:
-            raise BadConfiguration(f"subscriptions[{index}].url: a webhook needs a url")
+        for need in CHANNEL_NEEDS[subscription.channel]:
+            if not getattr(subscription, need):
+                raise BadConfiguration(f"subscriptions[{index}].{need}: the channel {subscription.channel} needs one")
     _must_be_distinct([monitor.name for monitor in configuration.monitors], "monitors")
     _must_be_distinct([subscription.name for subscription in configuration.subscriptions], "subscriptions")
     _must_be_distinct(apps, "apps")

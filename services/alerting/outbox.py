@@ -13,7 +13,7 @@ from schemas.configuration import Subscription
 from schemas.ids import derived_id
 from schemas.observations import AlertChanged, AlertDelivered
 from services.alerting.posts import Delivery, Post
-from services.alerting.subscriptions import GIVE_UP_AFTER, pause_after, repeat_at, wants
+from services.alerting.subscriptions import GIVE_UP_AFTER, keeps_alive, pause_after, repeat_at, wants
 from services.clients.store.deliveries import DELIVERIES as D
 
 DIGEST_FROM = 20
@@ -53,11 +53,14 @@ class Outbox:
         with self._engine.begin() as connection:
             return tuple(connection.scalars(select(D.c.subscription).distinct().where(D.c.due_at <= now)))
 
-    def claim(self, subscription: str, now: datetime) -> tuple[Post, ...]:
+    def claim(self, subscription: str, now: datetime, *, digest: bool = True) -> tuple[Post, ...]:
         """Return what a subscription is to be told now, the oldest first; a resolution waits for its breach to be told.
 
         From DIGEST_FROM deliveries on they are one digest, of at most LARGEST_DIGEST. What is in it is kept, so
         that after a crash the same digest goes out under the same id.
+
+        Args:
+            digest: Whether it may be one.
         """
         with self._engine.begin() as connection:
             rows = connection.execute(_due(subscription, now)).all()
@@ -69,19 +72,20 @@ class Outbox:
             else:
                 rows = [row for row in rows if not row.batch]
             deliveries = tuple(_delivery(row) for row in rows)
-            if not batch and len(deliveries) >= DIGEST_FROM:
+            if digest and not batch and len(deliveries) >= DIGEST_FROM:
                 batch = derived_id("digest", *(delivery.id for delivery in deliveries))
                 _change(connection, deliveries, [{"batch": batch}] * len(deliveries))
         if batch:
             return (Post(id=batch, batch=batch, deliveries=deliveries),)
-        return tuple(Post(id=delivery.id, deliveries=(delivery,)) for delivery in deliveries)
+        return tuple(Post(id=delivery.id, deliveries=(delivery,)) for delivery in deliveries[:DIGEST_FROM])
 
     def delivered(self, post: Post, subscription: Subscription, now: datetime) -> None:
         """The channel accepted it."""
         changes = list[dict[str, object]]()
         for delivery in post.deliveries:
             again = repeat_at(subscription, delivery.alert, now)
-            changes.append({"status": "delivered", "error": "", "due_at": again, "since": again, "batch": ""})
+            changed = {"status": "delivered", "error": "", "due_at": again, "since": again, "batch": ""}
+            changes.append({**changed, "announced": keeps_alive(subscription) and delivery.round > 0})
         with self._engine.begin() as connection:
             _settle(connection, post, now, changes)
 

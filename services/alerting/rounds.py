@@ -10,7 +10,9 @@ from services.alerting.measures import Measures
 from services.alerting.outbox import Outbox
 from services.alerting.posts import Post
 from services.alerting.receivers import Receiver, Receivers, others
-from services.parts.notices.channels import Channels, DeliveryFailed
+from services.alerting.subscriptions import together
+from services.parts.notices.channels import Channels
+from services.parts.notices.failures import DeliveryFailed
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +57,8 @@ class Rounds:
 
     def _deliver_to(self, name: str, subscriptions: Mapping[str, Subscription], failing: Receiver | None) -> None:
         subscription = subscriptions.get(name)
-        for post in self._outbox.claim(name, self._clock()):
+        digest = subscription is None or together(subscription)
+        for post in self._outbox.claim(name, self._clock(), digest=digest):
             if subscription is None:
                 self._outbox.failed(post, "the subscription is gone", self._clock(), retry=False)
             elif not self._try(post, subscription):

@@ -70,7 +70,7 @@ def test_policies_an_app_does_not_state_are_the_defaults() -> None:
         (_judged("form: judge, url: u, model: m, rubric_file: f"), "rollout[0].judge.endpoint.rubric_file: write"),
         (_judged("form: judge, url: u, model: m, rubric: r", ", needed: 9, most: 5"), "rollout[0].judge.needed: more"),
         (APPS + "rollout: [{app: guard, strategy: red}]", "rollout[0].strategy: Invalid enum value"),
-        (APPS + "subscriptions: [{name: s, channel: webhook}]", "subscriptions[0].url: a webhook needs a url"),
+        (APPS + "subscriptions: [{name: s, channel: webhook}]", "subscriptions[0].url: the channel webhook needs one"),
         ("apps: []", "apps: name at least one application"),
         ("apps: [\n", "line 2: not YAML"),
         (monitor(below="low"), "monitors[0].below"),

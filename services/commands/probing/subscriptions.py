@@ -11,8 +11,9 @@ from schemas.settings import Settings
 from services.commands.probing.probe import Probe, Wrong
 from services.parts.addresses import origin
 from services.parts.ingress.identity import new_event_id
-from services.parts.notices.channels import Channels, DeliveryFailed
+from services.parts.notices.channels import Channels
 from services.parts.notices.drill import drill
+from services.parts.notices.failures import DeliveryFailed
 from services.parts.notices.payload import console_line
 
 
@@ -25,7 +26,7 @@ def subscription_probes(
     """Yield a probe of each subscription."""
     for index, subscription in enumerate(configuration.subscriptions):
         app = subscription.apps[0] if subscription.apps else configuration.apps[0].name
-        where = origin(subscription.url) if subscription.channel == "webhook" else subscription.channel
+        where = origin(subscription.url) if subscription.url else subscription.channel
         channels = Channels(settings.url("dashboard"), environment, timeout_s=timeout_s)
         yield Probe(f"subscription {subscription.name}", where, _Told(subscription, index, app, channels))
 
@@ -54,7 +55,7 @@ class _Told:
 
     def _advice(self, reason: str, place: str) -> str:
         secret = self._subscription.secret_env
-        if reason.startswith("the signing secret"):
+        if reason.startswith("the secret"):
             return f"{reason}; export it here and where `driftloop up` runs"
         if reason in ("answered 401", "answered 403"):
             known = (

@@ -13,7 +13,7 @@ _NOT_ENDED = "0001-01-01T00:00:00Z"
 
 def webhook_body(alerts: Sequence[AlertChanged], subscription: str, external_url: str) -> bytes:
     """Return the JSON of one alert or of a digest of many, the same bytes for the same alerts."""
-    labels, annotations = _common(map(_labels, alerts)), _common(map(_annotations, alerts))
+    labels, annotations = _common(map(labels_of, alerts)), _common(map(annotations_of, alerts))
     group = {name: labels[name] for name in ("alertname", "app") if name in labels}
     key = ",".join(f'{name}="{value}"' for name, value in group.items())
     document = {
@@ -28,6 +28,11 @@ def webhook_body(alerts: Sequence[AlertChanged], subscription: str, external_url
         "externalURL": external_url,
         "alerts": [_document(alert, external_url) for alert in alerts],
     }
+    return json_bytes(document)
+
+
+def json_bytes(document: object) -> bytes:
+    """Return a document's JSON, the same bytes for equal documents."""
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -46,8 +51,8 @@ def console_line(alert: AlertChanged) -> str:
 def _document(alert: AlertChanged, external_url: str) -> dict[str, object]:
     return {
         "status": alert.state,
-        "labels": _labels(alert),
-        "annotations": _annotations(alert),
+        "labels": labels_of(alert),
+        "annotations": annotations_of(alert),
         "startsAt": to_rfc3339(alert.breached_at),
         "endsAt": to_rfc3339(alert.window_end) if alert.state == "resolved" else _NOT_ENDED,
         "generatorURL": external_url,
@@ -60,7 +65,8 @@ def _common(descriptions: Iterable[dict[str, str]]) -> dict[str, str]:
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
-def _labels(alert: AlertChanged) -> dict[str, str]:
+def labels_of(alert: AlertChanged) -> dict[str, str]:
+    """Return what tells an alert from others; those of a breach are those of its resolution."""
     labels = {
         "alertname": alert.monitor,
         "app": alert.app,
@@ -74,7 +80,8 @@ def _labels(alert: AlertChanged) -> dict[str, str]:
     return {name: value for name, value in labels.items() if value}
 
 
-def _annotations(alert: AlertChanged) -> dict[str, str]:
+def annotations_of(alert: AlertChanged) -> dict[str, str]:
+    """Return what is said about an alert."""
     return {
         "summary": alert.summary or console_line(alert),
         "alert_id": alert.alert_id,

@@ -123,3 +123,19 @@ def test_outcomes_are_told_under_the_same_id_until_they_are_marked(outbox: Outbo
     assert outbox.unannounced(CHANNELS) == told
     outbox.announced(told)
     assert outbox.unannounced(CHANNELS) == []
+
+
+def test_what_keeps_an_alert_alive_is_no_new_outcome(outbox: Outbox) -> None:
+    alertmanager = replace(WEBHOOK, channel="alertmanager")
+    outbox.put([FIRING], [alertmanager], at(0))
+    outbox.delivered(_due(outbox, 0)[0], alertmanager, at(0))
+    outbox.announced(outbox.unannounced(CHANNELS))
+    outbox.delivered(_due(outbox, 120)[0], alertmanager, at(120))
+    assert outbox.unannounced(CHANNELS) == []
+    assert len(_due(outbox, 240)) == 1
+
+
+def test_who_takes_one_event_at_a_time_gets_no_digest(outbox: Outbox) -> None:
+    outbox.put([alert(f"alert-{number}") for number in range(3 * DIGEST_FROM)], [WEBHOOK], at(0))
+    posts = outbox.claim(WEBHOOK.name, at(0), digest=False)
+    assert [len(post.deliveries) for post in posts] == [1] * DIGEST_FROM

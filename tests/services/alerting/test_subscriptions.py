@@ -24,3 +24,9 @@ def test_only_firing_alerts_of_repeating_subscriptions_are_told_again() -> None:
     assert repeat_at(repeating, alert(), at(0)) == at(300)
     assert repeat_at(repeating, alert(state="resolved"), at(0)) is None
     assert repeat_at(WEBHOOK, alert(), at(0)) is None
+
+
+def test_alertmanager_is_told_again_before_it_takes_an_alert_for_resolved() -> None:
+    alertmanager = replace(WEBHOOK, channel="alertmanager", repeat_after="4h")
+    assert repeat_at(alertmanager, alert(), at(0)) == at(120)
+    assert repeat_at(alertmanager, alert(state="resolved"), at(0)) is None

@@ -247,7 +247,7 @@ RECEIVERS = [
     (
         200,
         "{secret_env: NOT_SET_HERE}",
-        "the signing secret NOT_SET_HERE is not set; export it here and where `driftloop up` runs",
+        "the secret NOT_SET_HERE is not set; export it here and where `driftloop up` runs",
     ),
     (200, "{severities: []}", "its severities are empty, so it hears of nothing; mend subscriptions[0].severities"),
 ]

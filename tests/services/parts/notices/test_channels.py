@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from schemas.configuration import Subscription
 from services.alerting.receiver import build_application
-from services.parts.notices.channels import Channels, DeliveryFailed
+from services.parts.notices.channels import Channels
+from services.parts.notices.failures import DeliveryFailed
 from tests.fixtures.http import Served
 from tests.fixtures.ports import free_port
 from tests.fixtures.waiting import PATIENCE_S
