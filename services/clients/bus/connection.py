@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError, MetadataEmptyBrokerList
 
 from schemas.settings import Settings
 from services.clients.bus.errors import BrokerDown
@@ -15,7 +15,8 @@ from services.clients.bus.stamping import stamp_when_sent
 FETCH_WAIT_MS = 100
 FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
 
-UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError)
+# A broker that starts, or that its controller has lost sight of, answers that there are no brokers.
+UNREACHABLE = (KafkaConnectionError, KafkaTimeoutError, MetadataEmptyBrokerList)
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def open_admin(settings: Settings) -> KafkaAdminClient:
     Raises:
         BrokerDown: Nobody answers within five seconds. So do the other two.
     """
-    with _reachable(settings):
+    with reachable(settings):
         return KafkaAdminClient(**client_options(settings))
 
 
@@ -84,7 +85,7 @@ def open_consumer(settings: Settings, **options: Any) -> KafkaConsumer:
         "fetch_max_wait_ms": FETCH_WAIT_MS,
         "max_partition_fetch_bytes": FETCH_BYTES,
     }
-    with _reachable(settings):
+    with reachable(settings):
         consumer = KafkaConsumer(**client_options(settings), metrics_enabled=False, **(fixed | options))
     _create_nothing_by_asking(consumer._cluster)
     return consumer
@@ -93,7 +94,7 @@ def open_consumer(settings: Settings, **options: Any) -> KafkaConsumer:
 def open_producer(settings: Settings, **options: Any) -> KafkaProducer:
     """Return a producer; close it."""
     shared = {**client_options(settings), **producer_options(settings)}
-    with _reachable(settings):
+    with reachable(settings):
         producer = KafkaProducer(**shared, metrics_enabled=False, **options)
     _create_nothing_by_asking(producer._metadata)
     if settings.broker == "light":
@@ -110,7 +111,8 @@ def _create_nothing_by_asking(metadata: Any) -> None:
 
 
 @contextmanager
-def _reachable(settings: Settings) -> Iterator[None]:
+def reachable(settings: Settings) -> Iterator[None]:
+    """Make BrokerDown of what the client raises when nobody answers."""
     if not any(_answers(address) for address in settings.kafka.split(",")):
         raise BrokerDown(settings.kafka)
     try:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from kafka import TopicPartition
 
 from schemas.settings import Settings
-from services.clients.bus.connection import FETCH_WAIT_MS, open_consumer
-from services.clients.bus.errors import TopicMissing
+from services.clients.bus.connection import FETCH_WAIT_MS, open_consumer, reachable
+from services.clients.bus.errors import BusError, TopicMissing
 from services.clients.bus.message import Message, message_of
 from services.clients.bus.positions import topic_id
 
@@ -34,7 +34,12 @@ class Tail:
         self, settings: Settings, topics: Sequence[str], *, wait_ms: int = FETCH_WAIT_MS, from_end: bool = False
     ) -> None:
         self._client = open_consumer(settings, fetch_max_wait_ms=wait_ms)
-        self._client.assign([TopicPartition(topic, p) for topic in topics for p in self._partitions(topic)])
+        try:
+            with reachable(settings):
+                self._client.assign([TopicPartition(topic, p) for topic in topics for p in self._partitions(topic)])
+        except BusError:
+            self._client.close(autocommit=False, timeout_ms=1_000)
+            raise
         (self._client.seek_to_end if from_end else self._client.seek_to_beginning)()
         self._ids = {topic: topic_id(self._client, topic) for topic in topics}
         self._caught_up = False
@@ -67,7 +72,6 @@ class Tail:
             if found:
                 return found
             time.sleep(0.1)
-        self._client.close(autocommit=False, timeout_ms=1_000)
         raise TopicMissing(topic)
 
     def _recreated(self) -> set[str]:

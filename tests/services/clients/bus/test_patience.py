@@ -3,11 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from kafka import KafkaConsumer
+from kafka.errors import MetadataEmptyBrokerList
 
 from schemas.settings import Settings
+from schemas.topics import ALERTS_CHANGED
 from services.clients.bus import patience
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.patience import patiently
+from services.clients.bus.tail import Tail
 from services.clients.bus.topics import topic_ids
 from tests.fixtures.broker import Broker
 from tests.fixtures.waiting import until
@@ -43,3 +47,15 @@ def test_a_broker_that_stays_away_is_told_after_some_attempts(monkeypatch: pytes
     with pytest.raises(BrokerDown):
         patiently(nobody)
     assert asked == 3
+
+
+@pytest.mark.broker
+def test_a_broker_that_knows_of_no_brokers_is_down_to_who_reads_whole_topics(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: KafkaConsumer, topic: str) -> set[int]:
+        raise MetadataEmptyBrokerList(topic)
+
+    monkeypatch.setattr(KafkaConsumer, "partitions_for_topic", nobody)
+    with pytest.raises(BrokerDown):
+        Tail(broker.settings, [ALERTS_CHANGED.name])
