@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,8 +63,11 @@ class Way:
             self.answers["before"] = self.asked()
             _write_known_answers(self.reader.folder / "answers.csv")
         if "driftloop approve" in block.text:
-            self._wait_until_held()
+            seen = self._wait_until(lambda status: _healthy(status) and _decided(status))
+            assert [rollout.rollout for rollout in seen.served] == ["held"], (seen.learnt, seen.served)
             self.reader.enter("driftloop status")
+        if "driftloop status" in block.text:
+            self._wait_until(_healthy)  # as it tells of a busy minute, too, by its exit code
         if "driftloop rollback" in block.text:
             self.answers["served"] = self._asked_of(VERSION)
         self.reader.follow(block)
@@ -97,9 +100,8 @@ class Way:
         until(lambda: self._answer("hello")[0], equals(version), patience_s=HAPPENS_WITHIN_S)
         return self.asked()
 
-    def _wait_until_held(self) -> None:
-        seen = until(lambda: look(self.reader.settings), _decided, patience_s=HAPPENS_WITHIN_S, every_s=1.0)
-        assert [rollout.rollout for rollout in seen.served] == ["held"], (seen.learnt, seen.served)
+    def _wait_until(self, holds: Callable[[Status], bool]) -> Status:
+        return until(lambda: look(self.reader.settings), holds, patience_s=HAPPENS_WITHIN_S, every_s=1.0)
 
     def _answer(self, text: str) -> tuple[str, str]:
         chat = {"model": APP, "messages": [{"role": "user", "content": text}], "max_tokens": 16, "temperature": 0}
@@ -107,6 +109,10 @@ class Way:
         answer.raise_for_status()
         said: str = answer.json()["choices"][0]["message"]["content"]
         return answer.headers["x-driftloop-adapter-version"], said.strip()
+
+
+def _healthy(status: Status) -> bool:
+    return all(process.state == "healthy" for process in status.processes)
 
 
 def _decided(status: Status) -> bool:
