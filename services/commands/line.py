@@ -9,7 +9,7 @@ from services.commands.checking import check
 from services.commands.dead_letters.line import dead_letters
 from services.commands.init.line import init
 from services.commands.keys.line import keys
-from services.commands.orders import adapters, approve, refuse, rollback, rollout
+from services.commands.orders import adapters, approve, refuse, retrain, rollback, rollout
 from services.commands.outcome import settings_or_fail
 from services.commands.privacy import privacy
 from services.commands.scorers.line import scorers
@@ -85,7 +85,7 @@ def replay_log(
     raise typer.Exit(run_replay(settings_or_fail(), options, keep=keep, as_json=as_json))
 
 
-for command in (init, check, up, down, status, demo, approve, refuse):
+for command in (init, check, up, down, status, demo, retrain, approve, refuse):
     app.command()(command)
 app.command("rollback")(rollback)
 app.command("replay")(replay_log)

@@ -1,4 +1,4 @@
-"""`driftloop rollout` and `driftloop adapters`: orders to the control process.
+"""`driftloop retrain`, `rollout`, `approve`, `rollback` and `adapters`: orders to the control process.
 
 Where control asks for a key, DRIFTLOOP_KEY holds one of scope operate.
 """
@@ -74,6 +74,22 @@ def rollout_promote(app_name: AppName, version: Version, by: By = "", reason: Re
     wrong.
     """
     _order_rollout(app_name, version, "promote", {"override_gate": False, "ordered_by": by, "reason": reason})
+
+
+def retrain(app_name: AppName, by: By = "", reason: Reason = "") -> None:
+    """Order a new version from what people have said of the app's answers; `driftloop status` tells how far it is.
+
+    It waits up to ten minutes for the feedback that the app's training policy wants (`min_rows`), and never runs
+    beside another retraining of the app.
+
+    Example:
+
+        driftloop retrain triage --reason "250 corrected answers"
+
+    Exit codes: 0 the order is taken, and printed; 1 control refuses it; 2 control does not answer, or an option is
+    wrong.
+    """
+    _order("/v1/retrainings", {"app": app_name, "requested_by": by or who(), "reason": reason})
 
 
 def rollback(

@@ -18,8 +18,25 @@ ORDER BY occurred_at DESC
 LIMIT 1
 """
 _ROUTES = """
-SELECT app, argMax(state, sequence) AS rollout, argMax(routes, sequence) AS routes
+SELECT
+    app,
+    argMax(adapter_version, sequence) AS version,
+    argMax(state, sequence) AS rollout,
+    argMax(reason, sequence) AS reason,
+    argMax(routes, sequence) AS routes
 FROM rollouts FINAL
+GROUP BY app
+ORDER BY app
+"""
+_TRAININGS = """
+SELECT
+    app,
+    argMax(adapter_version, (occurred_at, offset)) AS version,
+    argMax(state, (occurred_at, offset)) AS state,
+    argMax(detail, (occurred_at, offset)) AS detail,
+    argMax(step, (occurred_at, offset)) AS step,
+    argMax(steps, (occurred_at, offset)) AS steps
+FROM training_changes FINAL
 GROUP BY app
 ORDER BY app
 """
@@ -34,11 +51,35 @@ class GroupLag(msgspec.Struct, frozen=True):
     partitions: dict[int, int]
 
 
-class Served(msgspec.Struct, frozen=True):
-    """What answers an app's users, and where its last rollout stands."""
+class Learnt(msgspec.Struct, frozen=True):
+    """Where an app's last training stands.
+
+    Attributes:
+        version: Empty where the order was declined.
+        step: Of `steps`; both 0 while nothing is fitted.
+    """
 
     app: str
+    version: str
+    state: str
+    detail: str
+    step: int
+    steps: int
+
+
+class Served(msgspec.Struct, frozen=True):
+    """What answers an app's users, and where its last rollout stands.
+
+    Attributes:
+        version: Of the last rollout; empty is the base model.
+        rollout: Its state.
+        reason: Why it is in it.
+    """
+
+    app: str
+    version: str
     rollout: str
+    reason: str
     routes: tuple[Route, ...]
 
 
@@ -49,6 +90,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     processes: tuple[ProcessState, ...] = ()
     lag: tuple[GroupLag, ...] = ()
     last_alert: Row | None = None
+    learnt: tuple[Learnt, ...] = ()
     served: tuple[Served, ...] = ()
     unknown: tuple[str, ...] = ()
 
@@ -59,6 +101,7 @@ def look(settings: Settings) -> Status:
     state = read_state(settings.data)
     unknown: list[str] = []
     lag: tuple[GroupLag, ...] = ()
+    learnt: tuple[Learnt, ...] = ()
     served: tuple[Served, ...] = ()
     alert: Row | None = None
     try:
@@ -68,6 +111,7 @@ def look(settings: Settings) -> Status:
     try:
         with Warehouse.connect(settings) as warehouse:
             alert = next(iter(warehouse.query(_LAST_ALERT)), None)
+            learnt = tuple(msgspec.convert(row, Learnt) for row in warehouse.query(_TRAININGS))
             served = tuple(_served(row) for row in warehouse.query(_ROUTES))
     except WarehouseError as error:
         unknown.append(f"alerts and versions: warehouse: {type(error).__name__}")
@@ -76,6 +120,7 @@ def look(settings: Settings) -> Status:
         processes=state.processes if state and running else (),
         lag=lag,
         last_alert=alert,
+        learnt=learnt,
         served=served,
         unknown=tuple(unknown),
     )
@@ -93,4 +138,4 @@ def lag_by_group(lags: Iterable[Lag]) -> tuple[GroupLag, ...]:
 
 
 def _served(row: Row) -> Served:
-    return Served(str(row["app"]), str(row["rollout"]), msgspec.json.decode(row["routes"], type=tuple[Route, ...]))
+    return msgspec.convert({**row, "routes": msgspec.json.decode(row["routes"])}, Served)

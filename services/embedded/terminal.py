@@ -10,7 +10,7 @@ from rich.table import Table
 
 from schemas.settings import Settings
 from services.embedded.state import ProcessState
-from services.embedded.status import GroupLag, Served, Status
+from services.embedded.status import GroupLag, Learnt, Served, Status
 from services.embedded.supervisor import Supervisor
 
 _COLOURS = {"healthy": "green", "failed": "red", "restarting": "red", "unready": "yellow", "starting": "yellow"}
@@ -79,6 +79,8 @@ def draw(status: Status, console: Console) -> None:
         console.print(_lag(status.lag))
     if status.served:
         console.print(_served(status.served))
+    for line in (*map(_learning, status.learnt), *map(_rollout, status.served)):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if status.last_alert:
         alert = status.last_alert
         console.print(
@@ -107,10 +109,19 @@ def _lag(lags: Iterable[GroupLag]) -> Table:
     return table
 
 
+def _learning(last: Learnt) -> str:
+    done = f"step {last.step} of {last.steps}" if last.steps else ""
+    return f"last training: {last.version or last.app} {last.state}: {', '.join(filter(None, (done, last.detail)))}"
+
+
+def _rollout(last: Served) -> str:
+    return f"last rollout: {last.version or f'base model of {last.app}'} {last.rollout}: {last.reason}"
+
+
 def _served(apps: Iterable[Served]) -> Table:
-    table = Table("app", "version", "variant", "share", "mirrored", "last rollout")
+    table = Table("app", "version", "variant", "share", "mirrored")
     for app in apps:
         for route in app.routes:
             version = route.adapter_version or "(base)"
-            table.add_row(app.app, version, route.variant, f"{route.weight:.0%}", f"{route.mirror:.0%}", app.rollout)
+            table.add_row(app.app, version, route.variant, f"{route.weight:.0%}", f"{route.mirror:.0%}")
     return table

@@ -13,14 +13,17 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from schemas.settings import DEFAULT_PORTS
+from schemas.settings import DEFAULT_PORTS, Settings, port_variable
+from tests.fixtures.ports import free_port
 from tests.services.commands.parsing import parse
 
 ROOT = Path(__file__).parents[2]
 UP = "driftloop up"
 IS_UP = "Stop with Ctrl-C"
-UP_WITHIN_S = 240.0
-DONE_WITHIN_S = 120.0
+UP_WITHIN_S = 900.0
+DONE_WITHIN_S = 600.0
+KEPT = ("DRIFTLOOP_BROKER", "DRIFTLOOP_KAFKA_CACHE")
+OWN_APP = "Your own app, from feedback to a better adapter"
 _PROMPT = "$ "
 
 
@@ -40,6 +43,13 @@ class Block:
     kind: str
     text: str
     line: int
+
+
+def section_of(page: str, heading: str) -> str:
+    """Return a section of the second level, its heading included."""
+    whole = re.search(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", page, flags=re.MULTILINE | re.DOTALL)
+    assert whole, f"no section {heading!r}"
+    return whole[0]
 
 
 def blocks_of(page: str) -> list[Block]:
@@ -90,6 +100,7 @@ class Reader:
         self.followed: list[Block] = []
         self.shown: list[str] = []
         self.said: dict[str, list[str]] = {"console": [], "python": []}
+        self.printed: dict[str, str] = {}
         self._up: subprocess.Popen[bytes] | None = None
         (folder / ".venv").symlink_to(sys.prefix)
 
@@ -115,6 +126,12 @@ class Reader:
                 raise Unreadable(f"line {block.line}: a block of kind {unknown!r}")
         self.followed.append(block)
 
+    @property
+    def settings(self) -> Settings:
+        """Of the stack that she starts."""
+        at_home = {"DRIFTLOOP_DATA": str(self.folder / ".driftloop")}
+        return Settings.from_environment({**self.environment, **at_home})
+
     def enter(self, command: str) -> None:
         """Type a command, which may go on over lines, and wait for its end; for `up`, until the stack is up."""
         words = shlex.split(command, comments=True)
@@ -125,7 +142,9 @@ class Reader:
         elif words == UP.split():
             self._start(command)
         else:
-            self.said["console"].append(self._run(["bash", "-ec", f"{command}\nenv -0 > .environment"]))
+            printed = self._run(["bash", "-ec", f"{command}\nenv -0 > .environment"])
+            self.said["console"].append(printed)
+            self.printed[command] = printed
             pairs = (self.folder / ".environment").read_text().rstrip("\0").split("\0")
             self.environment = dict(pair.split("=", 1) for pair in pairs)
 
@@ -185,6 +204,22 @@ class Reader:
             assert self._up.poll() is None, self._up_log.read_text()
             assert time.monotonic() < deadline, self._up_log.read_text()
             time.sleep(0.1)
+
+
+def reader_in(folder: Path, replaced: dict[str, str], *, reaches: Sequence[str] = ("gateway",)) -> Reader:
+    """Return a reader whose stack has free ports.
+
+    Args:
+        folder: As for `Reader`.
+        replaced: Likewise; the addresses of what she reaches are added.
+        reaches: Processes whose usual address the page names.
+    """
+    ports = {name: free_port() for name in DEFAULT_PORTS}
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLOOP_") or name in KEPT}
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+    variables = {port_variable(name): str(port) for name, port in ports.items()}
+    addresses = {f"127.0.0.1:{DEFAULT_PORTS[name]}": f"127.0.0.1:{ports[name]}" for name in reaches}
+    return Reader(folder, {**mine, **variables, "PYTHONPATH": path}, {**replaced, **addresses})
 
 
 def _must_be_targets(names: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
-"""README.md as its reader runs it: every block, as it stands, on a stub of her model server."""
+"""README.md as its reader runs it: every block but one section's, as it stands, on a stub of her model server."""
 
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -11,20 +10,31 @@ import httpx
 import pytest
 
 from schemas.configuration_parser import parse_configuration
-from schemas.settings import DEFAULT_PORTS, Settings, port_variable
+from schemas.settings import Settings
 from services.alerting.receiver import build_application
 from services.clients.warehouse.client import Row, Warehouse
-from tests.e2e.readme import ROOT, Block, Reader, Unreadable, blocks_of, commands_of, inline_commands
+from tests.e2e.readme import (
+    OWN_APP,
+    ROOT,
+    Block,
+    Reader,
+    Unreadable,
+    blocks_of,
+    commands_of,
+    inline_commands,
+    reader_in,
+    section_of,
+)
 from tests.fixtures.http import Served
-from tests.fixtures.ports import free_port
 from tests.fixtures.upstream import StubUpstream
 from tests.services.commands.parsing import parse
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-PAGE = (ROOT / "README.md").read_text()
+WHOLE = (ROOT / "README.md").read_text()
+# What follows the first hour is read by test_readme_own_app.py, on a model that learns.
+PAGE = WHOLE.replace(section_of(WHOLE, OWN_APP), "")
 ROW_WITHIN_S = 60.0
-KEPT = ("DRIFTLOOP_BROKER", "DRIFTLOOP_KAFKA_CACHE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +46,9 @@ class Hour:
     received: list[dict[str, object]]
 
     @property
-    def settings(self) -> Settings:
-        """Of the stack that the page started."""
-        at_home = {"DRIFTLOOP_DATA": str(self.reader.folder / ".driftloop")}
-        return Settings.from_environment({**self.reader.environment, **at_home})
-
-    @property
     def request_id(self) -> str:
         """The id that the page's client printed."""
         return self.reader.replaced["…"]
-
-
-def _reader(folder: Path, replaced: dict[str, str]) -> Reader:
-    ports = {port_variable(name): str(free_port()) for name in DEFAULT_PORTS}
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLOOP_") or name in KEPT}
-    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    gateway = ports[port_variable("gateway")]
-    return Reader(
-        folder, {**mine, **ports, "PYTHONPATH": path}, {**replaced, "127.0.0.1:18080": f"127.0.0.1:{gateway}"}
-    )
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +68,7 @@ def hour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hour]:
             "https://alerts.example.org/driftloop": f"{receiver.url}/alerts",
         }
         assert all(there in PAGE for there in replaced)
-        reader = _reader(folder, replaced)
+        reader = reader_in(folder, replaced)
         try:
             for block in blocks_of(PAGE):
                 reader.follow(block)
@@ -121,12 +115,16 @@ def test_the_probe_finds_everything_well_once_the_stack_is_up(hour: Hour) -> Non
 def test_the_client_s_call_was_answered_by_the_model_server_and_is_a_row(hour: Hour) -> None:
     assert sum(len(replica.chats) for replica in hour.replicas) == 1
     assert hour.reader.said["python"][0].split(maxsplit=1)[1].strip() == "Hello, this is the stub."
-    row = _row(hour.settings, "SELECT app, model FROM responses FINAL WHERE request_id = {id:String}", hour.request_id)
+    row = _row(
+        hour.reader.settings, "SELECT app, model FROM responses FINAL WHERE request_id = {id:String}", hour.request_id
+    )
     assert row == {"app": "support-bot", "model": "my-base"}
 
 
 def test_the_feedback_is_a_row(hour: Hour) -> None:
-    row = _row(hour.settings, "SELECT app, score FROM feedback FINAL WHERE request_id = {id:String}", hour.request_id)
+    row = _row(
+        hour.reader.settings, "SELECT app, score FROM feedback FINAL WHERE request_id = {id:String}", hour.request_id
+    )
     assert row == {"app": "support-bot", "score": 1.0}
 
 
@@ -135,7 +133,7 @@ def test_up_ends_by_ctrl_c_and_leaves_nothing_running(hour: Hour) -> None:
     assert (status, said.splitlines()[-1]) == (0, "stopped; nothing is left running")
 
 
-@pytest.mark.parametrize("command", inline_commands(PAGE))
+@pytest.mark.parametrize("command", inline_commands(WHOLE))
 def test_a_command_in_the_running_text_is_one(command: str) -> None:
     parse(command.split()[1:])
 
@@ -154,11 +152,11 @@ def test_a_command_in_the_running_text_is_one(command: str) -> None:
 def test_what_the_reader_does_not_know_fails(page: str, tmp_path: Path) -> None:
     (block,) = blocks_of(page)
     with pytest.raises(Unreadable):
-        _reader(tmp_path, {}).follow(block)
+        reader_in(tmp_path, {}).follow(block)
 
 
 def test_a_command_that_fails_fails_and_what_one_exports_stays(tmp_path: Path) -> None:
-    reader = _reader(tmp_path, {})
+    reader = reader_in(tmp_path, {})
     reader.follow(Block("console", '$ export GREETING="hello  there"\n$ echo "$GREETING" \\\n    again\n', 1))
     assert reader.said["console"] == ["", "hello  there again\n"]
     with pytest.raises(AssertionError, match="no such thing"):

@@ -209,6 +209,12 @@ def test_nobody_goes_back_without_a_reason(control: type[_Control]) -> None:
     assert control.orders == []
 
 
+def test_a_new_version_is_ordered(control: type[_Control]) -> None:
+    assert driftloop("retrain", "guard", "--by", "kim", "--reason", "300 corrections").exit_code == 0
+    order = {"app": "guard", "requested_by": "kim", "reason": "300 corrections"}
+    assert control.orders == [("/v1/retrainings", order)]
+
+
 @pytest.mark.parametrize("decision", ["approve", "refuse"])
 def test_a_person_gives_a_word_with_a_reason(control: type[_Control], decision: str) -> None:
     assert driftloop(decision, "guard", "guard-v3", "--by", "kim", "--reason", "read it").exit_code == 0
