@@ -36,6 +36,8 @@ class Training(Section, frozen=True, kw_only=True):
         beta: How closely dpo and kto keep to the model they began with.
         begin_from: Whether training goes on from the served version or begins with the base.
         keep_close: Weight of the divergence from the served version's answers in the loss (KL); 0 is without.
+        unconstrained: Whether `choices` also teaches to write the label, and nothing after it, where nobody constrains
+            the answer.
         max_tokens: Of a user message that `choices` reads; the others read prompts whole.
         max_answer_tokens: Longer answers are left out of training, with a count.
         undisputed: Whether answers that nobody judged count as wanted.
@@ -69,6 +71,7 @@ class Training(Section, frozen=True, kw_only=True):
     beta: Annotated[float, msgspec.Meta(gt=0)] = 0.1
     begin_from: Literal["served", "base"] = "served"
     keep_close: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    unconstrained: bool = True
     max_answer_tokens: Positive = 256
     undisputed: Literal["ignore", "wanted"] = "ignore"
     gate: GatePolicy = GatePolicy()

@@ -44,6 +44,14 @@ def demo(
     feedback: Annotated[
         str, typer.Option(metavar="KIND", help="Of triage: corrections, or thumbs alone.", show_default=False)
     ] = "",
+    upstream: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="A vLLM on this machine to play on, in place of the own model server.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Run a real model through real drift to a served fix, in three acts (about ten minutes).
 
@@ -55,12 +63,13 @@ def demo(
         driftloop demo
         driftloop demo --headless --json summary.json
         driftloop demo --app triage --feedback thumbs
+        driftloop demo --upstream http://127.0.0.1:8000
 
     Exit codes: 0 every act met its bar; 1 one did not; 2 it could not run, and a line says why; 130 stopped by Ctrl-C.
     """
     from services.commands.demo.command import run_demo
 
-    raise typer.Exit(run_demo(headless, json_path, app=app_name, feedback=feedback))
+    raise typer.Exit(run_demo(headless, json_path, app=app_name, feedback=feedback, upstream=upstream))
 
 
 def replay_log(

@@ -59,12 +59,19 @@ def choice_ids(tokenizer: PreTrainedTokenizerBase, choices: Sequence[str]) -> li
     Raises:
         ValueError: Fewer than two choices, an empty one, or two that the tokenizer can't tell apart.
     """
-    answers: list[list[int]] = [tokenizer(choice, add_special_tokens=False)["input_ids"] for choice in choices]
-    if len(answers) < 2 or not all(answers) or len({tuple(answer) for answer in answers}) < len(answers):
-        raise ValueError(f"choices must be two or more different, non-empty texts, got {len(choices)}")
+    answers = _texts(tokenizer, choices)
     if len({answer[0] for answer in answers}) == len(answers):
         return [answer[:1] for answer in answers]
     return [[*answer, tokenizer.eos_token_id] for answer in answers]
+
+
+def written_ids(tokenizer: PreTrainedTokenizerBase, choices: Sequence[str]) -> list[list[int]]:
+    """Return the tokens of each choice as a server writes it that is told of no constraint: whole, with its end mark.
+
+    Raises:
+        ValueError: As choice_ids.
+    """
+    return [[*answer, tokenizer.eos_token_id] for answer in _texts(tokenizer, choices)]
 
 
 def probabilities_of(
@@ -112,6 +119,13 @@ def last_hidden(model: Any, rows: Sequence[Sequence[int]], prefix: Prefix | None
 def causal_model(model: Any) -> Any:
     """Return the transformers model inside a peft model, adapters in place, or the model itself."""
     return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+
+def _texts(tokenizer: PreTrainedTokenizerBase, choices: Sequence[str]) -> list[list[int]]:
+    answers: list[list[int]] = [tokenizer(choice, add_special_tokens=False)["input_ids"] for choice in choices]
+    if len(answers) < 2 or not all(answers) or len({tuple(answer) for answer in answers}) < len(answers):
+        raise ValueError(f"choices must be two or more different, non-empty texts, got {len(choices)}")
+    return answers
 
 
 def _first_token_scores(model: Any, prompts: _Rows, answers: _Rows, prefix: Prefix | None) -> torch.Tensor:

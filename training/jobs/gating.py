@@ -25,6 +25,7 @@ from training.judging.safety_prompts import HARMLESS_SHARE, harmful_prompts, har
 from training.judging.texts.comparison import Compared, Terms, compare, metric_of, reference_of
 from training.judging.texts.generation import Writers
 from training.judging.texts.pairwise import Comparer, EmbeddedComparer, EndpointComparer
+from training.judging.unconstrained import FIGURE, answered_freely
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,9 @@ def _of_labels(bench: Bench, held_out: Sequence[Example], rivals: Rivals) -> tup
     report = decide(judged, bench.policy.gate, seed=bench.policy.seed)
     known = {e.request_id: _worth(row) for e, row in zip(held_out, judged, strict=True)}
     cells = forgetting(_earlier_sets(bench), known, lambda further: [_worth(row) for row in answered(further)])
+    freely = answered_freely(
+        rivals.base, rivals.candidate, labels=bench.app.labels, held_out=held_out, seed=bench.policy.seed
+    )
     shown = [
         Shown(
             prompt=example.prompt,
@@ -93,7 +97,10 @@ def _of_labels(bench: Bench, held_out: Sequence[Example], rivals: Rivals) -> tup
         )
         for example, row in zip(held_out, judged, strict=True)
     ]
-    return msgspec.structs.replace(report, forgetting=cells), shown
+    report = msgspec.structs.replace(
+        report, forgetting=cells, figures={FIGURE: freely.share}, reasons=(*report.reasons, freely.in_words)
+    )
+    return report, shown
 
 
 def _of_texts(bench: Bench, held_out: Sequence[Example], rivals: Rivals) -> tuple[GateReport, list[Shown]]:

@@ -15,6 +15,7 @@ from services.clients.warehouse.client import Warehouse
 from services.commands.demo.account import balance
 from services.commands.demo.acts import Measured, Mended, TakenBack, meet_the_shift, serve_well, take_back
 from services.commands.demo.configured import exchange
+from services.commands.demo.elsewhere import answering
 from services.commands.demo.lineage import lineage_of, unresolved
 from services.commands.demo.narrator import Narrator
 from services.commands.demo.observer import Observer, Row, seconds_between, sql_instant
@@ -49,7 +50,8 @@ def staged(scenario: Scenario, settings: Settings, supervisor: Supervisor, narra
         traffic.start()
         observer = Observer(warehouse, scenario.app)
         try:
-            yield Stage(scenario, settings, app.base_model, observer, traffic, narrator, Sent(set(), set()))
+            server = answering(app, settings)
+            yield Stage(scenario, settings, app.base_model, server, observer, traffic, narrator, Sent(set(), set()))
         finally:
             traffic.stop()
 

@@ -36,20 +36,20 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything an act needs."""
+    """Everything an act needs.
+
+    Attributes:
+        model_server: Where held-out prompts are answered by a version of one's choice.
+    """
 
     scenario: Scenario
     settings: Settings
     base_model: str
+    model_server: str
     observer: Observer
     traffic: Traffic
     narrator: Narrator
     sent: Sent
-
-    @property
-    def model_server(self) -> str:
-        """Where held-out prompts are answered by a version of one's choice."""
-        return self.settings.url("model_server")
 
     def order(self, path: str, **body: object) -> dict[str, str]:
         """Send an operator's order to the control process and return the ids it gave."""

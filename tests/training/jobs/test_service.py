@@ -199,6 +199,8 @@ def test_a_retraining_killed_in_the_middle_ends_in_a_gated_version_with_its_line
     deployment.start()
     trained = deployment.heard(AdapterTrained, lambda record: record.adapter_version == "guard-v1")
     assert trained.gate.passed, trained.gate.reasons
+    assert trained.gate.reasons[-1].startswith("unconstrained: ")
+    assert 0 <= trained.gate.figures["candidate/unconstrained"] <= 1
     assert trained.lineage.retraining_id == "first"
     assert trained.lineage.offsets.keys() == {"inference.requested.v1/0", "feedback.given.v1/0"}
     folder = Path(trained.artifact_uri)

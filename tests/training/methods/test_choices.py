@@ -188,8 +188,9 @@ def test_a_first_step_without_a_gradient_stops_the_training(
 ) -> None:
     # As with a quantised model whose weights were packed by an earlier forward pass: it answers, and learns nothing.
     monkeypatch.setattr("training.methods.choices.cross_entropy", lambda scores, *_, **__: (scores * 0.0).sum())
+    policy = replace(POLICY, unconstrained=False)
     with pytest.raises(NothingLearnt, match="gradient norm 0"):
-        fit(base, _lessons(), POLICY, work=tmp_path, on_progress=_ignore)
+        fit(base, _lessons(), policy, work=tmp_path, on_progress=_ignore)
 
 
 def test_only_the_answer_is_learnt_and_long_prompts_are_cut(base: Path) -> None:
@@ -201,6 +202,7 @@ def test_only_the_answer_is_learnt_and_long_prompts_are_cut(base: Path) -> None:
         [_labelled("bake bread", "safe"), _labelled("bread " * 300, "unsafe")],
         ("safe", "unsafe"),
         max_tokens=20,
+        whole=False,
     )
     assert [label for label in short["labels"] if label != IGNORED] == short["input_ids"][-1:]
     assert telling_tokens(tokenizer, ("safe", "unsafe")) == [short["input_ids"][-1], long["input_ids"][-1]]
@@ -210,13 +212,25 @@ def test_only_the_answer_is_learnt_and_long_prompts_are_cut(base: Path) -> None:
     assert (batch["labels"][0, short["length"] :] == IGNORED).all()
 
 
+def test_a_whole_answer_is_the_label_with_its_end_mark(base: Path) -> None:
+    from services.models.base import load_base
+
+    _, tokenizer = load_base(base)
+    choices = ("safe", "unsafe request")
+    (row,) = encode(tokenizer, [_labelled("bake bread", "unsafe request")], choices, max_tokens=20, whole=True)
+    answer = [label for label in row["labels"] if label != IGNORED]
+    assert tokenizer.decode(answer[:-1]) == "unsafe request"
+    assert answer[-1] == tokenizer.eos_token_id
+    assert [answer[0]] == (telling_tokens(tokenizer, choices) or [])[1:]
+
+
 def test_answers_that_begin_alike_are_learnt_whole_with_their_end(base: Path, tmp_path: Path) -> None:
     from services.models.base import load_base
 
     _, tokenizer = load_base(base)
     choices = ("safe", "safe request")
     assert telling_tokens(tokenizer, choices) is None
-    (row,) = encode(tokenizer, [_labelled("bake bread", "safe")], choices, max_tokens=20)
+    (row,) = encode(tokenizer, [_labelled("bake bread", "safe")], choices, max_tokens=20, whole=False)
     assert [label for label in row["labels"] if label != IGNORED][-1] == tokenizer.eos_token_id
     lessons = [replace(row, label=choices[row.label == "unsafe"]) for row in _lessons().train]
     steps: list[Progress] = []

@@ -5,14 +5,16 @@ from typing import Any
 
 import torch
 
-from services.models.choices import choice_ids, prompt_ids
+from services.models.choices import choice_ids, prompt_ids, written_ids
 from training.data.dataset import Example
 
 IGNORED = -100
 Row = dict[str, Any]
 
 
-def encode(tokenizer: Any, examples: Sequence[Example], choices: Sequence[str], *, max_tokens: int) -> list[Row]:
+def encode(
+    tokenizer: Any, examples: Sequence[Example], choices: Sequence[str], *, max_tokens: int, whole: bool
+) -> list[Row]:
     """Return one row an example for a Trainer: input_ids, labels (IGNORED on the prompt) and length.
 
     A user message longer than `max_tokens` tokens is cut, so that one long prompt can't fill the memory.
@@ -22,8 +24,10 @@ def encode(tokenizer: Any, examples: Sequence[Example], choices: Sequence[str], 
         examples: Their labels are among the choices.
         choices: Every possible answer; they decide which of its tokens tell an answer apart.
         max_tokens: Of a user message.
+        whole: Whether answers stand there as they are written, with their end mark, or only what tells them apart.
     """
-    answers = dict(zip(choices, choice_ids(tokenizer, choices), strict=True))
+    ids = (written_ids if whole else choice_ids)(tokenizer, choices)
+    answers = dict(zip(choices, ids, strict=True))
     return [_row(tokenizer, example.chat, answers[example.label], max_tokens) for example in examples]
 
 
