@@ -1,8 +1,8 @@
 """What all acts share: the running stack, its users, and the operator's hands."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -36,7 +36,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything an act needs."""
+    """Everything an act needs.
+
+    Attributes:
+        headers: Of what is sent to control and collector: the key by which the demonstration comes in.
+    """
 
     scenario: Scenario
     settings: Settings
@@ -45,6 +49,7 @@ class Stage:
     traffic: Traffic
     narrator: Narrator
     sent: Sent
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model_server(self) -> str:
@@ -56,6 +61,7 @@ class Stage:
         response = httpx.post(
             f"{self.settings.url('control')}{path}",
             json={"app": self.scenario.app, **body},
+            headers=dict(self.headers),
             timeout=30,
             verify=own_trust(self.settings, "control"),
         )
@@ -74,7 +80,7 @@ class Stage:
             response = httpx.post(
                 f"{self.settings.url('collector')}/v1/events",
                 content=lines,
-                headers={"content-type": "application/x-ndjson"},
+                headers={"content-type": "application/x-ndjson", **self.headers},
                 timeout=60,
                 verify=trust,
             )
