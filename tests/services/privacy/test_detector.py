@@ -221,5 +221,5 @@ def test_the_surroundings_of_numbers_are_read_only_where_a_word_may_stand_in_the
     assert Asked.places == []
 
     named = "my tfn is 123 456 782, " + "123 456 789 " * 1000
-    assert [span.kind for span in find_numbers(Asked.of(named))] == ["AU_TFN"]
+    assert next(find_numbers(Asked.of(named))) == Span(10, 21, "AU_TFN")
     assert 0 < len(Asked.places) < 30

@@ -206,7 +206,9 @@ def test_what_cannot_be_made_is_counted_and_raises_nothing(tmp_path: Path) -> No
 def test_many_judgements_are_masked_aside_and_on_the_spool_when_keep_returns(tmp_path: Path) -> None:
     async def use(recorder: Recorder, spool: Spool, aside: Held) -> None:
         given = [
-            FeedbackGiven(event_id=f"f{n}", occurred_at=NOW, app="a", request_id="r", comment=f"{MAIL} {'w ' * 2000}")
+            FeedbackGiven(
+                event_id=f"f{n}", occurred_at=NOW, app="a", request_id="r", score=1, comment=f"{MAIL} {'w ' * 2000}"
+            )
             for n in range(3)
         ]
         await recorder.keep(given[0])
