@@ -152,12 +152,12 @@ class Gateway:
 
     def recorded(self, surface: Surface) -> RecordedSurface:
         """Return what answers POST to a recorded surface."""
-        return RecordedSurface(surface, self._reception, lambda: self._running)
+        return RecordedSurface(surface, self._reception, lambda: self.running)
 
     async def through(self, request: Request) -> Response:
         """Every other address under /v1/."""
         try:
-            return await pass_through(request, self._reception, self._running)
+            return await pass_through(request, self._reception, self.running)
         except Refusal:
             self._measures.refused.inc()
             raise
@@ -169,7 +169,7 @@ class Gateway:
         giving = Giving(admitted_of(request), datetime.now(UTC), retry_key, self._key, new_event_id)
         events = feedback_events(given, self._apps, giving)
         fresh = self._retries.fresh(events)
-        await self._running.recorder.keep(*fresh)
+        await self.running.recorder.keep(*fresh)
         self._retries.note(fresh)
         for event in fresh:
             self._measures.feedback.labels(event.app).inc()
@@ -185,7 +185,8 @@ class Gateway:
         return json_answer(_model(self._reception.app_called(request.path_params["name"], admitted_of(request))))
 
     @property
-    def _running(self) -> Parts:
+    def running(self) -> Parts:
+        """What calls pass through, between start and stop."""
         assert self._parts is not None, "requests are served between start and stop only"
         return self._parts
 
