@@ -70,7 +70,8 @@ class StreamedAnswer(Response):
         try:
             while chunk := await self._upstream.piece():
                 out = self._taken(chunk)
-                await self._until_recorded()
+                if self._recorded is not None:
+                    await self._until_recorded()
                 if out:
                     await send({"type": "http.response.body", "body": out, "more_body": True})
         except TimeoutError:
