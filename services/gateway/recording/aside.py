@@ -23,7 +23,6 @@ from services.parts.spool.entries import Entry
 
 _LOG = logging.getLogger(__name__)
 _CHILD = "services.gateway.recording.reader"
-_END_WITHIN_S = 1.0
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -71,14 +70,11 @@ class Aside:
     def _end(self) -> None:
         child, channel = self._child, self._channel
         self._child = self._channel = None
+        if child is not None:
+            child.kill()  # which ends a wait for it, too
+            child.wait()
         if channel is not None:
             channel.close()
-        if child is not None:
-            try:
-                child.wait(_END_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
 
     def _entry(self, event: Recorded) -> Entry:
         try:
