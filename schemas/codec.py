@@ -8,20 +8,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from types import GenericAlias
 
 import msgspec
 
 from schemas.record import Record
-from schemas.topics import INBOUND, TOPIC_BY_NAME, topic_of
+from schemas.topics import INBOUND, TOPIC_BY_NAME, TOPIC_BY_RECORD
 
 MAX_EVENT_BYTES = 1_000_000
 MAX_AHEAD = timedelta(minutes=10)
 MAX_AGE = timedelta(days=365)
 BATCH_CONTENT_TYPE = "application/cloudevents-batch+json"
 SOURCE = "driftloop"
+_SPECVERSION, _JSON = ("ce_specversion", b"1.0"), ("content-type", b"application/json")
 # msgspec quotes what it found where it wanted one of a few names.
 _QUOTED_VALUE = re.compile(r"value '.*'", re.DOTALL)
 # An open string reaches to the end: to look for its end again from each quote in it would take for ever.
@@ -179,14 +180,21 @@ def _all_good(topic: str, value: bytes, logged_at: datetime) -> list[Record | Ba
 
 def headers_of(record: Record) -> Headers:
     """Return the CloudEvents 1.0 attributes of a record as Kafka headers (binary mode)."""
+    kind, source = _kind_and_source(type(record), record.app)
     return [
-        ("ce_specversion", b"1.0"),
+        _SPECVERSION,
         ("ce_id", record.event_id.encode()),
-        ("ce_type", topic_of(record).name.encode()),
-        ("ce_source", f"{SOURCE}/{record.app}".encode()),
+        kind,
+        source,
         ("ce_time", to_rfc3339(record.occurred_at).encode()),
-        ("content-type", b"application/json"),
+        _JSON,
     ]
+
+
+@lru_cache(1024)
+def _kind_and_source(record: type[Record], app: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    name = TOPIC_BY_RECORD[record].name
+    return ("ce_type", name.encode()), ("ce_source", f"{SOURCE}/{app}".encode())
 
 
 def header(headers: Iterable[tuple[str, bytes]], name: str) -> str:
@@ -196,7 +204,8 @@ def header(headers: Iterable[tuple[str, bytes]], name: str) -> str:
 
 def to_rfc3339(instant: datetime) -> str:
     """Return UTC with milliseconds, e.g. 2026-01-31T12:00:00.123Z."""
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    utc = instant if instant.tzinfo is UTC else instant.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def from_unix_ms(unix_ms: int) -> datetime:

@@ -29,6 +29,7 @@ from services.gateway.feedback.bodies import parse_feedback
 from services.gateway.feedback.events import Giving, feedback_events
 from services.gateway.feedback.retries import Retries
 from services.gateway.measures import Measures
+from services.gateway.recording.aside import Aside
 from services.gateway.recording.recorder import Recorder
 from services.gateway.routing.routes import Routes
 from services.gateway.upstreams.sending import DEFAULT_PATIENCE, Patience, Upstreams, Ways
@@ -115,7 +116,7 @@ class Gateway:
         self._spool = Spool(folder / "spool", max_bytes=limits.spool_bytes, policy="drop-oldest")
         self.registry.register(SpoolMeasures(self._spool))
         self._forwarder = Forwarder(self._spool, edges.carrier)
-        self._policies = Policies(configuration.apps, settings.data)
+        self._policies, self._data = Policies(configuration.apps, settings.data), settings.data
         self._routes = Routes(edges.rollouts, folder)
         self._retries = Retries()
         self._parts: Parts | None = None
@@ -127,7 +128,8 @@ class Gateway:
         self._forwarder.start()
         await run_in_threadpool(self._routes.wait_until_known, self._limits.routes_wait_s)
         upstreams = Upstreams(tuple(self._apps.values()), self._default_upstream, self._limits.patience, self._ways)
-        recorder = Recorder(self._spool, self._measures.unrecorded.inc, self._policies)
+        aside = Aside(self._apps.values(), self._data)
+        recorder = Recorder(self._spool, self._measures.unrecorded.inc, self._policies, aside)
         mirrors = Mirrors(upstreams, recorder, self._measures)
         self._parts = Parts(self._apps, self._routes, upstreams, recorder, mirrors, self._measures, self._passed_bytes)
         try:
@@ -135,7 +137,7 @@ class Gateway:
         finally:
             await mirrors.close()
             await upstreams.close()
-            recorder.flush()
+            await recorder.close()
             self._routes.close()
             await run_in_threadpool(self._forwarder.stop, 1.5)
             self._spool.close()
@@ -150,12 +152,12 @@ class Gateway:
 
     def recorded(self, surface: Surface) -> RecordedSurface:
         """Return what answers POST to a recorded surface."""
-        return RecordedSurface(surface, self._reception, lambda: self._running)
+        return RecordedSurface(surface, self._reception, lambda: self.running)
 
     async def through(self, request: Request) -> Response:
         """Every other address under /v1/."""
         try:
-            return await pass_through(request, self._reception, self._running)
+            return await pass_through(request, self._reception, self.running)
         except Refusal:
             self._measures.refused.inc()
             raise
@@ -167,7 +169,7 @@ class Gateway:
         giving = Giving(admitted_of(request), datetime.now(UTC), retry_key, self._key, new_event_id)
         events = feedback_events(given, self._apps, giving)
         fresh = self._retries.fresh(events)
-        self._running.recorder.keep(*fresh)
+        await self.running.recorder.keep(*fresh)
         self._retries.note(fresh)
         for event in fresh:
             self._measures.feedback.labels(event.app).inc()
@@ -183,7 +185,8 @@ class Gateway:
         return json_answer(_model(self._reception.app_called(request.path_params["name"], admitted_of(request))))
 
     @property
-    def _running(self) -> Parts:
+    def running(self) -> Parts:
+        """What calls pass through, between start and stop."""
         assert self._parts is not None, "requests are served between start and stop only"
         return self._parts
 

@@ -15,7 +15,7 @@ import msgspec
 from schemas.configuration import App, Privacy
 from schemas.feedback import FeedbackGiven
 from schemas.inference import InferenceRequested, InferenceResponded
-from schemas.privacy import Private
+from schemas.privacy import Policy, Private
 from schemas.record import Record
 from services.privacy.detector import Detector
 from services.privacy.memory import Memory
@@ -25,6 +25,8 @@ from services.privacy.texts import Event, Side, rewritten, texts_of
 
 _LEAST_ECHO, _MOST_ECHOES = 6, 64
 _DROP = Privacy(policy="drop-text")
+# What most events say of themselves.
+_NOTHING: dict[Policy, Private] = {"mask": Private(policy="mask"), "hash": Private(policy="hash")}
 
 
 class Policies:
@@ -74,11 +76,12 @@ class Policies:
     def _applied(self, event: Event, privacy: Privacy) -> Event:
         if privacy.policy == "off":
             return event if event.private is None else msgspec.structs.replace(event, private=None)
-        reading = _Reading(self._memory(privacy))
+        memory = self._memory(privacy)
+        if privacy.policy in _NOTHING and not any(text and memory.find(text) for text in texts_of(event)):
+            return msgspec.structs.replace(event, private=_NOTHING[privacy.policy])
+        reading = _Reading(memory)
         for text in texts_of(event):
             reading.note(text)
-        if not reading.values and privacy.policy != "drop-text":
-            return msgspec.structs.replace(event, private=Private(policy=privacy.policy))
         echoes = _echoes(reading.values)
         labels = self._apps[event.app].labels if event.app in self._apps else ()
 

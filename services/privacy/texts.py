@@ -28,7 +28,10 @@ def texts_of(event: InferenceRequested | InferenceResponded | FeedbackGiven) -> 
         yield from _said(event)
         return
     for message in event.messages:
-        yield from _texts(message)
+        if type(message.content) is str and not message.tool_calls:
+            yield message.content  # most are this
+        else:
+            yield from _texts(message)
     for name, value in event.tags.items():
         yield from (name, value)
     for context in event.contexts:

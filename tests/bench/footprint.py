@@ -55,13 +55,25 @@ def stub_upstream() -> Iterator[str]:
 
 
 def held(pids: Mapping[str, int]) -> dict[str, dict[str, float]]:
-    """Return PSS and RSS in MB (10^6 bytes) by name, a process's children counted with it."""
+    """Return PSS and RSS in MB (10^6 bytes) by name; what a process starts of ours has a row of its own, other children
+    are counted with it.
+    """
     owned = set(pids.values())
     found = {}
     for name, pid in pids.items():
         with suppress(psutil.NoSuchProcess):
-            found[name] = _held([pid] if name == "supervisor" else _family(pid, owned))
+            family = [pid] if name == "supervisor" else _family(pid, owned)
+            helpers = {child: said for child in family[1:] if (said := _helper(child))}
+            found[name] = _held(one for one in family if one not in helpers)
+            found |= {f"{name}, {said}": _held([child]) for child, said in helpers.items()}
     return found
+
+
+def _helper(pid: int) -> str:
+    """Return the module that a process of ours runs, by its last name; of any other nothing."""
+    words = psutil.Process(pid).cmdline()
+    module = words[words.index("-m") + 1] if "-m" in words[:-1] else ""
+    return module.rpartition(".")[2] if module.startswith("services.") else ""
 
 
 def maps_torch(pids: Iterable[int]) -> list[int]:

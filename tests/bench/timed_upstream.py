@@ -17,10 +17,10 @@ import uvloop
 
 _CHOICE = {"index": 0, "message": {"role": "assistant", "content": "y" * 400}, "finish_reason": "stop"}
 _USAGE = {"prompt_tokens": 240, "completion_tokens": 100, "total_tokens": 340}
-_BODY = json.dumps(
+BODY = json.dumps(
     {"id": "up-1", "object": "chat.completion", "model": "base", "choices": [_CHOICE], "usage": _USAGE}
 ).encode()
-_WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+_WHOLE = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(BODY), BODY)
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _CHUNK = (
     b'data: {"id":"up-1","object":"chat.completion.chunk","model":"base","choices":[{"index":0,"delta":'

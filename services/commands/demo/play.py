@@ -14,6 +14,7 @@ from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse
 from services.commands.demo.account import balance
 from services.commands.demo.acts import Measured, Mended, TakenBack, meet_the_shift, serve_well, take_back
+from services.commands.demo.admission import own_key
 from services.commands.demo.configured import exchange
 from services.commands.demo.elsewhere import answering
 from services.commands.demo.lineage import lineage_of, unresolved
@@ -41,19 +42,21 @@ def staged(scenario: Scenario, settings: Settings, supervisor: Supervisor, narra
     if app is None:
         raise ValueError(f"the configuration has no app {scenario.app!r}")
     narrator.act("Start: broker, warehouse, model, gateway, processors, dashboard")
-    with narrator.step("start the stack") as tell:
-        supervisor.start(lambda name, state: tell(f"{name} {state}"))
-        supervisor.wait_healthy(START_S)
-    narrator.say(f"dashboard: {settings.url('dashboard')}")
-    with Warehouse.connect(settings) as warehouse:
-        traffic = Traffic(scenario, settings.url("gateway"), trust=own_trust(settings, "gateway"))
-        traffic.start()
-        observer = Observer(warehouse, scenario.app)
-        try:
-            server = answering(app, settings)
-            yield Stage(scenario, settings, app.base_model, server, observer, traffic, narrator, Sent(set(), set()))
-        finally:
-            traffic.stop()
+    with own_key(settings, scenario.app) as headers:
+        with narrator.step("start the stack") as tell:
+            supervisor.start(lambda name, state: tell(f"{name} {state}"))
+            supervisor.wait_healthy(START_S)
+        narrator.say(f"dashboard: {settings.url('dashboard')}")
+        with Warehouse.connect(settings) as warehouse:
+            trust = own_trust(settings, "gateway")
+            traffic = Traffic(scenario, settings.url("gateway"), trust=trust, headers=headers)
+            traffic.start()
+            observer = Observer(warehouse, scenario.app)
+            try:
+                sent, server = Sent(set(), set()), answering(app, settings)
+                yield Stage(scenario, settings, app.base_model, server, observer, traffic, narrator, sent, headers)
+            finally:
+                traffic.stop()
 
 
 def perform(scenario: Scenario, settings: Settings, supervisor: Supervisor, narrator: Narrator) -> Summary:

@@ -1,8 +1,8 @@
 """What all acts share: the running stack, its users, and the operator's hands."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -40,6 +40,7 @@ class Stage:
 
     Attributes:
         model_server: Where held-out prompts are answered by a version of one's choice.
+        headers: Of what is sent to control and collector: the key by which the demonstration comes in.
     """
 
     scenario: Scenario
@@ -50,12 +51,14 @@ class Stage:
     traffic: Traffic
     narrator: Narrator
     sent: Sent
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def order(self, path: str, **body: object) -> dict[str, str]:
         """Send an operator's order to the control process and return the ids it gave."""
         response = httpx.post(
             f"{self.settings.url('control')}{path}",
             json={"app": self.scenario.app, **body},
+            headers=dict(self.headers),
             timeout=30,
             verify=own_trust(self.settings, "control"),
         )
@@ -74,7 +77,7 @@ class Stage:
             response = httpx.post(
                 f"{self.settings.url('collector')}/v1/events",
                 content=lines,
-                headers={"content-type": "application/x-ndjson"},
+                headers={"content-type": "application/x-ndjson", **self.headers},
                 timeout=60,
                 verify=trust,
             )

@@ -5,7 +5,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -54,14 +54,23 @@ class Traffic:
 
     `play` sets what they ask from now on, `rest` lets them rest. At most MAX_OPEN of them wait for an
     answer or are about to judge one, so a slow model slows the users rather than piling them up.
+
+    Args:
+        headers: Of all that they send: the key by which they come in.
     """
 
     def __init__(
-        self, scenario: Scenario, gateway: str, seed: int = 11, *, trust: ssl.SSLContext | None = None
+        self,
+        scenario: Scenario,
+        gateway: str,
+        seed: int = 11,
+        *,
+        trust: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.ledger = Ledger()
         self._scenario = scenario
-        self._gateway, self._trust = gateway, trust
+        self._gateway, self._trust, self._headers = gateway, trust, headers
         self._random = random.Random(seed)
         self._deck: _Deck | None = None
         self._stopping = threading.Event()
@@ -89,7 +98,7 @@ class Traffic:
     async def _run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=60)
         connector = aiohttp.TCPConnector(ssl=self._trust or True)
-        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector, headers=self._headers) as session:
             due = time.monotonic()
             while not self._stopping.is_set():
                 due = max(due + 1 / self._scenario.rate, time.monotonic() - 1)

@@ -7,7 +7,7 @@ So an answered call is on record even if the gateway is killed the moment after.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -64,7 +64,7 @@ async def answer_call(receive: Receive, call: Call, parts: Parts) -> Response:
     table = parts.routes.of(call.app.name)
     route = table.only or choose(table, point(call.app.name, call.unit))
     if call.app.record:
-        parts.recorder.note(lambda: requested(call, route, event_id=new_event_id()))  # 1
+        parts.recorder.note(call.request_id, lambda: requested(call, route, event_id=new_event_id()))  # 1
     _count_doubts(parts, call, "request", call.asked.doubts)
     routes = attempts(route, table.stable, parts.upstreams.replicas(call.app.name))
     with parts.measures.in_flight.track_inprogress():
@@ -77,7 +77,7 @@ async def _answered(receive: Receive, parts: Parts, call: Call, routes: tuple[Ro
         with Departure(receive, after_s=_WATCH_AFTER_S) as departure:
             heard = await _heard(parts, call, routes)  # 2
     except UpstreamFailed as failure:
-        return _failed(parts, call, routes[0], failure)
+        return await _failed(parts, call, routes[0], failure)
     except asyncio.CancelledError:
         _end(parts, call, Outcome(routes[0], Answer(), _ms(call), error_type="gateway_stopped"), 503)
         raise
@@ -87,7 +87,7 @@ async def _answered(receive: Receive, parts: Parts, call: Call, routes: tuple[Ro
         return Response(status_code=_CLIENT_CLOSED)
     upstream_s = time.perf_counter() - asked
     if isinstance(heard, Reply):
-        response = _replied(parts, call, heard, routes[0])
+        response = await _replied(parts, call, heard, routes[0])
     else:
         upstream, route = heard
         response = _streaming(parts, call, upstream, route)
@@ -108,10 +108,12 @@ async def _heard(parts: Parts, call: Call, routes: tuple[Route, ...]) -> Reply |
     return await read_whole(upstream, call, route)
 
 
-def _replied(parts: Parts, call: Call, reply: Reply, chosen: Route) -> Response:
+async def _replied(parts: Parts, call: Call, reply: Reply, chosen: Route) -> Response:
     _count_fallback(parts, call, chosen, reply.route)
     _count_doubts(parts, call, "answer", reply.doubts)
-    _end(parts, call, Outcome(reply.route, reply.answer, _ms(call), error_type=reply.error_type), reply.status)  # 3
+    outcome = Outcome(reply.route, reply.answer, _ms(call), error_type=reply.error_type)
+    if (recorded := _end(parts, call, outcome, reply.status)) is not None:  # 3
+        await recorded
     data = reply.data
     if reply.encoded:
         pass
@@ -125,33 +127,39 @@ def _replied(parts: Parts, call: Call, reply: Reply, chosen: Route) -> Response:
 
 
 def _streaming(parts: Parts, call: Call, upstream: UpstreamResponse, route: Route) -> StreamedAnswer:
-    def ended(outcome: Outcome, doubts: int) -> None:
+    def ended(outcome: Outcome, doubts: int) -> Awaitable[None] | None:
         _count_doubts(parts, call, "answer", doubts)
-        _end(parts, call, outcome, upstream.status)
+        return _end(parts, call, outcome, upstream.status)
 
     return StreamedAnswer(upstream, call, route, ended=ended)
 
 
-def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> Response:
-    _end(parts, call, Outcome(route, Answer(), _ms(call), error_type=failure.error_type), failure.status)
+async def _failed(parts: Parts, call: Call, route: Route, failure: UpstreamFailed) -> Response:
+    outcome = Outcome(route, Answer(), _ms(call), error_type=failure.error_type)
+    if (recorded := _end(parts, call, outcome, failure.status)) is not None:
+        await recorded
     refusal = Refusal(failure.status, failure.message, kind="upstream_error", code=failure.error_type)
     answer = json_answer(error_body(refusal), failure.status)
     answer.raw_headers.extend(route_headers(route, call.request_id))
     return answer
 
 
-def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> None:
+def _end(parts: Parts, call: Call, outcome: Outcome, status: int) -> Awaitable[None] | None:
+    """Record a call's end; what is returned is to be awaited before the client sees that end."""
     cost = total(lambda: cost_of(call, outcome), None, Doubts())
     charge(call, outcome, cost)
     parts.measures.answered(call.app.name, outcome.route.variant, status)
     if not call.app.record:
-        return
+        return None
     at = datetime.now(UTC)
-    parts.recorder.answered(lambda: responded(call, outcome, cost_usd=cost, event_id=new_event_id(), at=at))  # 3
+    recorded = parts.recorder.answered(
+        call.request_id, lambda: responded(call, outcome, cost_usd=cost, event_id=new_event_id(), at=at)
+    )  # 3
     table = parts.routes.of(call.app.name)
     if table.shadows:
         for shadow in mirrored(table, point("mirror", call.request_id)):
             parts.mirrors.offer(call, shadow)  # 5
+    return recorded
 
 
 def _count_fallback(parts: Parts, call: Call, chosen: Route, answered: Route) -> None:

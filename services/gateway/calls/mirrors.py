@@ -65,7 +65,11 @@ class Mirrors:
         else:
             outcome = Outcome(shadow, reply.answer, _ms_since(started), error_type=reply.error_type)
         cost, at = cost_of(call, outcome), datetime.now(UTC)
-        self._recorder.answered(lambda: responded(call, outcome, cost_usd=cost, event_id=new_event_id(), at=at))
+        recorded = self._recorder.answered(
+            call.request_id, lambda: responded(call, outcome, cost_usd=cost, event_id=new_event_id(), at=at)
+        )
+        if recorded is not None:
+            await recorded
         self._count(call, "sent")
 
     def _count(self, call: Call, outcome: str) -> None:

@@ -1,7 +1,7 @@
 """An answer passed on while it is being written, and heard along the way."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 from starlette.responses import Response
@@ -20,7 +20,7 @@ from services.gateway.wire.formats.reading import is_json, total
 from services.gateway.wire.formats.sse import MAX_EVENT_BYTES, EventSplitter, data_of, is_plain, with_data
 from services.parts.ingress.errors import Refusal, error_body
 
-Ended = Callable[[Outcome, int], None]
+Ended = Callable[[Outcome, int], Awaitable[None] | None]
 _DONE = b"[DONE]"
 _SAID = {"timeout": "the upstream fell silent", "upstream_interrupted": "the upstream broke off its answer"}
 
@@ -28,9 +28,9 @@ _SAID = {"timeout": "the upstream fell silent", "upstream_interrupted": "the ups
 class StreamedAnswer(Response):
     """Server-sent events from an upstream's response to a client.
 
-    `ended` is called exactly once, before the client sees the stream's end: with the answer, with
-    what had been said when the upstream broke off, or when the client left; and with the number of
-    things that were not understood.
+    `ended` is called exactly once, and what it returns awaited, before the client sees the stream's end:
+    with the answer, with what had been said when the upstream broke off, or when the client left; and
+    with the number of things that were not understood.
     """
 
     def __init__(self, upstream: UpstreamResponse, call: Call, route: Route, *, ended: Ended) -> None:
@@ -49,6 +49,7 @@ class StreamedAnswer(Response):
         self._put_on = addresses.put_on_event if call.surface.events else addresses.put_on
         self._ttft_ms: float | None = None
         self._open, self._unheard = True, unheard
+        self._recorded: Awaitable[None] | None = None
         if unheard:
             self._transcript.doubts.note()
 
@@ -68,13 +69,23 @@ class StreamedAnswer(Response):
         broken = ""
         try:
             while chunk := await self._upstream.piece():
-                if out := self._taken(chunk):
+                out = self._taken(chunk)
+                if self._recorded is not None:
+                    await self._until_recorded()
+                if out:
                     await send({"type": "http.response.body", "body": out, "more_body": True})
         except TimeoutError:
             broken = "timeout"
         except (BrokenOff, *UNDECODABLE):
             broken = "upstream_interrupted"
-        await send({"type": "http.response.body", "body": self._ending(broken), "more_body": False})
+        ending = self._ending(broken)
+        await self._until_recorded()
+        await send({"type": "http.response.body", "body": ending, "more_body": False})
+
+    async def _until_recorded(self) -> None:
+        recorded, self._recorded = self._recorded, None
+        if recorded is not None:
+            await recorded
 
     def _taken(self, chunk: bytes) -> bytes:
         if self._unheard:
@@ -158,7 +169,7 @@ class StreamedAnswer(Response):
         error_type = error_type or named(said.error)
         answer = msgspec.structs.replace(said, finish_reason=finish_reason or said.finish_reason)
         outcome = Outcome(self._route, answer, self._since_receipt_ms(), self._ttft_ms, error_type)
-        self._ended(outcome, doubts.count)
+        self._recorded = self._ended(outcome, doubts.count)
 
     def _since_receipt_ms(self) -> float:
         return (time.perf_counter() - self._call.started) * 1000

@@ -7,10 +7,8 @@ what it was carrying is carried again by the next one.
 
 import logging
 import os
-import select
 import signal
 import sys
-import threading
 import time
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -20,6 +18,7 @@ import msgspec
 from schemas.settings import Settings
 from services.clients.bus.producer import Producer
 from services.parts.runtime.logs import configure_logging
+from services.parts.runtime.parent import end_with
 from services.parts.spool.delivery import Delivery
 from services.parts.spool.process import Done, Pause
 from services.parts.spool.segments import Stretch
@@ -59,13 +58,6 @@ def run(channel: Connection, delivery: Delivery) -> None:
             channel.send_bytes(msgspec.msgpack.encode(Done(carried)))
 
 
-def _end_with(descriptor: int) -> None:
-    watched = select.poll()
-    watched.register(descriptor, 0)  # that it is closed is told unasked
-    watched.poll()
-    os._exit(0)
-
-
 def main() -> None:
     """Run until the parent ends."""
     # A stop is the parent's: it may have something left to send.
@@ -75,7 +67,7 @@ def main() -> None:
     name, settings = sys.argv[1], Settings.from_environment()
     configure_logging(name, settings.log_level)
     channel = Connection(os.dup(0))
-    threading.Thread(target=_end_with, args=(channel.fileno(),), daemon=True).start()
+    end_with(channel.fileno())
     run(channel, Delivery(lambda: Producer(settings, name)))
 
 

@@ -13,6 +13,7 @@ from services.privacy.patterns import checksums, weights
 from services.privacy.patterns.checksums import Check, standard
 from services.privacy.patterns.reading import Text
 from services.privacy.patterns.rules import one_of
+from services.privacy.patterns.told import Told
 from services.privacy.spans import Span
 
 # Taken whole by a lookahead and its group: Python up to 3.11.4 loses matches of a possessive group in another.
@@ -149,27 +150,27 @@ _BEGINNINGS = _beginnings(_SHAPES)
 
 def find_numbers(text: Text) -> Iterator[Span]:
     """Yield the numbers of a text; of several kinds that one may be, the one that is named near it."""
-    end = 0
+    end, told = 0, Told(text)
     for at in text.starts.digit:
         run = _RUN.match(text.whole, at) if at >= end else None
         if run is not None:
             end = run.end()
             if end - at >= _LEAST_DIGITS:
-                yield from _in_run(text, at, run[0])
+                yield from _in_run(told, at, run[0])
 
 
-def _in_run(text: Text, start: int, run: str) -> Iterator[Span]:
+def _in_run(told: Told, start: int, run: str) -> Iterator[Span]:
     """Yield the numbers in a run: from each group on, the longest that is one."""
     groups = [match.span() for match in _GROUP.finditer(run)]
     at = 0
     while at < len(groups):
-        kind, taken = _longest(text, start, run, groups, at)
+        kind, taken = _longest(told, start, run, groups, at)
         if kind:
             yield Span(start + groups[at][0], start + groups[at + taken - 1][1], kind)
         at += taken
 
 
-def _longest(text: Text, start: int, run: str, groups: list[tuple[int, int]], at: int) -> tuple[str, int]:
+def _longest(told: Told, start: int, run: str, groups: list[tuple[int, int]], at: int) -> tuple[str, int]:
     """Return the kind of the longest number that begins with a group and how many groups it has; "" and 1 for none."""
     shape, found = "", ("", 1)
     first = groups[at][0]
@@ -178,16 +179,15 @@ def _longest(text: Text, start: int, run: str, groups: list[tuple[int, int]], at
         shape += (run[begin - 1] if last > at else "") + str(end - begin)
         if shape not in _BEGINNINGS:
             break
-        if shape in _SHAPES and (kind := _kind(text, start + first, run[first:end], shape)):
+        if shape in _SHAPES and (kind := _kind(told, start + first, run[first:end], shape)):
             found = (kind, last - at + 1)
     return found
 
 
-def _kind(text: Text, start: int, number: str, shape: str) -> str:
-    around = text.around(start, start + len(number))
-    enough = ""
+def _kind(told: Told, start: int, number: str, shape: str) -> str:
+    enough, end = "", start + len(number)
     for kind, words, alone in _SHAPES[shape]:
-        named = words is not None and words.search(around) is not None
+        named = words is not None and told.named(kind.words, words, start, end)
         if (named or (alone and not enough)) and kind.check(number):
             if named:
                 return kind.kind

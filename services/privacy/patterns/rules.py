@@ -85,13 +85,14 @@ class Rule:
     def _opened(self, lower: str, read: str) -> Iterator[re.Match[str]]:
         """Yield the matches, leftmost first and none within another, as a search everywhere does."""
         end = 0
-        for at in sorted({at for literal in self.opens for at in _places(literal, lower)}):
+        for at in sorted({at for literal in self.opens for at in places(literal, lower)}):
             if at >= end and (found := self.pattern.match(read, at)) is not None:
                 yield found
                 end = found.end()
 
 
-def _places(literal: str, text: str) -> Iterator[int]:
+def places(literal: str, text: str) -> Iterator[int]:
+    """Yield where a literal stands in a text, each place of it."""
     at = text.find(literal)
     while at >= 0:
         yield at

@@ -1,16 +1,20 @@
 """What is private in a call is masked before it is spooled, and reaches the upstream as the client wrote it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from schemas.configuration import Privacy
 from schemas.feedback import FeedbackGiven
 from schemas.inference import InferenceRequested, InferenceResponded
+from services.gateway.recording.entries import MOST_AT_HAND
 from services.gateway.recording.events import SPARE
 from tests.fixtures.planted import FORMS, Planted, planted
+from tests.fixtures.waiting import at_least, until
 from tests.services.gateway.conftest import APP, Running, Start
 
 MAIL = "jane.doe@example.com"
@@ -117,3 +121,28 @@ def test_nothing_private_of_feedback_is_on_the_spool_whatever_it_is_said_in(star
         assert given.status_code == 202
     assert left(values, spool(gateway)) == set()
     assert len(gateway.events()) == 5 * len(values) * len(FORMS)
+
+
+def readers() -> list[psutil.Process]:
+    found = [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in found if "services.gateway.recording.reader" in child.cmdline()]
+
+
+def test_calls_are_answered_while_a_long_text_is_being_read(start: Start) -> None:
+    gateway = start(spool_bytes=64 << 20)
+    long = "123 456 789 " * (2 * MOST_AT_HAND // 12) + MAIL
+    assert call(gateway, long).status_code == 200
+    (reader,) = readers()
+    reader.suspend()
+    try:
+        with ThreadPoolExecutor(2) as callers:
+            waiting = [callers.submit(call, gateway, f"{long} again", stream=stream) for stream in (False, True)]
+            until(lambda: len(gateway.echo.bodies), at_least(3))
+            assert [call(gateway, f"hello {number}").status_code for number in range(3)] == [200] * 3
+            assert not any(one.done() for one in waiting)
+            reader.resume()
+            assert [one.result().status_code for one in waiting] == [200, 200]
+    finally:
+        reader.resume()
+    assert len(gateway.events()) == 2 * 6
+    assert MAIL.encode() not in spool(gateway)

@@ -3,6 +3,7 @@
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import example, given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from schemas.privacy import KINDS
 from services.privacy.detector import RULES, Detector
-from services.privacy.patterns.numbers import NUMBERS
+from services.privacy.patterns.numbers import NUMBERS, find_numbers
+from services.privacy.patterns.reading import Text
 from services.privacy.spans import Span, merged
 from tests.fixtures.planted import FORMS, Planted, planted
 
@@ -200,3 +202,24 @@ def test_the_folder_has_no_other_dependency_than_contracts_and_checksums() -> No
         if line.startswith(("import ", "from "))
     }
     assert not imports & {"presidio_analyzer", "spacy", "torch", "kafka", "starlette"}
+
+
+class Asked(Text):
+    """Counts how often the surroundings of a place are read."""
+
+    __slots__ = ()
+    places: ClassVar[list[int]] = []
+
+    def around(self, start: int, end: int) -> str:
+        self.places.append(start)
+        return super().around(start, end)
+
+
+def test_the_surroundings_of_numbers_are_read_only_where_a_word_may_stand_in_them() -> None:
+    Asked.places.clear()
+    assert [*find_numbers(Asked.of("123 456 789 " * 1000))] == []
+    assert Asked.places == []
+
+    named = "my tfn is 123 456 782, " + "123 456 789 " * 1000
+    assert next(find_numbers(Asked.of(named))) == Span(10, 21, "AU_TFN")
+    assert 0 < len(Asked.places) < 30
