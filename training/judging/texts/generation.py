@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,7 +85,7 @@ class Writers:
             self._adapters.load("incumbent", incumbent)
         self._ends = end_marks(self.model, self.tokenizer)
         self._heard, self._count = heard, 0
-        self._forms = Forms(Grammars(self.tokenizer, self.model.config.vocab_size, self._ends))
+        self._forms = Forms(partial(Grammars, self.tokenizer, self.model.config.vocab_size, self._ends))
 
     def base(self) -> AbstractContextManager[Any]:
         """Yield the base model, no adapter active."""

@@ -1,7 +1,8 @@
 """Holds the answers of one batch to the forms that their calls asked for, token by token, as the model server does."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import msgspec
 import torch
@@ -13,10 +14,14 @@ _log = logging.getLogger(__name__)
 
 
 class Forms:
-    """JSON Schemas of calls as grammars, each made once."""
+    """JSON Schemas of calls as grammars, each made once.
 
-    def __init__(self, grammars: Grammars) -> None:
-        self._grammars = grammars
+    Args:
+        grammars: Makes what makes and follows them; asked at the first schema.
+    """
+
+    def __init__(self, grammars: Callable[[], Grammars]) -> None:
+        self._grammars = cache(grammars)
         self._known: dict[str, Grammar | None] = {}
 
     def follow(self, schema: str) -> Following | None:
@@ -24,13 +29,13 @@ class Forms:
         if schema not in self._known:
             self._known[schema] = self._grammar(schema)
         grammar = self._known[schema]
-        return None if grammar is None else self._grammars.follow(grammar)
+        return None if grammar is None else self._grammars().follow(grammar)
 
     def _grammar(self, schema: str) -> Grammar | None:
         if not schema:
             return None
         try:
-            return self._grammars.of_schema(msgspec.json.decode(schema, type=dict[str, object]))
+            return self._grammars().of_schema(msgspec.json.decode(schema, type=dict[str, object]))
         except (BadGrammar, msgspec.DecodeError) as error:
             _log.warning("answers are judged free of a form that can't be kept to: %s", type(error).__name__)
             return None
