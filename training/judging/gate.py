@@ -111,12 +111,13 @@ def slices_of(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     Where some answers were unwanted and others wanted, a candidate that avoids the ones must still give the others.
     """
     found: dict[str, list[Judged]] = {}
+    avoids = any(row.recent and row.said == "unwanted" for row in judged)
     for row in judged:
         if row.slice:
             found.setdefault(row.slice, []).append(row)
         if row.recent and row.label:
             found.setdefault(f"label={row.label}", []).append(row)
-        if row.recent and row.said:
+        if row.recent and row.said and avoids:
             found.setdefault(f"said={row.said}", []).append(row)
     return dict(sorted(found.items()))
 

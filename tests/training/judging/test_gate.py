@@ -168,3 +168,7 @@ def test_who_avoids_what_was_unwanted_by_losing_what_was_wanted_is_refused() -> 
     report = _report(_thumbs(unwanted=100, wanted=60, avoids=1.0, keeps=0.0))
     assert _slice(report, "recent", "recent").passed
     assert (_slice(report, "said=wanted").passed, report.passed) == (False, False)
+
+
+def test_liked_answers_are_no_slice_where_nothing_was_unwanted() -> None:
+    assert [result.name for result in _report(_thumbs(unwanted=0, wanted=60, avoids=0, keeps=1.0)).slices] == ["recent"]

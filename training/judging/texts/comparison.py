@@ -105,7 +105,7 @@ def compare(writers: Writers, held_out: Sequence[Example], terms: Terms, compare
     every = _every_metric(examples, answers, terms, comparer)
     known = [row for row, example in enumerate(examples) if reference_of(example) is not None]
     references = [reference_of(examples[row]) or _NO_REFERENCE for row in known]
-    figures = _means(every, known, [row for row in range(len(examples)) if row not in set(known)])
+    figures = _means(every, examples, known)
     for who in _WHO:
         asked = [questions[row] for row in known[:MOST_READ]]
         figures[f"{who}/perplexity"] = writers.perplexity(who, asked, references[:MOST_READ])
@@ -144,10 +144,11 @@ def _worth(examples: Sequence[Example], every: dict[tuple[Who, str], Values], wh
     return np.where(unwanted, every[who, "avoided"], every[who, metric])
 
 
-def _means(every: dict[tuple[Who, str], Values], known: list[int], unknown: list[int]) -> dict[str, float]:
+def _means(every: dict[tuple[Who, str], Values], examples: Sequence[Example], known: Sequence[int]) -> dict[str, float]:
     """Return the mean of each metric over the prompts that it is of."""
-    rows = {"avoided": unknown, "win_rate": [*known, *unknown]}
-    means = {f"{who}/{name}": values[rows.get(name, known)] for (who, name), values in every.items()}
+    unwanted = [row for row, example in enumerate(examples) if example.kind == "unwanted"]
+    rows: dict[str, Sequence[int]] = {"avoided": unwanted, "win_rate": range(len(examples))}
+    means = {f"{who}/{name}": values[list(rows.get(name, known))] for (who, name), values in every.items()}
     return {name: float(values.mean()) for name, values in means.items() if values.size}
 
 
