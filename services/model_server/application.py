@@ -16,7 +16,6 @@ from starlette.applications import Starlette
 from schemas.configuration import Configuration
 from schemas.configuration_parser import BadConfiguration
 from schemas.settings import Settings
-from services.model_server.batching.grammars import Grammars
 from services.model_server.batching.rows import Language
 from services.model_server.measures import Measures
 from services.model_server.routes import Counter
@@ -24,6 +23,7 @@ from services.model_server.served import Served
 from services.model_server.waiting import Limits, WaitingRoom
 from services.model_server.worker import Worker
 from services.models.base import base_model_folder, load_base
+from services.models.grammars import Grammars
 from services.models.places import is_known
 from services.parts.ingress.serving import ERROR_HANDLERS, health_routes, process_registry
 

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.model_server.batching.grammars import BadGrammar, Grammar
 from services.model_server.jobs import Job, Outcome, Sampling
 from services.model_server.orders import Asked
 from services.model_server.served import Served
 from services.model_server.wire.calls import ChatCall, CompletionCall, check_length
 from services.model_server.wire.forms import Form
+from services.models.grammars import BadGrammar, Grammar
 from services.parts.ingress.errors import Refusal
 
 

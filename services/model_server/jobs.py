@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.model_server.batching.grammars import Grammar
+from services.models.grammars import Grammar
 
 MAX_TOKENS = 512
 

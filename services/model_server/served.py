@@ -12,12 +12,12 @@ from typing import Any
 from jinja2 import TemplateError
 
 from schemas.inference import Message
-from services.model_server.batching.grammars import Grammar, Grammars
 from services.model_server.wire.forms import Form
 from services.model_server.worker import Worker
 from services.models.adapters import CONFIGURATION, AdapterUnfit
 from services.models.choices import choice_ids
 from services.models.conversations import prompt_tokens
+from services.models.grammars import Grammar, Grammars
 from services.models.tools import Tool
 from services.parts.ingress.errors import Refusal
 

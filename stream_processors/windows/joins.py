@@ -17,13 +17,21 @@ fit the bound).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.feedback import FeedbackGiven
 from schemas.record import Series
 from stream_processors.windows.answers import Answer, normalised
-from stream_processors.windows.judgements import Judged, Labels, Person, count, judged_of, speaks_of
+from stream_processors.windows.judgements import (
+    Judged,
+    Labels,
+    by_person,
+    count,
+    first_record,
+    judged_of,
+    speaks_of,
+)
 from stream_processors.windows.windows import SKEW_MS, Bounds, Cell, OpenWindows
 
 MAX_ANSWERS = 500_000
@@ -104,7 +112,7 @@ class FeedbackJoin:
         waiting = self._waiting.setdefault(start, _Waiting(offset, logged, {}))
         waiting.oldest = min(waiting.oldest, logged)
         judged = judged_of(feedback, occurred=occurred, logged=logged, offset=offset, late=late)
-        waiting.judged.setdefault(feedback.event_id, judged)
+        waiting.judged[feedback.event_id] = first_record(waiting.judged.get(feedback.event_id), judged)
 
     def close(self, answers_watermark: int) -> list[Cell]:
         """Take out the windows that both partitions have passed, joined, in a fixed order."""
@@ -116,7 +124,7 @@ class FeedbackJoin:
 
     def _joined(self, start: int, waiting: _Waiting) -> list[Cell]:
         cells: dict[Series, Cell] = {}
-        for given in _by_person(waiting.judged.values()):
+        for given in by_person(waiting.judged.values()):
             for answer in self._answers.get(given[0].request_id, ()):
                 said = [judged for judged in given if self._meet(judged, answer, start) and speaks_of(judged, answer)]
                 if said:
@@ -147,11 +155,3 @@ class FeedbackJoin:
             if answers[-1].logged >= oldest:
                 return
             del self._answers[request_id]
-
-
-def _by_person(judged: Iterable[Judged]) -> Iterator[list[Judged]]:
-    """Yield what each person said of a request, in the order in which they said it."""
-    persons: dict[tuple[str, Person], list[Judged]] = {}
-    for one in judged:
-        persons.setdefault((one.request_id, one.person), []).append(one)
-    return (sorted(given, key=lambda one: (one.occurred, one.offset)) for given in persons.values())

@@ -1,28 +1,34 @@
 """What people's judgements of one answer come to: which of them count, and what they add to a window. Pure.
 
-The rule (docs/feedback.md). An event counts once. Of two judgements of the same kind by the same person on the
-same request the later by `occurred_at` counts, of two at once the one that stands further back in the log. A
-person is a source and a user; without a user, the source alone. Kinds are independent of each other, but whether
-the answer was right a person says once: by the latest judgement that says it in whatever way.
+The rule (docs/feedback.md). An event counts once: of its records the earliest. Of two judgements of the same kind by
+the same person on the same request the later by `occurred_at` counts, of two at once the one that stands further back
+in the log. A person is a source and a user; without a user, the source alone. Kinds are independent of each other, but
+whether the answer was right a person says once: by the latest judgement that says it in whatever way. The
+warehouse's view `judgements` says the same in SQL, over all windows together; one test holds the two equal.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from rapidfuzz.distance import Levenshtein
 
-from schemas.feedback import FeedbackGiven, Outcome, Signal
+from schemas.feedback import FeedbackGiven, Kind, Outcome, Signal
 from schemas.metrics import confusion_counter
 from schemas.record import Variant
 from stream_processors.windows.answers import Answer, Comparable, comparable, normalised, written
 
 _RIGHT = 0.5
+# By which kinds an answer is called right, in the order in which they go within one judgement: what says it outright
+# goes before what says it by an example.
+_VERDICTS: tuple[Kind, ...] = ("label", "score", "rating", "correction")
+_FIELDS: Mapping[Kind, str] = {
+    **{kind: kind for kind in (*_VERDICTS, "signal")},
+    "comparison": "outcome",
+}
 Person = tuple[str, str]
 """A source and a user's pseudonym."""
 Labels = Mapping[str, str]
 """An app's labels as its configuration writes them, by their normalised form."""
-T = TypeVar("T")
 
 
 class Judged(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +47,42 @@ class Judged(msgspec.Struct, frozen=True, gc=False):
     correction: Comparable | None = None
     outcome: Outcome | None = None
     signal: Signal | None = None
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """Where it stands among others: what is later is greater."""
+        return self.occurred, self.offset, self.event_id
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Which judgements it holds."""
+        return tuple(kind for kind, name in _FIELDS.items() if getattr(self, name) is not None)
+
+    @property
+    def verdict_by(self) -> Kind | None:
+        """The kind by which it says whether the answer was right: of several the one that says it most plainly."""
+        return next((kind for kind in _VERDICTS if kind in self.kinds), None)
+
+
+def first_record(known: Judged | None, again: Judged) -> Judged:
+    """Return which of two records of one event is the event: the earlier, but none that is late.
+
+    Of two with one time it is the one further back in the log, which the warehouse keeps.
+    """
+    return again if known is None else min(known, again, key=lambda one: (one.late, one.occurred, -one.offset))
+
+
+def by_person(judged: Iterable[Judged]) -> list[list[Judged]]:
+    """Return what each person said of a request, in the order in which they said it."""
+    persons: dict[tuple[str, Person], list[Judged]] = {}
+    for one in sorted(judged, key=lambda one: one.place):
+        persons.setdefault((one.request_id, one.person), []).append(one)
+    return list(persons.values())
+
+
+def standing(given: Iterable[Judged]) -> dict[Kind, Judged]:
+    """Return by which of one person's judgements, in their order, each kind stands: by the latest."""
+    return {kind: judged for judged in given for kind in judged.kinds}
 
 
 def judged_of(feedback: FeedbackGiven, *, occurred: int, logged: int, offset: int, late: bool) -> Judged:
@@ -71,19 +113,21 @@ def _correction(feedback: FeedbackGiven) -> Comparable | None:
 def verdict(judged: Judged, answer: Answer) -> bool | None:
     """Return whether feedback calls an answer right; None when it says nothing about that.
 
-    A label judges every answer of the request, the shadow's too; anything else judges what the user saw. Of
-    several in one event the label counts, then the score, the rating, the correction: what says it outright goes
-    before what says it by an example. A rating is a score from 0 to 1 in four steps.
+    A label judges every answer of the request, the shadow's too; anything else judges what the user saw. A rating
+    is a score from 0 to 1 in four steps.
     """
     if judged.label is not None:
         return judged.label == normalised(answer.text)
     if answer.series.variant == Variant.SHADOW:
         return None
-    if judged.score is not None:
-        return judged.score >= _RIGHT
-    if judged.rating is not None:
-        return (judged.rating - 1) / 4 >= _RIGHT
-    return None if judged.correction is None else judged.correction == answer.comparable
+    match judged.verdict_by:
+        case "score" if judged.score is not None:
+            return judged.score >= _RIGHT
+        case "rating" if judged.rating is not None:
+            return (judged.rating - 1) / 4 >= _RIGHT
+        case "correction":
+            return judged.correction == answer.comparable
+    return None
 
 
 def speaks_of(judged: Judged, answer: Answer) -> bool:
@@ -100,31 +144,29 @@ def count(sums: dict[str, float], given: Sequence[Judged], answer: Answer, label
     right = next((said for judged in reversed(given) if (said := verdict(judged, answer)) is not None), None)
     if right is not None:
         _add(sums, feedback=1, feedback_correct=right)
-    label = _latest(given, lambda judged: judged.label)
-    if label is not None and label in labels:
-        _add(sums, **{confusion_counter(labels[label], labels.get(normalised(answer.text), "")): 1})
+    stands = standing(given)
+    if (one := stands.get("label")) and one.label in labels:
+        _add(sums, **{confusion_counter(labels[one.label], labels.get(normalised(answer.text), "")): 1})
     if answer.series.variant != Variant.SHADOW:
-        _count_seen(sums, given, answer)
+        _count_seen(sums, stands, answer)
 
 
-def _count_seen(sums: dict[str, float], given: Sequence[Judged], answer: Answer) -> None:
+def _count_seen(sums: dict[str, float], stands: Mapping[Kind, Judged], answer: Answer) -> None:
     """Count what can be said only of an answer that somebody saw."""
-    score = _latest(given, lambda judged: judged.score)
-    if score in (0, 1):
-        _add(sums, thumbs=1, thumbs_down=score == 0)
-    if (rating := _latest(given, lambda judged: judged.rating)) is not None:
-        _add(sums, ratings=1, rating_sum=rating)
-    correction = _latest(given, lambda judged: judged.correction)
-    if correction is not None and correction != (said := answer.comparable):
-        _add(sums, corrections=1, edit_sum=Levenshtein.normalized_distance(said.text, correction.text))
-    if (outcome := _latest(given, lambda judged: judged.outcome)) is not None:
-        _add(sums, comparisons=1, comparisons_won=outcome == "won", comparisons_lost=outcome == "lost")
-    if (signal := _latest(given, lambda judged: judged.signal)) is not None:
-        _add(sums, **{signal: 1})
+    if (one := stands.get("score")) and one.score in (0, 1):
+        _add(sums, thumbs=1, thumbs_down=one.score == 0)
+    if (one := stands.get("rating")) and one.rating is not None:
+        _add(sums, ratings=1, rating_sum=one.rating)
+    if (one := stands.get("correction")) and one.correction is not None and one.correction != answer.comparable:
+        _add(sums, corrections=1, edit_sum=_distance(answer.comparable, one.correction))
+    if one := stands.get("comparison"):
+        _add(sums, comparisons=1, comparisons_won=one.outcome == "won", comparisons_lost=one.outcome == "lost")
+    if (one := stands.get("signal")) and one.signal is not None:
+        _add(sums, **{one.signal: 1})
 
 
-def _latest(given: Sequence[Judged], said_by: Callable[[Judged], T | None]) -> T | None:
-    return next((said for judged in reversed(given) if (said := said_by(judged)) is not None), None)
+def _distance(answer: Comparable, correction: Comparable) -> float:
+    return Levenshtein.normalized_distance(answer.text, correction.text)
 
 
 def _add(sums: dict[str, float], **values: float) -> None:

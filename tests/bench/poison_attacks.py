@@ -36,6 +36,7 @@ class Attack:
         people: Share of all people who give it.
         honest: Judgements that each attacker gives rightly, beside, for each wrong one.
         known: Whether anyone can be told apart.
+        only: The right answer of the prompts that are attacked; empty for all.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Attack:
     people: float = 0.05
     honest: float = 0.0
     known: bool = True
+    only: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ def _scene(
     stage = _Stage(pairs, attack, seed)
     drawn = list(pairs)
     stage.draw.shuffle(drawn)
-    drawn = drawn[:size]
+    drawn = sorted(drawn[:size], key=lambda pair: bool(attack.only) and pair[1] != attack.only)
     attackers = [f"{ATTACKER}{at}" for at in range(max(1, round(people * attack.people)))]
     honest = [f"u{at}" for at in range(people - len(attackers))]
     busy = [stage.draw.expovariate(1.0) + 0.1 for _ in honest]

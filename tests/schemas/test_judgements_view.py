@@ -1,15 +1,21 @@
-"""The view `judgements`: what each person said last of a request, kind by kind."""
+"""The view `judgements`: what each person said last of a request, kind by kind; windows count by the same rule."""
 
+import random
+import uuid
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.feedback import Answered, Comparison, FeedbackGiven
 from schemas.inference import Message
 from schemas.settings import Settings
 from schemas.tables import TABLE_BY_NAME, Position
 from services.clients.warehouse.client import Warehouse
+from stream_processors.windows.judgements import Judged, by_person, first_record, judged_of, standing
 
 AT = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = TABLE_BY_NAME["feedback"]
@@ -75,3 +81,61 @@ def test_of_two_at_once_the_one_further_back_in_the_log_counts(warehouse: Settin
 def test_a_signal_alone_is_no_verdict(warehouse: Settings) -> None:
     (row,) = stored(warehouse, "r5", (0, {"signal": "copied"}))
     assert (row["verdict_by"], row["score"]) == ("", None)
+
+
+@dataclass(frozen=True)
+class Told:
+    """One record of feedback: records of one event and one second are copies."""
+
+    event: int
+    second: int
+
+    @property
+    def said(self) -> dict[str, Any]:
+        draw = random.Random(f"{self.event} {self.second}")
+        person = {"source": draw.choice(("user", "annotator")), "user_id": draw.choice(("", "ann"))}
+        values = {
+            "label": draw.choice("ab"),
+            "score": draw.choice((0.0, 0.4, 1.0)),
+            "rating": draw.randint(1, 5),
+            "correction": Message(role="assistant", content=draw.choice("xyz")),
+            "comparison": Comparison(rejected=Answered(request_id=draw.choice("xyz"))),
+            "signal": draw.choice(("copied", "regenerated")),
+        }
+        kinds = draw.sample(sorted(values), draw.randint(1, 3))
+        return {"event_id": f"e{self.event}", **person, **{kind: values[kind] for kind in kinds}}
+
+
+def by_the_windows_rule(told: list[Told]) -> dict[tuple[str, str], tuple[dict[str, str], str]]:
+    """Return of each person the event that each kind stands by, and how they said last whether it was right."""
+    events: dict[str, Judged] = {}
+    for offset, one in enumerate(told):
+        at = AT + timedelta(seconds=one.second)
+        record = FeedbackGiven(occurred_at=at, app="guard", request_id="r", **one.said)
+        judged = judged_of(record, occurred=round(at.timestamp() * 1000), logged=0, offset=offset, late=False)
+        events[record.event_id] = first_record(events.get(record.event_id), judged)
+    return {
+        given[0].person: (
+            {kind: one.event_id for kind, one in standing(given).items()},
+            next((one.verdict_by for one in reversed(given) if one.verdict_by), ""),
+        )
+        for given in by_person(events.values())
+    }
+
+
+@settings(max_examples=40)
+@given(st.lists(st.builds(Told, st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=12))
+def test_windows_and_view_let_the_same_judgements_stand(warehouse: Settings, told: list[Told]) -> None:
+    request_id = uuid.uuid4().hex
+    rows = stored(warehouse, request_id, *((one.second, one.said) for one in told))
+    assert {
+        (row["source"], row["user_id"]): ({kind: place[2] for kind, place in row["standing"]}, row["verdict_by"])
+        for row in rows
+    } == by_the_windows_rule(told)
+    assert sum(row["superseded"] + len(row["standing"]) for row in rows) == said_kinds(told)
+
+
+def said_kinds(told: list[Told]) -> int:
+    """Return how many kinds all events say, each event by its earliest record."""
+    events = {one.event: one for one in sorted(told, key=lambda one: -one.second)}
+    return sum(len(one.said.keys() - {"event_id", "source", "user_id"}) for one in events.values())

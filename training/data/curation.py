@@ -54,7 +54,7 @@ def curate(
     ordered = sorted(rows, key=lambda row: row.request_id)
     believed = honest(ordered, tools.embed, trusts=trusts, seed=policy.seed, removed=removed)
     settled = _distinct(_settled(believed, labels, removed), removed)
-    examples, masked = _masked([_example(row, policy, recent_since) for row in settled], tools)
+    examples, masked = _masked([_example(row, policy, recent_since, trusts) for row in settled], tools)
     kept = _without_near_duplicates(examples, tools, removed)
     held_out = draw_held_out(kept, policy.seed, removed)
     train = draw_training(kept, policy, removed)
@@ -97,7 +97,7 @@ def _distinct(rows: Sequence[LabelledRow], removed: Counter[str]) -> list[Labell
     return kept
 
 
-def _example(row: LabelledRow, policy: Training, recent_since: datetime) -> Example:
+def _example(row: LabelledRow, policy: Training, recent_since: datetime, trusts: Trusts) -> Example:
     prompt = prompt_of(row.messages)
     return Example(
         request_id=row.request_id,
@@ -107,6 +107,7 @@ def _example(row: LabelledRow, policy: Training, recent_since: datetime) -> Exam
         slice=row.slice,
         recent=row.occurred_at >= recent_since,
         split="holdout" if is_held_out(prompt, policy.holdout_share) else "train",
+        trust=max((trusts(one.source) for one in row.judgements if one.label in row.labels), default=TRUSTED),
     )
 
 

@@ -6,8 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from schemas.feedback import FeedbackGiven
 from schemas.inference import Message, ToolDeclared
-from training.data.judgements import Judgement
 
 Split = Literal["train", "validation", "holdout"]
 # What an example teaches: a label of a classifier, an answer to give, one that was wanted or not, or of two the better.
@@ -15,11 +15,11 @@ Kind = Literal["label", "target", "wanted", "unwanted", "pair"]
 
 
 class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with every label that feedback gave it, as the warehouse has it.
+    """A request with every label that feedback gave it and nobody took back, as the warehouse has it.
 
     Attributes:
         labels: Distinct labels, sorted.
-        judgements: Who gave which of them.
+        judgements: Who gave which of them, of each person the one that stands.
         slice: The request's slice tag, empty without one.
         offsets: Where its messages stood: "topic/partition" to offset.
     """
@@ -30,7 +30,7 @@ class LabelledRow(msgspec.Struct, frozen=True, kw_only=True):
     slice: str
     occurred_at: datetime
     offsets: dict[str, int]
-    judgements: tuple[Judgement, ...] = ()
+    judgements: tuple[FeedbackGiven, ...] = ()
 
 
 class Example(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,9 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
         answer: The answer to give, or the one that was wanted or not; of a pair the better one.
         rejected: Of a pair the worse one.
         tools: What the call declared.
-        weight: Trust in whoever judged, 0 to 1.
+        response_schema: JSON Schema that the call asked its answer to keep to; nothing is learnt of it.
+        weight: What it counts in training, 0 to 1.
+        trust: In whoever judged it, 0 to 1; of several people in the most trusted.
     """
 
     request_id: str
@@ -58,7 +60,9 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     answer: Message | None = None
     rejected: Message | None = None
     tools: tuple[ToolDeclared, ...] = ()
+    response_schema: str = ""
     weight: float = 1.0
+    trust: float = 1.0
 
     @property
     def chat(self) -> list[dict[str, str]]:

@@ -24,14 +24,15 @@ SELECT
     r.request_id AS request_id,
     r.messages AS messages,
     r.tools AS tools,
-    f.latest AS correction
+    r.response_schema AS response_schema,
+    j.latest AS correction
 FROM (SELECT * FROM requests FINAL WHERE app = {app:String} AND request_id IN {ids:Array(String)}) AS r
 LEFT JOIN (
-    SELECT request_id, argMax(correction, occurred_at) AS latest
-    FROM feedback FINAL
-    WHERE app = {app:String} AND request_id IN {ids:Array(String)} AND correction NOT IN ('', 'null')
+    SELECT request_id, argMax(correction, arrayFirst(one -> one.1 = 'correction', standing).2) AS latest
+    FROM judgements
+    WHERE app = {app:String} AND request_id IN {ids:Array(String)} AND correction != 'null'
     GROUP BY request_id
-) AS f ON r.request_id = f.request_id
+) AS j ON r.request_id = j.request_id
 """
 
 Mask = Callable[[str], tuple[str, int]]
@@ -78,6 +79,7 @@ def _example(row: ManifestRow, text: Mapping[str, str], mask: Mask) -> Example |
         kind="label" if row.label else "target",
         answer=None if row.label or answer is None else _masked(answer, mask),
         tools=msgspec.json.decode(text["tools"] or "[]", type=tuple[ToolDeclared, ...]),
+        response_schema=text["response_schema"],
     )
 
 

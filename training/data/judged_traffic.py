@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from schemas.feedback import Comparison, FeedbackGiven
 from schemas.inference import Message, ToolDeclared
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_REQUESTED, INFERENCE_RESPONDED
 from services.clients.warehouse.client import Warehouse
-from training.data.judgements import Answers, JudgedCall, Judgement
+from training.data.judgements import Answers, JudgedCall
+from training.data.standing import SAID, judgements_in
 
 _CALL = """
     r.request_id AS request_id,
@@ -57,7 +57,9 @@ _SPOKEN_OF = "AND request_id IN (SELECT request_id FROM feedback WHERE app = {ap
 _JUDGED = f"""
 SELECT
     {_CALL},
-    f.said AS said
+    j.said AS said,
+    j.superseded AS superseded,
+    j.feedback_place AS feedback_place
 FROM (
     SELECT {_COLUMNS} FROM ({_ANSWERED} {_SPOKEN_OF} {_SPAN})
     UNION ALL
@@ -66,14 +68,13 @@ FROM (
 INNER JOIN (
     SELECT
         request_id,
-        groupArray((
-            event_id, occurred_at, label, score, rating, correction, comparison, signal, source, user_id,
-            partition, offset
-        )) AS said
-    FROM feedback FINAL
+        {SAID} AS said,
+        sum(superseded) AS superseded,
+        max(feedback_place) AS feedback_place
+    FROM judgements
     WHERE app = {{app:String}}
     GROUP BY request_id
-) AS f ON r.request_id = f.request_id
+) AS j ON r.request_id = j.request_id
 ORDER BY cityHash64(r.request_id)
 LIMIT {{limit:UInt64}}
 """  # noqa: S608  # the parts above
@@ -116,13 +117,13 @@ def judged_calls(
 ) -> Sequence[JudgedCall]:
     """Return calls of [since, until) that anything was said of, at most `limit`, chosen by a hash of their ids."""
     found = warehouse.query(_JUDGED, {"app": app, "since": since, "until": until, "limit": limit})
-    return [_call(row, tuple(_judgement(app, row["request_id"], said) for said in row["said"])) for row in found]
+    return [_judged(app, row) for row in found]
 
 
 def calls_by_id(warehouse: Warehouse, app: str, ids: Sequence[str]) -> Answers:
     """Return the calls of an app by their ids; those that are not stored are missing."""
     found = warehouse.query(_COMPARED, {"app": app, "ids": list(ids)}) if ids else []
-    return {row["request_id"]: _call(row, ()) for row in found}
+    return {row["request_id"]: _call(row) for row in found}
 
 
 def undisputed_calls(
@@ -130,14 +131,21 @@ def undisputed_calls(
 ) -> Sequence[JudgedCall]:
     """Return calls of [since, until) that were answered and never judged, at most `limit`, chosen by a hash."""
     found = warehouse.query(_UNDISPUTED, {"app": app, "since": since, "until": until, "limit": limit})
-    return [_call(row, ()) for row in found]
+    return [_call(row) for row in found]
 
 
-def _call(row: dict[str, Any], judgements: tuple[Judgement, ...]) -> JudgedCall:
-    offsets = {f"{row['topic']}/{row['partition']}": row["offset"]}
-    for one in judgements:
-        place = f"{FEEDBACK_GIVEN.name}/{one.partition}"
-        offsets[place] = max(one.offset, offsets.get(place, -1))
+def _judged(app: str, row: dict[str, Any]) -> JudgedCall:
+    call = _call(row)
+    offset, partition = row["feedback_place"]
+    return msgspec.structs.replace(
+        call,
+        judgements=judgements_in(app, row["request_id"], row["said"]),
+        superseded=row["superseded"],
+        offsets={**call.offsets, f"{FEEDBACK_GIVEN.name}/{partition}": offset},
+    )
+
+
+def _call(row: dict[str, Any]) -> JudgedCall:
     return JudgedCall(
         request_id=row["request_id"],
         messages=msgspec.json.decode(row["messages"], type=tuple[Message, ...]),
@@ -150,27 +158,6 @@ def _call(row: dict[str, Any], judgements: tuple[Judgement, ...]) -> JudgedCall:
         response_schema=row["response_schema"],
         slice=str(json.loads(row["tags"]).get("slice", "")),
         occurred_at=row["occurred_at"],
-        judgements=judgements,
-        offsets=offsets,
+        judgements=(),
+        offsets={f"{row['topic']}/{row['partition']}": row["offset"]},
     )
-
-
-def _judgement(app: str, request_id: str, said: tuple[Any, ...]) -> Judgement:
-    event_id, occurred_at, label, score, rating, correction, comparison, signal, source, user_id, partition, offset = (
-        said
-    )
-    given = FeedbackGiven(
-        event_id=event_id,
-        occurred_at=occurred_at,
-        app=app,
-        request_id=request_id,
-        label=label,
-        score=score,
-        rating=rating,
-        correction=msgspec.json.decode(correction, type=Message | None),
-        comparison=msgspec.json.decode(comparison, type=Comparison | None),
-        signal=signal,
-        source=source,
-        user_id=user_id,
-    )
-    return Judgement(given=given, partition=partition, offset=offset)

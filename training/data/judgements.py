@@ -1,4 +1,4 @@
-"""Calls that people judged, as the warehouse has them, and which of their judgements stand. Pure."""
+"""Calls that people judged, and what of it stands, as the warehouse's view `judgements` has it. Pure."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,19 +13,6 @@ UNDISPUTED = "undisputed"
 """The source of a judgement that nobody gave: an answer that was left standing."""
 
 
-class Judgement(msgspec.Struct, frozen=True, kw_only=True):
-    """Feedback, and where its message stood."""
-
-    given: FeedbackGiven
-    partition: int
-    offset: int
-
-    @property
-    def person(self) -> tuple[str, str]:
-        """Who judged. Those of one source who gave no name are one: a call has one user, mostly."""
-        return self.given.source, self.given.user_id
-
-
 class JudgedCall(msgspec.Struct, frozen=True, kw_only=True):
     """A call with its answer and everything that was said of it.
 
@@ -33,7 +20,9 @@ class JudgedCall(msgspec.Struct, frozen=True, kw_only=True):
         messages: The conversation up to the answer.
         answer: What the user saw; None when the call failed.
         slice: The call's slice tag, empty without one.
-        judgements: In any order; none of an answer that nobody disputed.
+        judgements: Those that stand, each without the kinds of it that a later one replaced; in any order. None of an
+            answer that nobody disputed.
+        superseded: How many kinds of judgements were replaced.
         offsets: Where its messages stood: "topic/partition" to offset.
     """
 
@@ -48,28 +37,22 @@ class JudgedCall(msgspec.Struct, frozen=True, kw_only=True):
     response_schema: str
     slice: str
     occurred_at: datetime
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[FeedbackGiven, ...]
+    superseded: int = 0
     offsets: dict[str, int]
 
 
-class Standing(NamedTuple):
-    """One kind of judgement that still counts."""
+class Spoken(NamedTuple):
+    """One kind of a judgement."""
 
     kind: Kind
     given: FeedbackGiven
 
 
-def standing(judgements: Iterable[Judgement]) -> list[Standing]:
-    """Return what counts of the judgements of one request: of each person and kind the latest.
-
-    The same event counts once. Later is by when it was said, then by its place in the log; the order that they come
-    in does not matter.
-    """
-    last: dict[tuple[Kind, str, str], Judgement] = {}
-    for judgement in sorted(judgements, key=lambda one: (one.given.occurred_at, one.offset, one.given.event_id)):
-        for kind in judgement.given.kinds:
-            last[(kind, *judgement.person)] = judgement
-    return [Standing(kind, judgement.given) for (kind, *_), judgement in sorted(last.items(), key=lambda one: one[0])]
+def spoken(judgements: Iterable[FeedbackGiven]) -> list[Spoken]:
+    """Return what judgements say, kind by kind, in the order of kinds and people."""
+    found = [Spoken(kind, given) for given in judgements for kind in given.kinds]
+    return sorted(found, key=lambda one: (one.kind, one.given.source, one.given.user_id))
 
 
 Answers = Mapping[str, JudgedCall]
@@ -81,8 +64,8 @@ def compared(calls: Iterable[JudgedCall]) -> list[str]:
     found = {
         answered.request_id
         for call in calls
-        for kind, given in standing(call.judgements)
-        if kind == "comparison" and given.comparison is not None
+        for given in call.judgements
+        if given.comparison is not None
         for answered in (given.comparison.preferred, given.comparison.rejected)
         if answered.request_id and answered.request_id != call.request_id
     }

@@ -1,4 +1,4 @@
-"""Which of the labels that people gave are learnt from: of each person's the last, and none given to spoil. Pure."""
+"""Which of the labels that people gave are learnt from: none given to spoil. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,7 +8,6 @@ import msgspec
 from schemas.feedback import FeedbackGiven
 from schemas.inference import Message
 from training.data.dataset import LabelledRow
-from training.data.judgements import standing
 from training.data.poison.claims import Claim, Embed
 from training.data.poison.defence import poisoned
 from training.data.poison.doubts import LabelJudge
@@ -19,14 +18,14 @@ Trusts = Callable[[str], float]
 def honest(
     rows: Sequence[LabelledRow], embed: Embed, *, trusts: Trusts, seed: int, removed: Counter[str]
 ) -> list[LabelledRow]:
-    """Return rows with the labels that stand; rows that come without judgements stay as they are.
+    """Return rows with the labels that are believed; rows that come without judgements stay as they are.
 
     Poisoned judgements are added to `removed` by reason; a row goes with its last label.
 
     Args:
         trusts: How much a source weighs, 0 to 1.
     """
-    said = [(row, given) for row in rows for kind, given in standing(row.judgements) if kind == "label"]
+    said = [(row, given) for row in rows for given in row.judgements]
     found = poisoned([_claim(row, given, trusts) for row, given in said], LabelJudge, embed, seed=seed)
     removed.update(found.values())
     labels: dict[str, set[str]] = {}

@@ -12,25 +12,24 @@ from schemas.inference import Message
 from schemas.topics import FEEDBACK_GIVEN, INFERENCE_REQUESTED
 from services.clients.warehouse.client import Warehouse
 from training.data.dataset import LabelledRow
-from training.data.judgements import Judgement
 
 _LABELLED = """
 SELECT
     r.request_id AS request_id,
     any(r.messages) AS messages,
-    arraySort(groupUniqArray(assumeNotNull(f.label))) AS labels,
+    arraySort(groupUniqArray(assumeNotNull(j.label))) AS labels,
     any(JSONExtractString(r.tags, 'slice')) AS slice,
     any(r.occurred_at) AS occurred_at,
     any(r.partition) AS request_partition,
     any(r.offset) AS request_offset,
-    max((f.offset, f.partition)) AS feedback_place,
-    groupArray((f.event_id, f.occurred_at, f.label, f.source, f.user_id, f.partition, f.offset)) AS said
+    max(j.feedback_place) AS feedback_place,
+    groupArray((j.source, j.user_id, j.label, arrayFirst(one -> one.1 = 'label', j.standing).2)) AS said
 FROM (SELECT * FROM requests FINAL) AS r
-INNER JOIN (SELECT * FROM feedback FINAL WHERE app = {app:String}) AS f ON r.request_id = f.request_id
+INNER JOIN (SELECT * FROM judgements WHERE app = {app:String}) AS j ON r.request_id = j.request_id
 WHERE r.app = {app:String}
     AND r.occurred_at >= {since:DateTime64(3, 'UTC')}
     AND r.occurred_at < {until:DateTime64(3, 'UTC')}
-    AND f.label != ''
+    AND j.label != ''
 GROUP BY r.request_id
 ORDER BY cityHash64(r.request_id)
 LIMIT {limit:UInt64}
@@ -53,7 +52,7 @@ LIMIT 1
 def labelled_rows(
     warehouse: Warehouse, app: str, *, since: datetime, until: datetime, limit: int
 ) -> Sequence[LabelledRow]:
-    """Return requests of [since, until) that have labels, at most `limit`, chosen by a hash of their ids."""
+    """Return requests of [since, until) that have labels that stand, at most `limit`, chosen by a hash of their ids."""
     found = warehouse.query(_LABELLED, {"app": app, "since": since, "until": until, "limit": limit})
     return [_row(app, row) for row in found]
 
@@ -87,9 +86,9 @@ def _row(app: str, row: dict[str, Any]) -> LabelledRow:
     )
 
 
-def _judgement(app: str, request_id: str, said: tuple[Any, ...]) -> Judgement:
-    event_id, occurred_at, label, source, user_id, partition, offset = said
-    given = FeedbackGiven(
+def _judgement(app: str, request_id: str, said: tuple[Any, ...]) -> FeedbackGiven:
+    source, user_id, label, (occurred_at, _, event_id, _) = said
+    return FeedbackGiven(
         event_id=event_id,
         occurred_at=occurred_at,
         app=app,
@@ -98,4 +97,3 @@ def _judgement(app: str, request_id: str, said: tuple[Any, ...]) -> Judgement:
         source=source,
         user_id=user_id,
     )
-    return Judgement(given=given, partition=partition, offset=offset)

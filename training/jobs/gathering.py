@@ -99,10 +99,10 @@ def _enough(bench: Bench, jobs: TrainingJobs, lead: Lead, source: Source[Materia
         except WarehouseDown as error:
             log.warning("job=%s waits for the warehouse: %s", bench.job.job_id, type(error).__name__)
         if count != seen:
-            seen = count
+            seen, give_up_at = count, time.monotonic() + PATIENCE_S
             bench.announce("curating", f"{seen} of {wanted}")
         if time.monotonic() > give_up_at:
-            raise JobFailed(f"only {seen} of {wanted} after {PATIENCE_S:.0f} s")
+            raise JobFailed(f"only {seen} of {wanted}, and none has come for {PATIENCE_S:.0f} s")
         time.sleep(POLL_S)
 
 

@@ -19,7 +19,7 @@ from training.data.earlier import drawn, earlier_versions, read_again
 from training.jobs.workbench import REPORT, Bench, JobFailed
 from training.judging.evaluation import judge
 from training.judging.forgetting import EarlierSet, Worth, forgetting
-from training.judging.gate import Judged, decide
+from training.judging.gate import Judged, decide, trusted
 from training.judging.report import Heading, Shown, page_of
 from training.judging.safety_prompts import HARMLESS_SHARE, harmful_prompts, harmless_prompts
 from training.judging.texts.comparison import Compared, Terms, compare, metric_of, reference_of
@@ -63,7 +63,11 @@ def gate_report(bench: Bench, held_out: Sequence[Example], rivals: Rivals) -> Ga
         JobFailed: The packaged prompts that every version of an app that writes is asked are not installed.
     """
     of_kind = _of_labels if bench.app.does == "classify" else _of_texts
-    report, shown = of_kind(bench, held_out, rivals)
+    asked = trusted(held_out, bench.policy.gate)
+    report, shown = of_kind(bench, asked, rivals)
+    if len(asked) < len(held_out):
+        left_out = f"asked: {len(asked)} of {len(held_out)} held-out prompts, those that somebody trusted judged"
+        report = msgspec.structs.replace(report, reasons=(*report.reasons, left_out))
     heading = Heading(
         app=bench.app.name,
         version=bench.job.version,
@@ -105,7 +109,11 @@ def _of_labels(bench: Bench, held_out: Sequence[Example], rivals: Rivals) -> tup
 
 def _of_texts(bench: Bench, held_out: Sequence[Example], rivals: Rivals) -> tuple[GateReport, list[Shown]]:
     terms = _terms(bench)
-    writers = Writers(rivals.base, rivals.candidate, rivals.incumbent)
+
+    def heard(answers: int) -> None:
+        bench.announce("evaluating", f"{answers} answers written", step=answers)
+
+    writers = Writers(rivals.base, rivals.candidate, rivals.incumbent, heard)
     comparer = _comparer(bench, writers)
     compared = compare(writers, held_out, terms, comparer)
     report = decide(
@@ -137,13 +145,17 @@ def _shown(compared: Compared) -> list[Shown]:
     return [
         Shown(
             prompt=example.prompt,
-            wanted=_text(reference_of(example)),
+            wanted=_wanted(example),
             candidate=_text(candidate),
             incumbent=_text(incumbent),
             gain=float(gain),
         )
         for example, candidate, incumbent, gain in rows
     ]
+
+
+def _wanted(example: Example) -> str:
+    return f"anything but: {_text(example.answer)}" if example.kind == "unwanted" else _text(reference_of(example))
 
 
 def _text(message: Message | None) -> str:

@@ -25,6 +25,7 @@ import numpy as np
 from schemas.gate_policy import GatePolicy
 from schemas.learning import Accuracy, GateReport, SliceResult
 from schemas.proportions import accuracy
+from training.data.dataset import Example
 from training.judging.conduct import Conduct, checked
 from training.judging.statistics import Values, count_to_prove, difference_bound, mean_interval
 
@@ -42,6 +43,7 @@ class Judged:
         label: The right answer of a classifier; empty for the others.
         candidate_correct: What the candidate's answer is worth, 0 to 1, or whether it is right.
         incumbent_correct: Likewise.
+        said: `wanted` or `unwanted` where a thumb or a rating is all that is known of it.
     """
 
     recent: bool
@@ -49,6 +51,7 @@ class Judged:
     label: str
     candidate_correct: float
     incumbent_correct: float
+    said: str = ""
 
 
 def decide(
@@ -93,14 +96,29 @@ def decide(
     )
 
 
+def trusted(held_out: Sequence[Example], policy: GatePolicy) -> list[Example]:
+    """Return the held-out prompts that are asked: those that somebody judged who is trusted as the policy says.
+
+    A hold-out is drawn from the same feedback as what is learnt. Where curation can't tell who spoils it, a candidate
+    that has learnt the poison is right by the poisoned part of it.
+    """
+    return [example for example in held_out if example.trust >= policy.trusted_from]
+
+
 def slices_of(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
-    """Return the judged prompts by slice: each tag over all traffic, each label over recent traffic."""
+    """Return the judged prompts by slice: each tag over all traffic, each label and word over recent traffic.
+
+    Where some answers were unwanted and others wanted, a candidate that avoids the ones must still give the others.
+    """
     found: dict[str, list[Judged]] = {}
+    avoids = any(row.recent and row.said == "unwanted" for row in judged)
     for row in judged:
         if row.slice:
             found.setdefault(row.slice, []).append(row)
         if row.recent and row.label:
             found.setdefault(f"label={row.label}", []).append(row)
+        if row.recent and row.said and avoids:
+            found.setdefault(f"said={row.said}", []).append(row)
     return dict(sorted(found.items()))
 
 

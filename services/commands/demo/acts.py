@@ -140,20 +140,24 @@ def take_back(stage: Stage, served: str) -> TakenBack:
         reason="forced past the gate on purpose",
     )
     with stage.narrator.step(f"{version}, forced by an operator, reaches its canary share"):
-        first = _wait(stage, "canary", "rollouts", "adapter_version = {v:String} AND state = 'canary'", v=version)
+        canary = "adapter_version = {v:String} AND state = 'canary'"
+        first = _wait(stage, "canary", "rollouts", canary, v=version, rollout=version)
     with stage.narrator.step("canary judge takes it back"):
-        last = _wait(
-            stage, "roll-back", "rollouts", "adapter_version = {v:String} AND state = 'rolled_back'", v=version
-        )
+        taken = "adapter_version = {v:String} AND state = 'rolled_back'"
+        last = _wait(stage, "roll-back", "rollouts", taken, v=version, rollout=version)
     stage.narrator.say(last["reason"])
     return TakenBack(adapter, refusal, first, last)
 
 
-def _wait(stage: Stage, what: str, table: str, where: str, **parameters: object) -> Row:
-    return stage.observer.wait_for(
+def _wait(stage: Stage, what: str, table: str, where: str, *, rollout: str = "", **parameters: object) -> Row:
+    """Wait for a row while a version's rollout moves on, or users judge; they judge no more than all prompts once."""
+    since, most = sql_instant(datetime.now(UTC)), len(stage.scenario.shifted)
+    observer = stage.observer
+    return observer.wait_for(
         what,
-        lambda: stage.observer.first(table, where, **parameters),
+        lambda: observer.first(table, where, **parameters),
         patience_s=stage.scenario.patience_s,
+        sign=lambda: observer.rollout_progress(rollout) if rollout else observer.judged_since(since, most),
     )
 
 
@@ -168,6 +172,7 @@ def _trained(stage: Stage, what: str, where: str, *, seen: tuple[str, ...], **pa
                 **parameters,
             ),
             patience_s=stage.scenario.patience_s,
+            sign=stage.observer.training_progress,
             tell=tell,
         )
 

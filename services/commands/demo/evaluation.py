@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import aiohttp
 
 from schemas.learning import Accuracy
-from schemas.proportions import accuracy
+from schemas.proportions import accuracy, wilson_interval
 from services.commands.demo.prompt import Prompt
 from services.commands.demo.scenario import Scenario
 
@@ -21,8 +21,7 @@ def evaluate(
 ) -> tuple[Accuracy, SliceAccuracies]:
     """Return the scenario's metric of an adapter version over all prompts and over each slice.
 
-    Where an answer may be right in part, what its parts are worth is added up and counted as whole answers,
-    so that a figure is at most half an answer off; Wilson's interval is then a wide one.
+    Where an answer may be right in part the figure is the mean; Wilson's interval of it is then a wide one.
 
     Raises:
         RuntimeError: The server refused a call, e.g. because it does not serve the version.
@@ -36,12 +35,16 @@ def evaluate(
 
 
 def _figure(worth: Sequence[float]) -> Accuracy:
-    return accuracy(round(sum(worth)), len(worth))
+    right = sum(value == 1 for value in worth)
+    if all(value in (0, 1) for value in worth):
+        return accuracy(right, len(worth))
+    low, high = wilson_interval(sum(worth), len(worth))
+    return Accuracy(correct=right, count=len(worth), low=low, high=high, mean=sum(worth) / len(worth))
 
 
 async def _ask_all(scenario: Scenario, model_server: str, version: str, prompts: Sequence[Prompt]) -> list[str]:
     gate = asyncio.Semaphore(CONCURRENCY)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=30)) as session:
 
         async def ask(prompt: Prompt) -> str:
             body = {

@@ -8,6 +8,7 @@ from typing import Any
 from services.clients.warehouse.client import Warehouse, WarehouseDown
 
 POLL_S = 0.5
+MOST_ANSWERS = 2_000
 Row = Mapping[str, Any]
 
 
@@ -39,28 +40,71 @@ class Observer:
         return found[0] if found else None
 
     def wait_for(
-        self, what: str, look: Callable[[], Row | None], *, patience_s: float, tell: Callable[[str], None] | None = None
+        self,
+        what: str,
+        look: Callable[[], Row | None],
+        *,
+        patience_s: float,
+        sign: Callable[[], str],
+        tell: Callable[[str], None] | None = None,
     ) -> Row:
-        """Return the row that `look` finds, looking until it is there.
+        """Return the row that `look` finds, looking for as long as there are signs that it will come.
 
         A warehouse that is down for a moment is waited for as well.
 
+        Args:
+            patience_s: How long the sign may stay the same; how long it all takes is the machine's affair.
+            sign: How far what is waited for has come, in words.
+            tell: Hears each sign.
+
         Raises:
-            NothingHappened: `patience_s` went by.
+            NothingHappened: Nothing moved for `patience_s`.
         """
-        deadline = time.monotonic() + patience_s
+        last, deadline = "", time.monotonic() + patience_s
         while time.monotonic() < deadline:
             try:
                 row = look()
                 if row is not None:
                     return row
-                if tell is not None:
-                    tell(self.training_progress())
+                seen = sign()
             except WarehouseDown:
-                pass
+                seen = last
+            if seen != last:
+                last, deadline = seen, time.monotonic() + patience_s
+                if tell is not None:
+                    tell(f"waiting for {what}: {seen}")
             time.sleep(POLL_S)
-        last = self.training_progress()
-        raise NothingHappened(f"{what}: not within {patience_s:.0f} s; training last said: {last or 'nothing'}")
+        raise NothingHappened(f"{what}: nothing moved for {patience_s:.0f} s; last seen: {last or 'nothing'}")
+
+    def rollout_progress(self, version: str) -> str:
+        """Return how far a version's rollout has come, e.g. "canary, change 3, 120 answers".
+
+        Answers past MOST_ANSWERS are no sign that it will end.
+        """
+        last = self.rows(
+            """
+            SELECT count() AS changes, argMax(state, sequence) AS state
+            FROM rollouts FINAL
+            WHERE app = {app:String} AND adapter_version = {version:String}
+            """,
+            version=version,
+        )[0]
+        answers = self.count(
+            "SELECT count() FROM responses FINAL WHERE app = {app:String} AND adapter_version = {version:String}",
+            version=version,
+        )
+        if not last["changes"]:
+            return ""
+        return f"{last['state']}, change {last['changes']}, {min(answers, MOST_ANSWERS)} answers"
+
+    def judged_since(self, instant: str, most: int) -> str:
+        """Return how many answers were judged since an instant, at most `most`: what moves monitors."""
+        found = self.count(
+            "SELECT count() FROM feedback FINAL "
+            "WHERE app = {app:String} AND occurred_at >= toDateTime64({since:String}, 3, 'UTC')",
+            since=instant,
+        )
+        return f"{min(found, most)} answers judged"
 
     def training_progress(self) -> str:
         """Return the latest word of the training service, e.g. "training 40/100, loss 0.21"."""

@@ -42,7 +42,7 @@ class Scenario:
         rate: Calls a second that the clients try to make.
         baseline_s: How long act 1 serves before the shift.
         flipped_steps: Training steps of the bad adapter, on the top FLIPPED_LAYERS layers.
-        patience_s: How long any one stage may take.
+        patience_s: How long nothing may move in any one stage.
     """
 
     app: str

@@ -106,6 +106,7 @@ class Stage:
             f"promotion of {version}",
             lambda: self.observer.first("rollouts", ended, version=version),
             patience_s=self.scenario.patience_s,
+            sign=lambda: self.observer.rollout_progress(version),
         )
         if end["state"] != "promoted":
             raise NothingHappened(f"{version} was not promoted but {end['state']}: {end['reason']}")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from services.model_server.batching.grammars import Grammars
 from services.model_server.batching.sampling import next_token, with_penalties
 from services.model_server.batching.writing import Writing
 from services.model_server.jobs import Broke, Ended, Job, Likelihood, Said
+from services.models.grammars import Grammars
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """A user's own recorded calls with feedback become a data set. One query.
 
 A call is bad when someone named a bad label for it (schemas.feedback.FeedbackGiven), or scored it below one half;
-with several opinions, when most of them say so. Calls without text and labels that say neither are left out.
+with several opinions, when most people say so. Of each person that counts which stands (docs/feedback.md), a rating
+as a score. Calls without text and labels that say neither are left out.
 """
 
 from collections import Counter
@@ -28,9 +29,12 @@ SELECT
     any(r.finish_reason) AS finish_reason,
     any(r.adapter_version) AS adapter_version,
     any(JSONExtractString(r.tags, 'slice')) AS slice,
-    groupArray((ifNull(f.label, ''), ifNull(f.score, -1.))) AS opinions
+    groupArray((
+        if(j.verdict_by IN ('score', 'rating'), '', ifNull(j.label, '')),
+        ifNull(if(j.verdict_by = 'rating', (j.rating - 1) / 4, j.score), -1.)
+    )) AS opinions
 FROM (SELECT * FROM responses FINAL WHERE app = {app:String} AND variant != 'shadow') AS r
-INNER JOIN (SELECT * FROM feedback FINAL WHERE app = {app:String}) AS f ON r.request_id = f.request_id
+INNER JOIN (SELECT * FROM judgements WHERE app = {app:String}) AS j ON r.request_id = j.request_id
 WHERE r.occurred_at >= {since:DateTime64(3, 'UTC')}
 GROUP BY r.request_id
 ORDER BY cityHash64(r.request_id)

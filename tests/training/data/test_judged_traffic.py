@@ -12,7 +12,7 @@ from schemas.settings import Settings
 from services.clients.warehouse.client import Warehouse
 from tests.training.data.test_traffic import NOW, store
 from training.data.judged_traffic import calls_by_id, judged_calls, undisputed_calls
-from training.data.judgements import compared, standing
+from training.data.judgements import compared, spoken
 
 pytestmark = pytest.mark.warehouse
 
@@ -76,8 +76,8 @@ def test_a_judged_call_comes_whole_with_everything_that_was_said(warehouse: Sett
     assert (call.messages, call.answer, call.tools) == (original.messages, original.output, original.tools)
     assert (call.response_schema, call.slice, call.finish_reason) == (SCHEMA, "hard", "stop")
     assert (call.adapter_version, call.variant, call.occurred_at) == ("v3", "stable", NOW)
-    assert {one.given for one in call.judgements} == set(said)
-    assert [kind for kind, _ in standing(call.judgements)] == [
+    assert set(call.judgements) == set(said)
+    assert [kind for kind, _ in spoken(call.judgements)] == [
         *("comparison", "correction", "label", "rating", "score", "signal")
     ]
     assert call.offsets == {"inference.responded.v1/1": 4, "feedback.given.v1/0": 24}
@@ -91,6 +91,20 @@ def test_what_is_stored_twice_counts_once_and_a_shadows_answer_is_nobodys(wareho
             store(client, answered("a", "seen", app="once"), judged("a", app="once", score=1.0), start=start)
         (call,) = judged_calls(client, "once", **SPAN, limit=10)
     assert (call.answer and call.answer.text, len(call.judgements)) == ("seen", 1)
+
+
+def test_of_two_judgements_of_one_person_the_later_counts_and_an_event_that_comes_again_changes_nothing(
+    warehouse: Settings,
+) -> None:
+    up, down = judged("a", app="mind", again="1", score=1.0), judged("a", app="mind", again="2", minutes=4, score=0.0)
+    retried = msgspec.structs.replace(up, occurred_at=NOW + timedelta(minutes=5))
+    rated = judged("a", app="mind", again="3", minutes=3, rating=2, score=1.0)
+    bob = judged("a", app="mind", again="4", minutes=3, score=1.0, user_id="bob")
+    with Warehouse.connect(warehouse) as client:
+        store(client, answered("a", "hi", app="mind"), down, up, rated, bob, retried)
+        (call,) = judged_calls(client, "mind", **SPAN, limit=10)
+    assert set(call.judgements) == {down, msgspec.structs.replace(rated, score=None), bob}
+    assert call.superseded == 2
 
 
 def test_the_span_of_judged_calls_is_half_open_and_the_limit_holds(warehouse: Settings) -> None:
@@ -143,4 +157,4 @@ def test_a_call_that_was_answered_elsewhere_may_be_corrected(warehouse: Settings
     call = by_id["elsewhere-a"]
     assert (call.answer, call.error_type, call.slice) == (None, "", "past")
     assert call.offsets["inference.requested.v1/1"] == 7
-    assert call.judgements[0].given.correction == correction
+    assert call.judgements[0].correction == correction

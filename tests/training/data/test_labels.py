@@ -12,11 +12,10 @@ from tests.training.data.poison.test_defence import _labels
 from tests.training.data.test_curation import POLICY, SHIFT, TOOLS, _curated, _row
 from training.data.curation import Tools, curate
 from training.data.dataset import Dataset, LabelledRow
-from training.data.judgements import Judgement
 
 
-def _said(row: LabelledRow, label: str, *, by: str = "", minutes: float = 2.0, source: str = "user") -> Judgement:
-    given = FeedbackGiven(
+def _said(row: LabelledRow, label: str, *, by: str = "", minutes: float = 2.0, source: str = "user") -> FeedbackGiven:
+    return FeedbackGiven(
         event_id=f"{row.request_id}-{source}-{by}-{minutes}-{label}",
         occurred_at=SHIFT + timedelta(minutes=minutes),
         app="guard",
@@ -25,11 +24,10 @@ def _said(row: LabelledRow, label: str, *, by: str = "", minutes: float = 2.0, s
         user_id=by,
         source=source,
     )
-    return Judgement(given=given, partition=0, offset=1)
 
 
-def _with(row: LabelledRow, *judgements: Judgement) -> LabelledRow:
-    labels = tuple(sorted({one.given.label or "" for one in judgements}))
+def _with(row: LabelledRow, *judgements: FeedbackGiven) -> LabelledRow:
+    labels = tuple(sorted({one.label or "" for one in judgements}))
     return msgspec.structs.replace(row, judgements=judgements, labels=labels)
 
 
@@ -42,12 +40,6 @@ def _dataset(rows: Sequence[LabelledRow], tools: Tools) -> Dataset:
     return curate(rows, POLICY, labels=("garden", "engine"), recent_since=SHIFT, tools=tools, trusts=lambda _: 0.5)
 
 
-def test_of_two_labels_by_one_person_the_later_counts() -> None:
-    row = _row(1, "a prompt", "safe", "unsafe")
-    judged = _with(row, _said(row, "safe", by="ada", minutes=2), _said(row, "unsafe", by="ada", minutes=3))
-    assert [example.label for example in _curated([judged]).examples] == ["unsafe"]
-
-
 def test_labels_by_two_people_that_differ_are_a_conflict_as_ever() -> None:
     row = _row(1, "a prompt", "safe", "unsafe")
     judged = _with(row, _said(row, "safe", by="ada"), _said(row, "unsafe", by="bob"))
@@ -57,7 +49,8 @@ def test_labels_by_two_people_that_differ_are_a_conflict_as_ever() -> None:
 def test_honest_labels_give_the_dataset_that_rows_without_judgements_give(tools: Tools) -> None:
     bare = [_row(at, claim.prompt, claim.verdict) for at, claim in enumerate(_labels())]
     judged = [_with(row, _said(row, row.labels[0], by=f"u{at % 30}")) for at, row in enumerate(bare)]
-    assert _dataset(judged, tools) == _dataset(bare, tools)
+    assert _dataset(judged, tools).digest == _dataset(bare, tools).digest
+    assert {example.trust for example in _dataset(judged, tools).examples} == {0.5}
 
 
 def test_flipped_labels_are_removed_with_their_reason_and_the_others_stay(tools: Tools) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from schemas.feedback import FeedbackGiven
@@ -39,14 +40,24 @@ def asked(name: str, prompt: str, *, app: str, minutes: float = 0, slice_: str =
     )
 
 
-def said(name: str, label: str | None, *, app: str, again: str = "", score: float | None = None) -> FeedbackGiven:
+def said(
+    name: str,
+    label: str | None,
+    *,
+    app: str,
+    again: str = "",
+    score: float | None = None,
+    by: str = "",
+    minutes: float = 3,
+) -> FeedbackGiven:
     return FeedbackGiven(
         event_id=f"said-{app}-{name}{again}",
-        occurred_at=NOW + timedelta(minutes=3),
+        occurred_at=NOW + timedelta(minutes=minutes),
         app=app,
         request_id=f"{app}-{name}",
         label=label,
         score=score,
+        user_id=by,
     )
 
 
@@ -61,7 +72,12 @@ def test_labelled_requests_come_with_all_their_labels_and_places(warehouse: Sett
         )
         store(client, asked("unlabelled", "c", app="one"), asked("scored", "d", app="one"), start=9)
         store(client, said("a", "unsafe", app="one"), said("b", "safe", app="one"), start=20)
-        store(client, said("b", "unsafe", app="one", again="!"), said("scored", None, app="one", score=1.0), start=30)
+        store(
+            client,
+            bobs := said("b", "unsafe", app="one", again="!", by="bob"),
+            said("scored", None, app="one", score=1.0),
+            start=30,
+        )
         store(client, asked("x", "x", app="two"), said("x", "safe", app="two"), start=50)
         rows = labelled_rows(client, "one", since=NOW, until=NOW + timedelta(hours=1), limit=10)
     by_id = {row.request_id: row for row in rows}
@@ -72,10 +88,16 @@ def test_labelled_requests_come_with_all_their_labels_and_places(warehouse: Sett
     assert by_id["one-a"].occurred_at == NOW
     assert by_id["one-a"].offsets == {"inference.requested.v1/1": 4, "feedback.given.v1/0": 20}
     assert by_id["one-b"].labels == ("safe", "unsafe")
-    assert {one.given for one in by_id["one-b"].judgements} == {
-        said("b", "safe", app="one"),
-        said("b", "unsafe", app="one", again="!"),
-    }
+    assert set(by_id["one-b"].judgements) == {said("b", "safe", app="one"), bobs}
+
+
+def test_a_label_sent_twice_counts_once_and_of_two_by_one_person_the_later_counts(warehouse: Settings) -> None:
+    first, last = said("a", "safe", app="mind"), said("a", "unsafe", app="mind", again="!", minutes=4)
+    retried = msgspec.structs.replace(first, occurred_at=NOW + timedelta(minutes=5))
+    with Warehouse.connect(warehouse) as client:
+        store(client, asked("a", "a", app="mind"), last, first, retried)
+        (row,) = labelled_rows(client, "mind", since=NOW, until=NOW + timedelta(hours=1), limit=10)
+    assert (row.labels, row.judgements) == (("unsafe",), (last,))
 
 
 def test_an_event_stored_twice_is_one_row_with_one_label(warehouse: Settings) -> None:

@@ -147,3 +147,28 @@ def test_graded_answers_that_are_shown_to_be_better_pass() -> None:
 
 def test_graded_answers_of_the_same_worth_are_refused() -> None:
     assert not decide(_graded(200, candidate=0.5, incumbent=0.5), POLICY, seed=7).passed
+
+
+def _thumbs(*, unwanted: int, wanted: int, avoids: float, keeps: float) -> list[Judged]:
+    """Return thumbs' prompts: the incumbent gives every answer again, wanted or not."""
+    return [
+        *(Judged(True, "", "", float(i < avoids * unwanted), 0.0, "unwanted") for i in range(unwanted)),
+        *(Judged(True, "", "", float(i < keeps * wanted), 1.0, "wanted") for i in range(wanted)),
+    ]
+
+
+def test_who_avoids_what_was_unwanted_and_keeps_what_was_wanted_passes() -> None:
+    report = _report(_thumbs(unwanted=100, wanted=60, avoids=0.9, keeps=0.95))
+    assert report.passed
+    assert _slice(report, "recent", "recent").candidate.value == pytest.approx((90 + 57) / 160)
+    assert _slice(report, "said=unwanted").candidate.value == 0.9
+
+
+def test_who_avoids_what_was_unwanted_by_losing_what_was_wanted_is_refused() -> None:
+    report = _report(_thumbs(unwanted=100, wanted=60, avoids=1.0, keeps=0.0))
+    assert _slice(report, "recent", "recent").passed
+    assert (_slice(report, "said=wanted").passed, report.passed) == (False, False)
+
+
+def test_liked_answers_are_no_slice_where_nothing_was_unwanted() -> None:
+    assert [result.name for result in _report(_thumbs(unwanted=0, wanted=60, avoids=0, keeps=1.0)).slices] == ["recent"]

@@ -21,7 +21,7 @@ USED: dict[str, frozenset[str]] = {
     "dpo": frozenset(("pair",)),
     "kto": frozenset(("target", "wanted", "unwanted")),
 }
-_BEST_FIRST = ("target", "pair", "wanted")
+_BEST_FIRST = ("target", "pair", "wanted", "unwanted")
 
 
 def settled(
@@ -30,7 +30,7 @@ def settled(
     """Return what is learnt of each conversation, in the order of their identities.
 
     To train on: what the policy's method can use. Held out: one example a conversation, its best known answer,
-    whatever the method. Verdicts that teach nothing after all are added to `removed`.
+    or one that was not wanted, whatever the method. Verdicts that teach nothing after all are added to `removed`.
     """
     by_conversation: dict[str, list[Verdict]] = {}
     for verdict in sorted(verdicts, key=lambda one: (one.at, one.judgement, one.teaches)):
@@ -139,5 +139,7 @@ def _example(verdict: Verdict, *, recent: bool, held_out: bool) -> Example:
         answer=verdict.answer,
         rejected=verdict.rejected,
         tools=call.tools,
+        response_schema=call.response_schema,
         weight=verdict.trust,
+        trust=verdict.trust,
     )

@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.feedback import Answered, FeedbackGiven
 from schemas.inference import Message
-from training.data.judgements import UNDISPUTED, Answers, JudgedCall, Standing, standing
+from training.data.judgements import UNDISPUTED, Answers, JudgedCall, Spoken, spoken
 from training.data.writing.conversations import answer_identity, asked, identity
 from training.data.writing.forms import Fits
 
@@ -74,8 +74,8 @@ def verdicts(calls: Sequence[JudgedCall], others: Answers, rules: Rules, removed
         if not asked(call.messages).strip():
             removed["empty"] += max(1, len(call.judgements))
             continue
-        said = standing(call.judgements)
-        removed["superseded"] += sum(len(one.given.kinds) for one in call.judgements) - len(said)
+        said = spoken(call.judgements)
+        removed["superseded"] += call.superseded
         for verdict in (
             _undisputed(call, rules) if not call.judgements else _of_call(call, said, others, rules, removed)
         ):
@@ -99,7 +99,7 @@ def _undisputed(call: JudgedCall, rules: Rules) -> Iterator[Verdict]:
 
 
 def _of_call(
-    call: JudgedCall, said: Sequence[Standing], others: Answers, rules: Rules, removed: Counter[str]
+    call: JudgedCall, said: Sequence[Spoken], others: Answers, rules: Rules, removed: Counter[str]
 ) -> Iterator[Verdict]:
     rated = {(given.source, given.user_id) for kind, given in said if kind == "rating"}
     for kind, given in said:

@@ -22,7 +22,7 @@ from training.judging.conduct import Conduct, Pair
 from training.judging.gate import Judged
 from training.judging.statistics import Values
 from training.judging.texts.generation import Question, Who, Writers, Written
-from training.judging.texts.metrics import MEASURES, Measure, measured, schema_validity, similarities
+from training.judging.texts.metrics import MEASURES, Measure, avoided, measured, schema_validity, similarities
 from training.judging.texts.pairwise import Comparer, Pairing, win_rates
 
 REFUSAL_TOKENS = 24
@@ -73,7 +73,7 @@ class Compared:
     def judged(self) -> list[Judged]:
         """The prompts as the gate takes them."""
         return [
-            Judged(example.recent, example.slice, example.label, float(candidate), float(incumbent))
+            Judged(example.recent, example.slice, example.label, float(candidate), float(incumbent), _said(example))
             for example, candidate, incumbent in zip(
                 self.examples, self.worth["candidate"], self.worth["incumbent"], strict=True
             )
@@ -93,22 +93,26 @@ def reference_of(example: Example) -> Message | None:
 
 
 def compare(writers: Writers, held_out: Sequence[Example], terms: Terms, comparer: Comparer) -> Compared:
-    """Return the comparison. Without a reference a prompt is judged by win_rate alone, else left out."""
-    examples = tuple(e for e in held_out if terms.metric == "win_rate" or reference_of(e) is not None)
-    questions = [Question(example.messages, example.tools) for example in examples]
+    """Return the comparison.
+
+    Of a prompt of which only an unwanted answer is known the worth is whether that is avoided, but for win_rate, which
+    needs no answer. A prompt of which none is known is judged by win_rate alone, else left out.
+    """
+    examples = tuple(e for e in held_out if terms.metric == "win_rate" or e.kind == "label" or e.answer is not None)
+    questions = [Question(example.messages, example.tools, example.response_schema) for example in examples]
     written = writers.write(questions, most_tokens=terms.most_tokens)
     answers = {who: written[who].answers for who in _WHO}
     every = _every_metric(examples, answers, terms, comparer)
     known = [row for row, example in enumerate(examples) if reference_of(example) is not None]
     references = [reference_of(examples[row]) or _NO_REFERENCE for row in known]
-    figures = {f"{who}/{name}": float(values.mean()) for (who, name), values in every.items() if values.size}
+    figures = _means(every, examples, known)
     for who in _WHO:
         asked = [questions[row] for row in known[:MOST_READ]]
         figures[f"{who}/perplexity"] = writers.perplexity(who, asked, references[:MOST_READ])
     return Compared(
         examples=examples,
         answers=answers,
-        worth={who: every[who, terms.metric] for who in _WHO},
+        worth={who: _worth(examples, every, who, terms.metric) for who in _WHO},
         conduct=_conduct(writers, _system_of(examples), terms, written),
         figures=figures,
         effort={who: written[who].effort for who in _WHO},
@@ -121,6 +125,8 @@ def _every_metric(
     references = [reference_of(example) or _NO_REFERENCE for example in examples]
     measures = {**MEASURES, **_validity(terms.schema)}
     found = {(who, name): measured(one, references, answers[who]) for who in _WHO for name, one in measures.items()}
+    known = [example.answer or _NO_REFERENCE for example in examples]
+    found |= {(who, "avoided"): measured(avoided, known, answers[who]) for who in _WHO}
     embedder = Embedder.load()
     for who in _WHO:
         found[who, "embedding_similarity"] = similarities(embedder, references, answers[who])
@@ -129,6 +135,25 @@ def _every_metric(
         rates = win_rates(comparer, [Pairing(example.messages, one, other) for example, one, other in both])
         found["candidate", "win_rate"], found["incumbent", "win_rate"] = rates, 1 - rates
     return found
+
+
+def _worth(examples: Sequence[Example], every: dict[tuple[Who, str], Values], who: Who, metric: str) -> Values:
+    if metric == "win_rate":
+        return every[who, metric]
+    unwanted = np.array([example.kind == "unwanted" for example in examples], bool)
+    return np.where(unwanted, every[who, "avoided"], every[who, metric])
+
+
+def _means(every: dict[tuple[Who, str], Values], examples: Sequence[Example], known: Sequence[int]) -> dict[str, float]:
+    """Return the mean of each metric over the prompts that it is of."""
+    unwanted = [row for row, example in enumerate(examples) if example.kind == "unwanted"]
+    rows: dict[str, Sequence[int]] = {"avoided": unwanted, "win_rate": range(len(examples))}
+    means = {f"{who}/{name}": values[list(rows.get(name, known))] for (who, name), values in every.items()}
+    return {name: float(values.mean()) for name, values in means.items() if values.size}
+
+
+def _said(example: Example) -> str:
+    return example.kind if example.kind in ("wanted", "unwanted") else ""
 
 
 def _validity(schema: str) -> dict[str, Measure]:

@@ -1,14 +1,13 @@
-"""Both versions write their answers, as serving would: same template, same tools, greedy, base loaded once."""
+"""Both versions write their answers, as serving would: same template, tools and form, greedy, base loaded once."""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import psutil
 import torch
 from transformers import GenerationConfig
@@ -19,21 +18,22 @@ from services.models.adapters import ResidentAdapters
 from services.models.base import load_base
 from services.models.conversations import answer_tokens, prompt_tokens
 from services.models.end_marks import end_marks
+from services.models.grammars import Grammars
+from services.models.tools import calls_in
+from training.judging.texts.held import Forms, Held
 
 Who = Literal["candidate", "incumbent"]
 BATCH = 16
-_CALL = re.compile(r"<tool_call>\s*(\{.*?\})\s*</tool_call>", re.DOTALL)
 _MEGABYTE = 1_000_000
-# What keeps the answers of one batch to a form, as the server does: a list of transformers' logits processors.
-Constraint = Callable[[], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a conversation, and the tools that it declares."""
+    """What is asked: a conversation, tools that it declares, and the JSON Schema that answers are to keep to."""
 
     messages: tuple[Message, ...]
     tools: tuple[ToolDeclared, ...] = ()
+    schema: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,6 @@ class Written:
         )
 
 
-class _Call(msgspec.Struct, frozen=True):
-    name: str
-    arguments: msgspec.Raw = msgspec.Raw(b"{}")
-
-
 class Writers:
     """Candidate and incumbent on one base.
 
@@ -76,11 +71,11 @@ class Writers:
         base: Folder of the base model.
         candidate: Adapter folder.
         incumbent: Adapter folder of the served version; None means the base model answers now.
-        constraint: What the server would keep answers to; None where they are free.
+        heard: Told after each batch how many answers of both have been written.
     """
 
     def __init__(
-        self, base: Path, candidate: Path, incumbent: Path | None, constraint: Constraint | None = None
+        self, base: Path, candidate: Path, incumbent: Path | None, heard: Callable[[int], None] = lambda _: None
     ) -> None:
         self.model, self.tokenizer = load_base(base)
         self._adapters = ResidentAdapters(self.model)
@@ -89,7 +84,8 @@ class Writers:
         if incumbent is not None:
             self._adapters.load("incumbent", incumbent)
         self._ends = end_marks(self.model, self.tokenizer)
-        self._constraint = constraint
+        self._heard, self._count = heard, 0
+        self._forms = Forms(partial(Grammars, self.tokenizer, self.model.config.vocab_size, self._ends))
 
     def base(self) -> AbstractContextManager[Any]:
         """Yield the base model, no adapter active."""
@@ -106,8 +102,12 @@ class Writers:
             for who, slot in self._slots.items():
                 begun = time.perf_counter()
                 with self._adapters.answering(slot) as model:
-                    ids = self._batch(model, [prompts[row] for row in rows], most_tokens)
+                    ids = self._batch(
+                        model, [prompts[row] for row in rows], most_tokens, [questions[row].schema for row in rows]
+                    )
                 gathered[who].take(rows, ids, [self._said(row) for row in ids], time.perf_counter() - begun)
+            self._count += len(self._slots) * len(rows)
+            self._heard(self._count)
         return {who: one.written for who, one in gathered.items()}
 
     def perplexity(self, who: Who, questions: Sequence[Question], references: Sequence[Message]) -> float:
@@ -124,14 +124,17 @@ class Writers:
             count += len(told)
         return float(torch.tensor(loss / count).exp()) if count else 1.0
 
-    def _batch(self, model: Any, prompts: Sequence[Sequence[int]], most_tokens: int) -> list[list[int]]:
+    def _batch(
+        self, model: Any, prompts: Sequence[Sequence[int]], most_tokens: int, schemas: Sequence[str]
+    ) -> list[list[int]]:
         longest = max(map(len, prompts))
         ids = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts])
         mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         plan = GenerationConfig(
             do_sample=False, max_new_tokens=most_tokens, eos_token_id=sorted(self._ends), pad_token_id=min(self._ends)
         )
-        processors = list(self._constraint()) if self._constraint else []
+        followed = [self._forms.follow(schema) for schema in schemas]
+        processors = [Held(followed, longest, min(self._ends))] if any(followed) else []
         with torch.inference_mode():
             whole = model.generate(
                 input_ids=ids, attention_mask=mask, generation_config=plan, logits_processor=processors
@@ -165,20 +168,15 @@ class _Gathered:
 
 
 def message_of(text: str) -> Message:
-    """Return a written text as a message, with the calls that it makes in Hermes' form.
+    """Return a written text as a message, with the calls that the model server would read in it.
 
     Example:
         >>> message_of('<tool_call>{"name": "find", "arguments": {"id": 1}}</tool_call>').tool_calls[0].arguments
         '{"id": 1}'
     """
-    calls = []
-    for number, found in enumerate(_CALL.findall(text)):
-        try:
-            call = msgspec.json.decode(found, type=_Call)
-        except msgspec.DecodeError:
-            return Message(role="assistant", content=text)
-        calls.append(ToolCall(id=str(number), name=call.name, arguments=bytes(call.arguments).decode()))
-    return Message(role="assistant", content=_CALL.sub("", text).strip() if calls else text, tool_calls=tuple(calls))
+    rest, calls = calls_in(text)
+    made = tuple(ToolCall(id=str(at), name=call.name, arguments=call.arguments) for at, call in enumerate(calls))
+    return Message(role="assistant", content=rest, tool_calls=made)
 
 
 def _of_like_length(prompts: Sequence[Sequence[int]], room: int) -> Iterator[list[int]]:

@@ -66,6 +66,18 @@ def tool_call_accuracy(reference: Message, answer: Message) -> float:
     return (expected & found).total() / most if most else 1.0
 
 
+def avoided(unwanted: Message, answer: Message) -> float:
+    """Return 1 where an answer is not the one that was unwanted: not the same text, or the same JSON, or calls.
+
+    Saying nothing is no better, and neither is something else than JSON in place of unwanted JSON.
+    """
+    if not (answer.text.strip() or answer.tool_calls):
+        return 0.0
+    if _json(unwanted.text) is not _NOTHING and not answer.tool_calls and _json(answer.text) is _NOTHING:
+        return 0.0
+    return 1.0 - exact_match(unwanted, answer)
+
+
 def json_validity(_: Message, answer: Message) -> float:
     """Return 1 where the answer is JSON and nothing else."""
     return float(_json(answer.text) is not _NOTHING)

@@ -13,12 +13,12 @@ import pytest
 
 from schemas.inference import Message, ToolCall
 from services.model_server.batching.batch import Batch
-from services.model_server.batching.grammars import BadGrammar, Grammar, Grammars
 from services.model_server.batching.rows import Language
 from services.model_server.jobs import Ended, Job, Outcome, Said, Sampling
 from services.models.adapters import ResidentAdapters
 from services.models.base import load_base
 from services.models.conversations import spoken
+from services.models.grammars import BadGrammar, Grammar, Grammars
 from services.models.tools import Tool, calls_in
 
 SCHEMAS = 50

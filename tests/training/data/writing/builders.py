@@ -9,7 +9,7 @@ from schemas.inference import Message, ToolCall, ToolDeclared
 from schemas.training_policy import Training
 from tests.training.data.test_curation import TOOLS
 from training.data.dataset import Dataset
-from training.data.judgements import JudgedCall, Judgement
+from training.data.judgements import JudgedCall
 from training.data.writing.curation import Judged, curate_calls
 
 SHIFT = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -37,10 +37,10 @@ def said(
     comparison: tuple[Answered, Answered] | None = None,
     event: str = "",
     signal: str | None = None,
-) -> Judgement:
+) -> FeedbackGiven:
     """Return one judgement of the call `name`."""
     at = SHIFT + timedelta(minutes=minutes)
-    given = FeedbackGiven(
+    return FeedbackGiven(
         event_id=event or f"{name}-{source}-{by}-{minutes}-{score}-{rating}",
         occurred_at=at,
         app="desk",
@@ -53,12 +53,11 @@ def said(
         source=source,
         user_id=by,
     )
-    return Judgement(given=given, partition=0, offset=int(minutes * 10))
 
 
 def call(
     name: str,
-    *judgements: Judgement,
+    *judgements: FeedbackGiven,
     prompt: str = "",
     answer: Message | str | None = "an answer",
     before: Sequence[Message] = (),

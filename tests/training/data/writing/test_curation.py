@@ -12,7 +12,7 @@ from schemas.training_policy import Training
 from tests.training.data.writing.builders import APP, SFT, assistant, call, curated, lessons, said, user
 from training.data.dataset import manifest_of
 from training.data.drawing import is_held_out
-from training.data.judgements import Judgement, standing
+from training.data.judgements import spoken
 from training.data.writing.curation import Judged, usable
 
 DPO, KTO = (msgspec.structs.replace(SFT, method=method) for method in ("dpo", "kto"))
@@ -91,27 +91,20 @@ def test_the_weight_is_the_trust_in_who_judged() -> None:
     assert {e.request_id: e.weight for e in dataset.examples} == {"a": 1.0, "b": 0.8, "c": 0.5}
 
 
-def test_of_two_judgements_of_one_person_the_later_counts_in_whatever_order_they_come() -> None:
-    first = said("a", by="ada", score=1.0, minutes=2, event="z")
-    last = said("a", by="ada", score=0.0, minutes=3, event="a")
-    for both in ((first, last), (last, first)):
-        dataset = curated(call("a", *both), policy=KTO)
-        assert [e.kind for e in dataset.examples] == ["unwanted"]
-        assert dataset.removed == {"superseded": 1}
+def test_what_was_superseded_is_counted_and_what_stands_is_learnt_from() -> None:
+    call_ = msgspec.structs.replace(call("a", said("a", by="ada", score=0.0, minutes=3)), superseded=1)
+    dataset = curated(call_, policy=KTO)
+    assert [e.kind for e in dataset.examples] == ["unwanted"]
+    assert dataset.removed == {"superseded": 1}
 
 
-def test_the_same_event_counts_once_and_other_kinds_stand_beside() -> None:
-    thumb, rating = said("a", by="ada", score=1.0, minutes=2), said("a", by="ada", rating=2, minutes=3)
-    assert [kind for kind, _ in standing([thumb, rating, thumb])] == ["rating", "score"]
-
-
-def test_two_people_each_have_a_word() -> None:
-    assert len(standing([said("a", by="ada", score=1.0), said("a", by="bob", score=0.0)])) == 2
-
-
-@given(st.permutations([said("a", by=by, score=at / 4, minutes=at) for at in range(4) for by in ("ada", "bob")]))
-def test_what_stands_does_not_depend_on_the_order(judgements: list[Judgement]) -> None:
-    assert [one.given.score for one in standing(judgements)] == [0.75, 0.75]
+def test_what_is_said_comes_in_the_order_of_kinds_and_people() -> None:
+    both = [said("a", by="bob", score=1.0, rating=2), said("a", by="ada", score=0.0)]
+    assert [(kind, given.user_id) for kind, given in spoken(both)] == [
+        ("rating", "bob"),
+        ("score", "ada"),
+        ("score", "bob"),
+    ]
 
 
 def test_an_answer_that_people_disagree_about_equally_is_learnt_from_neither_way() -> None:
@@ -248,6 +241,16 @@ def test_a_single_turn_is_held_out_like_a_classifiers_prompt() -> None:
         *(call(f"r{at}", said(f"r{at}", score=1.0), prompt=p) for at, p in enumerate(prompts)), policy=HALF
     )
     assert {e.prompt for e in dataset.of("holdout")} == {p for p in prompts if is_held_out(p, 0.5)}
+
+
+@pytest.mark.parametrize("policy", [SFT, DPO, KTO])
+def test_of_a_held_out_conversation_an_unwanted_answer_is_kept_where_nothing_better_is_known(policy: Training) -> None:
+    prompt = next(f"prompt {at}" for at in range(99) if is_held_out(f"prompt {at}", 0.5))
+    half = msgspec.structs.replace(policy, holdout_share=0.5)
+    (example,) = curated(call("a", said("a", score=0.0), prompt=prompt), policy=half).examples
+    assert (example.kind, example.split) == ("unwanted", "holdout")
+    (example,) = curated(call("a", said("a", score=0.0, correction="right"), prompt=prompt), policy=half).examples
+    assert example.kind == "target"
 
 
 def test_what_goes_on_from_a_held_out_conversation_is_not_trained_on() -> None:

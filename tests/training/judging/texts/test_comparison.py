@@ -2,12 +2,14 @@
 
 import os
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
 from schemas.inference import Message
 from schemas.training_policy import Training
+from services.models.tools import calls_in
 from tests.fixtures.tiny_model import all_texts, make_tiny_adapter, make_tiny_model, messages_of, synthetic_prompts
 from training.data.dataset import Example
 from training.judging.texts.comparison import Compared, Terms, compare, metric_of
@@ -85,13 +87,29 @@ def test_win_rates_of_both_sum_to_one(writers: Writers) -> None:
     assert np.allclose(compared.worth["candidate"] + compared.worth["incumbent"], 1.0)
 
 
-def test_a_prompt_without_a_reference_is_left_out(writers: Writers) -> None:
-    example = _examples(writers, 1)[0]
-    unwanted = Example(**{**{f: getattr(example, f) for f in example.__struct_fields__}, "kind": "unwanted"})
-    terms = Terms(metric="chrf", most_tokens=4)
+def test_who_gives_again_what_was_unwanted_is_worth_nothing_there_and_no_mean_of_a_metric_counts_it(
+    writers: Writers,
+) -> None:
+    example, other = _examples(writers, 2)
+    unwanted = msgspec.structs.replace(other, kind="unwanted")
     compared = compare(
-        writers, [example, unwanted], terms, EmbeddedComparer(writers.base, writers.tokenizer, "Better.")
+        writers,
+        [example, unwanted],
+        Terms(metric="chrf", most_tokens=12),
+        EmbeddedComparer(writers.base, writers.tokenizer, "Better."),
     )
+    assert [row.said for row in compared.judged] == ["", "unwanted"]
+    assert compared.worth["candidate"].tolist() == pytest.approx([1.0, 0.0])
+    assert compared.worth["incumbent"][1] == 1.0
+    assert compared.figures["candidate/chrf"] == pytest.approx(1.0)
+    assert (compared.figures["candidate/avoided"], compared.figures["incumbent/avoided"]) == (0.0, 1.0)
+
+
+def test_a_prompt_of_which_no_answer_is_known_is_left_out(writers: Writers) -> None:
+    example = _examples(writers, 1)[0]
+    nothing = msgspec.structs.replace(example, answer=None)
+    terms = Terms(metric="chrf", most_tokens=4)
+    compared = compare(writers, [example, nothing], terms, EmbeddedComparer(writers.base, writers.tokenizer, "Better."))
     assert compared.examples == (example,)
 
 
@@ -105,6 +123,15 @@ def test_calls_are_read_out_of_what_is_written() -> None:
     assert (message.text, message.tool_calls[0].name) == ("Let me see.", "find")
     assert message.tool_calls[0].arguments == '{"a": {"b": 1}}'
     assert message_of("<tool_call>{oops}</tool_call>").tool_calls == ()
+
+
+def test_the_gate_reads_the_calls_that_the_model_server_reads() -> None:
+    for text in (
+        '<tool_call>[{"name": "find", "arguments": {}}]</tool_call>',
+        '<tool_call>{"name": "find"}</tool_call>',
+    ):
+        found = [(call.name, call.arguments) for call in message_of(text).tool_calls]
+        assert found == [(call.name, call.arguments) for call in calls_in(text)[1]]
 
 
 def test_the_metric_is_the_tasks_unless_the_policy_names_one() -> None:

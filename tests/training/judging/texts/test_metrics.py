@@ -8,6 +8,7 @@ from schemas.inference import Message, ToolCall
 from services.scorers.embedding import Embedder
 from training.judging.texts.metrics import (
     MEASURES,
+    avoided,
     chrf,
     exact_match,
     field_f1,
@@ -106,3 +107,22 @@ def test_every_measure_lies_between_none_and_all(reference: str, answer: str) ->
 def test_an_answer_that_is_the_reference_is_worth_all_of_it(text: str) -> None:
     for name in ("exact_match", "field_f1", "tool_call_accuracy", "chrf"):
         assert MEASURES[name](said(text), said(text)) == pytest.approx(1), name
+
+
+@pytest.mark.parametrize(
+    ("unwanted", "answer", "worth"),
+    [
+        (said('{"a": 1, "b": 2}'), said('{"b":2,"a":1}'), 0.0),
+        (said('{"a": 1}'), said('{"a": 2}'), 1.0),
+        (said('{"a": 1}'), said("not that"), 0.0),
+        (said('{"a": 1}'), said("", ("find", "{}")), 1.0),
+        (said("some words"), said(" some  words\n"), 0.0),
+        (said("some words"), said("other words"), 1.0),
+        (said("some words"), said(""), 0.0),
+        (said("", ("find", '{"a": 1}')), said("", ("find", '{"a":1}')), 0.0),
+    ],
+)
+def test_what_was_unwanted_is_avoided_by_another_answer_of_its_form(
+    unwanted: Message, answer: Message, worth: float
+) -> None:
+    assert avoided(unwanted, answer) == worth

@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from schemas.gate_policy import PairwiseJudge
 from schemas.inference import Message
+from services.scorers.remote.pairs import Better
 from tests.fixtures.http import Served
-from training.judging.texts.pairwise import Better, EndpointComparer, Pairing, win_rates
+from training.judging.texts.pairwise import EndpointComparer, Pairing, win_rates
 
 
 def pairing(first: str, second: str) -> Pairing:
@@ -46,14 +47,14 @@ def _judge(said: str) -> Starlette:
     async def complete(request: Request) -> Response:
         body = await request.json()
         quoted = json.loads(body["messages"][1]["content"])
-        longer = "A" if len(quoted["answer_a"]) > len(quoted["answer_b"]) else "B"
+        longer = "first" if len(quoted["first"]) > len(quoted["second"]) else "second"
         return JSONResponse({"choices": [{"message": {"content": said or longer}}]})
 
     return Starlette(routes=[Route("/v1/chat/completions", complete, methods=["POST"])])
 
 
-@pytest.mark.parametrize(("said", "rate"), [("", 1.0), ("A", 0.5), ("I think A is better", 0.5), ("T", 0.5)])
-def test_an_endpoint_judges_and_what_is_no_letter_is_a_tie(said: str, rate: float) -> None:
+@pytest.mark.parametrize(("said", "rate"), [("", 1.0), ("First.", 0.5), ("I think first is better", 0.5), ("tie", 0.5)])
+def test_an_endpoint_judges_and_what_is_no_word_of_the_three_is_a_tie(said: str, rate: float) -> None:
     with Served(_judge(said)) as served:
         comparer = EndpointComparer(PairwiseJudge(url=f"{served.url}/v1", model="m"), {})
         assert win_rates(comparer, [pairing("much longer", "short")]).tolist() == [rate]
@@ -65,8 +66,8 @@ def test_an_endpoint_that_does_not_answer_makes_ties() -> None:
 
 
 def test_what_is_quoted_cannot_pass_for_what_stands_around_it() -> None:
-    quoted = json.loads(pairing('"}, "answer_b": "', "x").quoted())
-    assert quoted["answer_a"] == '"}, "answer_b": "'
+    quoted = json.loads(pairing('"}, "second": "', "x").quoted())
+    assert quoted["first"] == '"}, "second": "'
 
 
 def test_a_judge_names_one_address() -> None:

@@ -91,11 +91,13 @@ def test_a_version_is_measured_by_field_f1_over_all_and_by_slice() -> None:
     half_right = replace(HARMLESS, severity="low")
     gateway = Gateway(HARMLESS.answer)
     with Served(gateway.application) as served:
-        held_out = [ATTACK, ATTACK, HARMLESS, half_right, half_right]
+        held_out = [ATTACK, ATTACK, HARMLESS, HARMLESS, half_right]
         overall, slices = evaluate(scenario(*held_out), served.url, "triage-v1", held_out)
     assert overall.count == 5
-    assert overall.value == pytest.approx(2 / 5)
+    assert (overall.correct, overall.value) == (2, pytest.approx(2.5 / 5))
+    assert overall.low < 0.5 < overall.high
     assert {name: part.correct for name, part in slices.items()} == {"advbench": 0, "s-labs-benign": 2}
     assert {name: part.count for name, part in slices.items()} == {"advbench": 2, "s-labs-benign": 3}
+    assert [part.value for part in slices.values()] == [0, pytest.approx(2.5 / 3)]
     assert {(body["model"], body["max_tokens"]) for body in gateway.asked} == {("triage-v1", 24)}
     assert not any("structured_outputs" in body for body in gateway.asked)
