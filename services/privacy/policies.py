@@ -78,12 +78,12 @@ class Policies:
         for text in texts_of(event):
             reading.note(text)
         if not reading.values and privacy.policy != "drop-text":
-            return msgspec.structs.replace(event, private=Private(policy=privacy.policy))
-        echoes = _echoes(reading.values)
+            return msgspec.structs.replace(event, private=Private(policy=privacy.policy, kinds=privacy.kinds))
+        repeats = echoes(reading.values)
         labels = self._apps[event.app].labels if event.app in self._apps else ()
 
         def write(text: str, side: Side) -> str:
-            spans = reading.counted(text, side, echoes)
+            spans = reading.counted(text, side, repeats)
             if privacy.policy == "drop-text" and side != "beside":
                 return text if text in labels else ""
             return self._written(text, spans, privacy, event.tenant)
@@ -145,6 +145,7 @@ class _Reading:
         drops = privacy.policy == "drop-text"
         return Private(
             policy=privacy.policy,
+            kinds=privacy.kinds,
             prompt=dict(self._counts["prompt"]),
             answer=dict(self._counts["answer"]),
             elsewhere=dict(self._counts["elsewhere"]),
@@ -153,7 +154,7 @@ class _Reading:
         )
 
 
-def _echoes(values: Iterable[str]) -> re.Pattern[str] | None:
+def echoes(values: Iterable[str]) -> re.Pattern[str] | None:
     """Return what finds the values again, the longest first; short ones are words of their own too often."""
     told = sorted((value for value in values if len(value) >= _LEAST_ECHO), key=len, reverse=True)[:_MOST_ECHOES]
     return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, told))})(?![A-Za-z0-9])") if told else None
