@@ -22,6 +22,23 @@ def banded(frame: pd.DataFrame, colors: Mapping[str, str], axis: Axis) -> alt.La
     return alt.layer(band, lines)
 
 
+def marked(chart: alt.LayerChart | alt.Chart, changes: pd.DataFrame) -> alt.LayerChart | alt.Chart:
+    """Return a chart over time with a mark where a scorer changed, for a frame of (at, label, told)."""
+    if changes.empty:
+        return chart
+    drawn = changes.assign(at=[at.timestamp() * 1000 for at in changes["at"]])
+    color = charts.TONES["act"]
+    base = alt.Chart(drawn).encode(
+        x=alt.X("at:T", scale=alt.Scale(type="utc")),
+        tooltip=[alt.Tooltip("label:N", title="new version"), alt.Tooltip("told:N", title="which means")],
+    )
+    rules = base.mark_rule(strokeDash=[3, 3], strokeWidth=1.4, opacity=0.8, color=color)
+    text = base.mark_text(align="right", baseline="top", dx=-4, fontSize=11, fontWeight=600, color=color).encode(
+        y=alt.value(0), text="label:N"
+    )
+    return alt.layer(chart, rules, text)
+
+
 def distribution(frame: pd.DataFrame, colors: Mapping[str, str], title: str) -> alt.Chart:
     """Return how values lie, for a frame of (middle, share, series): a step line a series."""
     return (
