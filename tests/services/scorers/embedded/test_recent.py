@@ -40,6 +40,15 @@ def test_the_oldest_are_forgotten_and_a_batch_of_more_than_it_remembers_has_all_
     assert judged == [*texts, "a"]
 
 
+def test_a_text_has_a_number_for_each_thing_that_is_told_of_it() -> None:
+    recent = Recent()
+
+    prompt = recent.of(["a"], lambda places: np.array([1.0]), about="prompt")
+    answer = recent.of(["a"], lambda places: np.array([2.0]), about="answer")
+
+    assert (prompt[0], answer[0]) == (1, 2)
+
+
 def test_texts_are_not_kept() -> None:
     recent = Recent()
     recent.of(["my secret"], judging(["my secret"], []))
