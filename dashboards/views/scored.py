@@ -145,7 +145,9 @@ def _over_time(reader: ScoreReader, score: _Score, room: Room) -> None:
         )
     else:
         chart = charts.lines(frame, colors, Axis("Mean"))
-    st.altair_chart(score_charts.marked(chart, changes), width="stretch", key=f"{room.key}-over-time")
+    middle = found["at"].min() + (found["at"].max() - found["at"].min()) / 2
+    marked = score_charts.marked(chart, changes, middle)
+    st.altair_chart(marked, width="stretch", key=f"{room.key}-over-time")
     if len(changes):
         st.caption("Marked: a new version of the scorer. What moves there may be its doing:")
         for change in changes.to_dict("records"):
