@@ -106,13 +106,13 @@ class Names:
         return self._masked(record) if isinstance(record, FeedbackGiven) else record
 
     def _masked(self, event: Event) -> Event:
-        found = {text: self._memory.find(text) for text in texts_of(event) if text}
+        found: dict[str, tuple[Span, ...]] = {text: self._memory.find(text) for text in texts_of(event) if text}
         told = echoes(text[start:end] for text, spans in found.items() for start, end, _ in spans)
 
         def write(text: str, side: Side) -> str:
             if side == "beside":
                 return text
-            again = [Span(*match.span(), PERSON) for match in told.finditer(text)] if told is not None else []
+            again: list[Span] = [] if told is None else [Span(*m.span(), PERSON) for m in told.finditer(text)]
             return _written(text, merged((*found.get(text, ()), *again)))
 
         return rewritten(event, write)

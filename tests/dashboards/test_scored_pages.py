@@ -238,7 +238,7 @@ def test_the_course_of_a_score_has_a_mark_where_its_scorer_changed(
 
 def marks(page: AppTest) -> list[str]:
     """Return the kinds of marks in the page's charts."""
-    specs = [json.loads(chart.proto.spec) for chart in page.get("arrow_vega_lite_chart")]
+    specs = [json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart")]
     assert specs
     return [kind for spec in specs for kind in _kinds(spec)]
 
