@@ -54,10 +54,12 @@ class Privacy(Section, frozen=True, kw_only=True):
         policy: `off` keeps texts as they are, `mask` puts the kind in the place of a value, `hash` a pseudonym that is
             the tenant's, `drop-text` keeps counts and lengths alone.
         kinds: Names from schemas.privacy.KINDS; empty means all.
+        names: Whether names in running text are masked on their way into the warehouse, by a language model.
     """
 
     policy: Policy = "mask"
     kinds: tuple[str, ...] = ()
+    names: Literal["off", "mask"] = "off"
 
 
 class App(Section, frozen=True, kw_only=True):

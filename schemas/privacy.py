@@ -139,6 +139,7 @@ class Private(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         policy: What was done with it.
+        kinds: What was looked for; empty means all there are.
         prompt: How often each kind stands in the last user message.
         answer: Likewise in the answer, of several the first.
         elsewhere: Likewise in every other text.
@@ -147,6 +148,7 @@ class Private(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     policy: Policy
+    kinds: tuple[str, ...] = ()
     prompt: Found = {}
     answer: Found = {}
     elsewhere: Found = {}

@@ -1,6 +1,7 @@
 """The chart shapes of the Safety and Quality pages: a rate with its interval, and how values lie."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import altair as alt
 import pandas as pd
@@ -20,6 +21,29 @@ def banded(frame: pd.DataFrame, colors: Mapping[str, str], axis: Axis) -> alt.La
     )
     lines = charts.lines(frame, colors, axis).encode(color=color).properties(height=300)
     return alt.layer(band, lines)
+
+
+def marked(chart: alt.LayerChart | alt.Chart, changes: pd.DataFrame, middle: datetime) -> alt.LayerChart | alt.Chart:
+    """Return a chart over time with a mark where a scorer changed, for a frame of (at, label, told).
+
+    Labels stand towards the middle of the chart's time, so that its edges cut none.
+    """
+    if changes.empty:
+        return chart
+    drawn = changes.assign(at=[at.timestamp() * 1000 for at in changes["at"]])
+    color = charts.TONES["act"]
+    x = alt.X("at:T", scale=alt.Scale(type="utc"))
+    tooltip = [alt.Tooltip("label:N", title="new version"), alt.Tooltip("told:N", title="which means")]
+    rules = alt.Chart(drawn).mark_rule(strokeDash=[3, 3], strokeWidth=1.4, opacity=0.8, color=color)
+    early = changes["at"] <= middle
+    texts = [
+        alt.Chart(drawn[chosen])
+        .mark_text(align=align, baseline="top", dx=dx, fontSize=11, fontWeight=600, color=color)
+        .encode(x=x, y=alt.value(0), text="label:N")
+        for chosen, align, dx in ((early, "left", 4), (~early, "right", -4))
+        if chosen.any()
+    ]
+    return alt.layer(chart, rules.encode(x=x, tooltip=tooltip), *texts)
 
 
 def distribution(frame: pd.DataFrame, colors: Mapping[str, str], title: str) -> alt.Chart:

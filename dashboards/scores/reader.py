@@ -192,6 +192,18 @@ class ScoreReader:
             """
         )
 
+    def scorer_changes(self) -> pd.DataFrame:
+        """Return when which scorer began to run with another version, and what that does to fixed texts."""
+        return self._ask(
+            f"""
+            SELECT occurred_at AS at, scorer, previous_version, version, measures
+            FROM scorer_changes FINAL
+            WHERE {RECENT}
+            ORDER BY at, scorer
+            LIMIT {{rows:UInt32}}
+            """  # noqa: S608  # constants
+        )
+
     def _ask(self, sql: str, **parameters: object) -> pd.DataFrame:
         bound = {"app": self.about.app, "minutes": self.span.minutes, "bucket": self.span.bucket, "rows": ROWS}
         return self.about.reader.frame(sql, {**bound, **parameters})

@@ -7,6 +7,7 @@ call's chance (schemas.weighted_rates).
 from dataclasses import dataclass
 from typing import Any
 
+import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -14,6 +15,7 @@ from dashboards import charts
 from dashboards.charts import Axis
 from dashboards.reader import About, Span
 from dashboards.scores import charts as score_charts
+from dashboards.scores.changes import changes_of
 from dashboards.scores.rates import flagged_label, is_safety, percent, rates
 from dashboards.scores.reader import ScoreReader
 from dashboards.scores.shown_text import answer_of, prompt_of
@@ -134,6 +136,8 @@ def _over_time(reader: ScoreReader, score: _Score, room: Room) -> None:
     share = bool(score.flagged)
     frame = found.assign(value=found["rate" if share else "mean"], series=_series(found))
     colors = charts.name_colors(dict.fromkeys(frame["series"]))
+    changes = changes_of(score.name, reader.scorer_changes(), found["scorer"])
+    chart: alt.LayerChart | alt.Chart
     if share:
         top = min(1.0, max(0.02, 1.1 * float(frame["high"].quantile(0.9))))
         chart = score_charts.banded(
@@ -141,7 +145,13 @@ def _over_time(reader: ScoreReader, score: _Score, room: Room) -> None:
         )
     else:
         chart = charts.lines(frame, colors, Axis("Mean"))
-    st.altair_chart(chart, width="stretch", key=f"{room.key}-over-time")
+    middle = found["at"].min() + (found["at"].max() - found["at"].min()) / 2
+    marked = score_charts.marked(chart, changes, middle)
+    st.altair_chart(marked, width="stretch", key=f"{room.key}-over-time")
+    if len(changes):
+        st.caption("Marked: a new version of the scorer. What moves there may be its doing:")
+        for change in changes.to_dict("records"):
+            st.caption(f"{clock(change['at'])} {change['label']}: {change['told']}")
 
 
 def _distribution(reader: ScoreReader, name: str, room: Room) -> None:

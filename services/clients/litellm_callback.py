@@ -37,6 +37,10 @@ _SECRET = re.compile(r"(?i)bearer\s+\S+|\bsk-[\w*.-]{6,}")
 _MOST_CALLS = 500  # of a batch
 _MOST_BYTES = 900_000  # of an event
 _KEPT_CHARACTERS = 60_000  # of a text in an event that would be larger
+_MOST_TOOLS = 128  # the collector's bounds of what a call declares
+_LONGEST_NAME = 256
+_LONGEST_SCHEMA = 16_384
+_MOST_SCHEMAS = 3 * _LONGEST_SCHEMA  # of all tools of a call together
 Fields = Mapping[str, Any]
 
 
@@ -352,6 +356,7 @@ def _asked(kwargs: Fields, told: Fields, app: str) -> dict[str, Any]:
         "trace_id": trace[1] if trace else "",
         "span_id": trace[2] if trace else "",
         "sampling": _sampling(told),
+        **_declared(told),
     }
 
 
@@ -496,6 +501,49 @@ def _sampling(told: Fields) -> dict[str, Any]:
     }
 
 
+def _declared(told: Fields) -> dict[str, Any]:
+    """Return the tools and the form of the answer that a call declares, in the collector's bounds.
+
+    What is too large is left out and counted, never cut: half a schema would judge answers wrongly. A tool stays by
+    its name, so that a call to it is no call to an unknown one.
+    """
+    parameters = _mapping(told.get("model_parameters"))
+    found = [tool for wire in _listed(parameters.get("tools")) for tool in _tools(_mapping(wire))]
+    found += [tool for wire in _listed(parameters.get("functions")) for tool in _tools(_mapping(wire))]
+    form = _form(parameters)
+    kept: list[dict[str, str]] = []
+    left_out, room = max(0, len(found) - _MOST_TOOLS) + (len(form) > _LONGEST_SCHEMA), _MOST_SCHEMAS
+    for name, schema in found[:_MOST_TOOLS]:
+        fits = len(schema) <= min(_LONGEST_SCHEMA, room)
+        kept.append({"name": name, "schema": schema if fits else ""})
+        room -= len(schema) if fits else 0
+        left_out += not fits
+    schema = form if len(form) <= _LONGEST_SCHEMA else ""
+    return {"tools": kept, "response_schema": schema, "declared_left_out": left_out}
+
+
+def _tools(wire: Fields) -> list[tuple[str, str]]:
+    """Return names and schemas of the functions in a tool, in OpenAI's, Anthropic's or Google's form."""
+    inner = [_mapping(one) for one in _listed(wire.get("function_declarations"))]
+    functions = inner or [_mapping(wire.get("function")) or wire]
+    return [
+        (name, _schema(one.get("parameters") or one.get("input_schema")))
+        for one in functions
+        if isinstance(name := one.get("name"), str) and 0 < len(name) <= _LONGEST_NAME
+    ]
+
+
+def _form(parameters: Fields) -> str:
+    """Return the JSON Schema that a chat's `response_format` or a response's `text` asks for; empty for none."""
+    asked = _mapping(parameters.get("response_format")) or _mapping(_mapping(parameters.get("text")).get("format"))
+    schema = (_mapping(asked.get("json_schema")) or asked).get("schema")
+    return _schema(schema or ({"type": "object"} if asked.get("type") == "json_object" else None))
+
+
+def _schema(value: object) -> str:
+    return "" if value is None else json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
+
+
 def _request_id(kwargs: Fields, told: Fields) -> str:
     """Return the id that the client sees in the answer, good for feedback; LiteLLM's own where that is too long."""
     known = (str(name) for name in (told.get("id"), told.get("litellm_call_id"), kwargs.get("litellm_call_id")) if name)
@@ -504,7 +552,7 @@ def _request_id(kwargs: Fields, told: Fields) -> str:
 
 def _mapping(value: object) -> Fields:
     """Return an object's fields; LiteLLM hands over its own classes where a user passed an answer back in."""
-    dump = getattr(value, "model_dump", None)
+    dump = None if isinstance(value, type) else getattr(value, "model_dump", None)
     fields = dump() if callable(dump) else value
     return fields if isinstance(fields, dict) else {}
 

@@ -2,17 +2,24 @@
 
 import threading
 from collections import OrderedDict
+from typing import Protocol
 
-from services.privacy.detector import Detector
 from services.privacy.spans import Span
 
 _CHARACTERS = 4_000_000
 
 
+class Finds(Protocol):
+    """Says where something private stands: services.privacy.detector, services.privacy.names."""
+
+    def find(self, text: str) -> tuple[Span, ...]:
+        """Return what stands in a text, in its order, no two overlapping."""
+
+
 class Memory:
     """A detector that remembers the last texts, by their text, up to some millions of characters. For any thread."""
 
-    def __init__(self, detector: Detector, characters: int = _CHARACTERS) -> None:
+    def __init__(self, detector: Finds, characters: int = _CHARACTERS) -> None:
         self._detector, self._most = detector, characters
         self._found: OrderedDict[str, tuple[Span, ...]] = OrderedDict()
         self._held = 0

@@ -15,7 +15,7 @@ import msgspec
 from schemas.configuration import App, Privacy
 from schemas.feedback import FeedbackGiven
 from schemas.inference import InferenceRequested, InferenceResponded
-from schemas.privacy import Policy, Private
+from schemas.privacy import Private
 from schemas.record import Record
 from services.privacy.detector import Detector
 from services.privacy.memory import Memory
@@ -25,8 +25,6 @@ from services.privacy.texts import Event, Side, rewritten, texts_of
 
 _LEAST_ECHO, _MOST_ECHOES = 6, 64
 _DROP = Privacy(policy="drop-text")
-# What most events say of themselves.
-_NOTHING: dict[Policy, Private] = {"mask": Private(policy="mask"), "hash": Private(policy="hash")}
 
 
 class Policies:
@@ -77,16 +75,16 @@ class Policies:
         if privacy.policy == "off":
             return event if event.private is None else msgspec.structs.replace(event, private=None)
         memory = self._memory(privacy)
-        if privacy.policy in _NOTHING and not any(text and memory.find(text) for text in texts_of(event)):
-            return msgspec.structs.replace(event, private=_NOTHING[privacy.policy])
+        if privacy.policy != "drop-text" and not any(text and memory.find(text) for text in texts_of(event)):
+            return msgspec.structs.replace(event, private=Private(policy=privacy.policy, kinds=privacy.kinds))
         reading = _Reading(memory)
         for text in texts_of(event):
             reading.note(text)
-        echoes = _echoes(reading.values)
+        repeats = echoes(reading.values)
         labels = self._apps[event.app].labels if event.app in self._apps else ()
 
         def write(text: str, side: Side) -> str:
-            spans = reading.counted(text, side, echoes)
+            spans = reading.counted(text, side, repeats)
             if privacy.policy == "drop-text" and side != "beside":
                 return text if text in labels else ""
             return self._written(text, spans, privacy, event.tenant)
@@ -148,6 +146,7 @@ class _Reading:
         drops = privacy.policy == "drop-text"
         return Private(
             policy=privacy.policy,
+            kinds=privacy.kinds,
             prompt=dict(self._counts["prompt"]),
             answer=dict(self._counts["answer"]),
             elsewhere=dict(self._counts["elsewhere"]),
@@ -156,7 +155,7 @@ class _Reading:
         )
 
 
-def _echoes(values: Iterable[str]) -> re.Pattern[str] | None:
+def echoes(values: Iterable[str]) -> re.Pattern[str] | None:
     """Return what finds the values again, the longest first; short ones are words of their own too often."""
     told = sorted((value for value in values if len(value) >= _LEAST_ECHO), key=len, reverse=True)[:_MOST_ECHOES]
     return re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, told))})(?![A-Za-z0-9])") if told else None

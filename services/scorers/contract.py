@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from schemas.inference import InferenceResponded, LogprobSummary, Message, ToolDeclared
+from schemas.privacy import Private
 
 Side = Literal["prompt", "response", "pair", "conversation"]
 Direction = Literal["higher is worse", "higher is better", "neither"]
@@ -31,6 +32,7 @@ class Subject:
         tools: What the model was offered to call.
         response_schema: JSON Schema that the answer was asked to keep to.
         logprobs: How likely the answer's tokens were.
+        private: What was found in the texts before they were masked; None where nobody looked.
     """
 
     prompt: str = ""
@@ -44,6 +46,7 @@ class Subject:
     tools: tuple[ToolDeclared, ...] = ()
     response_schema: str = ""
     logprobs: LogprobSummary | None = None
+    private: Private | None = None
 
     @classmethod
     def of(cls, response: InferenceResponded) -> "Subject":
@@ -60,6 +63,7 @@ class Subject:
             tools=response.tools,
             response_schema=response.response_schema,
             logprobs=response.logprobs,
+            private=response.private,
         )
 
 

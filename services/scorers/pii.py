@@ -1,11 +1,12 @@
 """Personal data and secrets in texts: counted in traffic, masked in training data.
 
-The finding is services.privacy's. A text that was masked on its way in is counted by its marks, as well as by what
-still stands in it.
+The finding is services.privacy's. What was found before a call was masked travels with its event; a text without such
+an account is counted by its marks, as well as by what still stands in it.
 """
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from functools import cache
 
 from schemas.privacy import KINDS
@@ -37,6 +38,16 @@ def count_entities(text: str) -> int:
         2
     """
     return sum(counts_by_kind(text).values())
+
+
+def count_besides(text: str, kinds: Collection[str]) -> int:
+    """Return how many entities of other kinds stand in a text.
+
+    Example:
+        >>> count_besides("write to jane@example.com or 10.1.2.33", ("EMAIL",))
+        1
+    """
+    return sum(span.kind not in kinds for span in find_entities(text))
 
 
 def mask(text: str) -> tuple[str, int]:

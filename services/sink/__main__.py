@@ -1,6 +1,7 @@
 """The process: `python -m services.sink`."""
 
 import logging
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -8,6 +9,7 @@ from services.clients.bus.consumer import Consumer
 from services.clients.bus.errors import BrokerDown
 from services.clients.bus.producer import Producer
 from services.parts.runtime.process import Process, running
+from services.privacy.names import Names, NamesUnavailable
 from services.privacy.policies import Policies
 from services.sink.exactly_once import OUTAGES, SINK_TOPICS, Delivery
 from services.sink.operations import Operations
@@ -26,6 +28,7 @@ def main() -> None:
     with running("sink") as process:
         process.conditions.update(started=True, connected=False, assigned=False, caught_up=False, readable=True)
         operations = Operations()
+        names = _names(process)
         tables = TableStore(process.settings)
         consumer = _joined(process, tables)
         if consumer is None:
@@ -40,10 +43,20 @@ def main() -> None:
                 now=lambda: datetime.now(UTC),
                 operations=operations,
                 refusing=Refusing(limit, Withholding(policies)),
+                names=names,
             )
             flood = _deliver(process, consumer, tables, delivery)
         if flood is not None:
             _stand_still(process, operations, flood)
+
+
+def _names(process: Process) -> Names | None:
+    """Return what masks names, if an app wants it; without its model nothing is stored: it would be with the names."""
+    try:
+        return Names.wanted(process.configuration.apps)
+    except NamesUnavailable as error:
+        print(f"sink: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def _joined(process: Process, tables: TableStore) -> Consumer | None:

@@ -26,6 +26,7 @@ from services.clients.bus.errors import BusError
 from services.clients.bus.message import Message
 from services.clients.bus.producer import Producer
 from services.clients.warehouse.client import WarehouseDown
+from services.privacy.names import Names
 from services.sink.blocks import blocks_of
 from services.sink.dead_letters import dead_letter_headers
 from services.sink.operations import Operations
@@ -36,6 +37,9 @@ from services.sink.withholding import Refusing
 SINK_TOPICS = tuple(name for topic in STORED_TOPICS for name in (topic.name, topic.dead_letter))
 MAX_MESSAGES = 10_000
 MAX_BYTES = 32 * 1024 * 1024
+# A round with a language model in it must end well before the group takes the sink for gone.
+MAX_NAMED_MESSAGES = 500
+MAX_NAMED_BYTES = 2 * 1024 * 1024
 LINGER_S = 0.3
 OUTAGES = (WarehouseDown, BusError)
 
@@ -43,7 +47,7 @@ OUTAGES = (WarehouseDown, BusError)
 class Delivery:
     """Moves messages into tables, a batch a round. Used from one thread."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a sink works with
         self,
         consumer: Consumer,
         producer: Producer,
@@ -52,6 +56,7 @@ class Delivery:
         now: Callable[[], datetime],
         operations: Operations,
         refusing: Refusing,
+        names: Names | None = None,
     ) -> None:
         self._consumer = consumer
         self._producer = producer
@@ -59,6 +64,8 @@ class Delivery:
         self._now = now
         self._operations = operations
         self._refusing = refusing
+        self._names = names
+        self._most = (MAX_MESSAGES, MAX_BYTES) if names is None else (MAX_NAMED_MESSAGES, MAX_NAMED_BYTES)
 
     def round(self) -> int:
         """Store what is there; return how many messages, 0 after a short wait for any.
@@ -88,19 +95,20 @@ class Delivery:
         What is gathered belongs to one epoch of the assignment; when that ends it will be read again.
         """
         epoch = self._consumer.epoch
-        messages = self._consumer.poll(LINGER_S, MAX_MESSAGES)
+        most, most_bytes = self._most
+        messages = self._consumer.poll(LINGER_S, most)
         deadline = time.monotonic() + LINGER_S
-        while messages and len(messages) < MAX_MESSAGES and _size(messages) < MAX_BYTES:
+        while messages and len(messages) < most and _size(messages) < most_bytes:
             left = deadline - time.monotonic()
             if left <= 0:
                 break
-            messages += self._consumer.poll(left, MAX_MESSAGES - len(messages))
+            messages += self._consumer.poll(left, most - len(messages))
             if self._consumer.epoch != epoch:
                 return [], epoch
         return messages, epoch
 
     def _judged(self, message: Message) -> list[Row | Poison]:
-        verdicts = judged(message, self._now())
+        verdicts = judged(message, self._now(), self._names.masked) if self._names else judged(message, self._now())
         if not message.topic.endswith(DEAD_LETTER_SUFFIX):
             poison = bool(verdicts) and all(isinstance(verdict, Poison) for verdict in verdicts)
             self._refusing.limit.watch(message, poison=poison)

@@ -11,6 +11,7 @@ from schemas.tables import DEAD_LETTERS, PLACE_COLUMNS, TABLE_BY_NAME, TABLE_BY_
 from schemas.topics import DEAD_LETTER_SUFFIX
 from services.clients.bus.decoding import decoded_elements
 from services.clients.bus.message import Message
+from services.privacy.names import Before
 from services.sink.dead_letters import DEAD_LETTER_COLUMNS, dead_letter_row
 
 _INT64 = range(-(2**63), 2**63)
@@ -40,15 +41,23 @@ class Poison:
     element: BadElement
 
 
-def judged(message: Message, recorded_at: datetime) -> list[Row | Poison]:
-    """Return what becomes of a message: for each event in it a reason, or its rows, which share its offset."""
+def judged(message: Message, recorded_at: datetime, before: Before = lambda record: record) -> list[Row | Poison]:
+    """Return what becomes of a message: for each event in it a reason, or its rows, which share its offset.
+
+    Args:
+        message: As it was polled.
+        recorded_at: Now.
+        before: What is done to a record before it is stored.
+    """
     source, position = (message.topic_id, message.partition), message.position
     if message.topic.endswith(DEAD_LETTER_SUFFIX):
         letter = dead_letter_row(message, recorded_at)
         return [Row(DEAD_LETTERS, source, (_month(message.logged_at),), letter)]
     table = TABLE_BY_TOPIC[message.topic]
     verdicts = [
-        verdict if isinstance(verdict, BadElement) else _stored(table, message, position, verdict, recorded_at, index)
+        verdict
+        if isinstance(verdict, BadElement)
+        else _stored(table, message, position, before(verdict), recorded_at, index)
         for index, verdict in enumerate(decoded_elements(message))
     ]
     months = tuple(sorted({verdict.month for verdict in verdicts if isinstance(verdict, _Stored)}))

@@ -3,7 +3,7 @@
 Every scorer of the catalogue that is cheap sees every call, in the batches that the processors take, over one
 workshop, so that what one makes of a text is there for the others as it is in a deployment. Prompts and answers are
 messages of packaged conversations between people put together to realistic lengths, no two alike; a third have
-turns before them, a fifth passages, a tenth tools or a schema.
+turns before them, a fifth passages, a tenth tools or a schema. The gateway has looked for personal data in all.
 
 One JSON line: microseconds of processor a call (the least of the rounds, each on calls that were never seen) and the
 calls a second that two cores have time for, of `all`, and of all `but_heads`: the embedded heads look closely, with a
@@ -20,6 +20,7 @@ from pathlib import Path
 from statistics import mean
 
 from schemas.inference import Message, Role, ToolCall, ToolDeclared
+from schemas.privacy import Private
 from schemas.scoring import ScorerEntry
 from services.scorers.catalogue import CATALOGUE, load_all
 from services.scorers.contract import Scorer, Subject
@@ -69,6 +70,7 @@ def _call(number: int, prompt: str, answer: str, dice: random.Random, said: Said
         finish_reason="stop",
         tools=(_LOOK,) if called else (),
         response_schema=_SCHEMA if number % 10 == 0 else "",
+        private=Private(policy="mask"),
     )
 
 

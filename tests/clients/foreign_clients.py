@@ -120,6 +120,8 @@ def assert_recorded(asked: InferenceRequested, answered: InferenceResponded, nam
     assert answered.output is not None
     calls = [[call.id, call.name, call.arguments] for call in answered.output.tool_calls]
     assert calls == ([CALL] if name == "tools" else [])
+    declared = [tool.name for tool in asked.tools]
+    assert declared == ([TOOL["name"]] if name in ("tools", "tool result") else [])
     if name == "tool result":
         assert [[call.id, call.name] for call in asked.messages[1].tool_calls] == [CALL[:2]]
         assert (asked.messages[2].tool_call_id, asked.messages[2].text) == ("call_1", "21 degrees")

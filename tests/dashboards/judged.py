@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.cascade import SamplingChanged
+from schemas.evaluations import MeasureShift, ScorerChanged
 from schemas.ids import derived_id
 from schemas.inference import InferenceResponded, Message
 from schemas.observations import RecordedScore, ScoresRecorded
@@ -13,6 +14,7 @@ from tests.dashboards.builders import APP, MODEL, V1, V2
 from tests.stream_processors.observed import window
 
 COUNT = 240
+CHANGED_AFTER = timedelta(seconds=COUNT - 60)
 REST = 0.25
 SECRET = "jane.doe@example.com"
 GUARD, HEAD = "watchman@2", "injection-head@1"
@@ -30,6 +32,7 @@ def judged(begin: datetime) -> Iterator[Record]:
     yield _scores("safety", 0, begin, V2, (_head(0),), variant=Variant.SHADOW)
     for partition in (0, 1):
         yield _sampling(begin, partition)
+    yield from _changes(begin)
     yield window(0, judged=0, correct=0, occurred_at=begin)  # the pages list apps that have windows
 
 
@@ -104,6 +107,24 @@ def _sampling(at: datetime, partition: int) -> SamplingChanged:
         rest=REST,
         usd_today=0.25,
     )
+
+
+def _changes(begin: datetime) -> Iterator[ScorerChanged]:
+    """The head's new version begins with its first score, and that of a scorer whose scores nobody sees here."""
+    shift = MeasureShift(
+        name="prompt.injection", judged=40, mean_before=0.3, mean_after=0.35, labels_changed=0.1, psi=0.2, ks=0.1
+    )
+    for scorer, measures in (("injection-head", (shift,)), ("stranger", ())):
+        yield ScorerChanged(
+            event_id=derived_id("scorer-changed", scorer),
+            occurred_at=begin + CHANGED_AFTER,
+            app="*",
+            scorer=scorer,
+            previous_version="1",
+            version="2",
+            anchors="fixed",
+            measures=measures,
+        )
 
 
 def _about(kind: str, number: int, at: datetime, version: str) -> dict[str, Any]:

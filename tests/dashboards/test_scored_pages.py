@@ -1,17 +1,20 @@
 """The Safety and Quality pages: their questions against the records themselves, and what a person sees."""
 
 import doctest
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.reader import Reader, Span
+from dashboards.scores import changes, shown_text, trying
 from dashboards.scores import rates as score_rates
-from dashboards.scores import shown_text, trying
+from dashboards.scores.changes import changes_of
 from dashboards.scores.rates import percent, rates
 from dashboards.scores.reader import ScoreReader
 from dashboards.scores.trying import try_scorers
@@ -21,7 +24,7 @@ from schemas.weighted_rates import WeightedSums, hajek
 from services.clients.warehouse.client import Warehouse
 from services.clients.warehouse.migrations import migrate
 from tests.dashboards.builders import APP, V1, V2
-from tests.dashboards.judged import COUNT, GUARD, HEAD, REST, SECRET, judged
+from tests.dashboards.judged import CHANGED_AFTER, COUNT, GUARD, HEAD, REST, SECRET, judged
 from tests.dashboards.story import store
 from tests.fixtures.waiting import PATIENCE_S
 
@@ -86,6 +89,7 @@ def of(frame: pd.DataFrame, **where: str) -> dict[str, float]:
 
 def test_examples_hold() -> None:
     assert doctest.testmod(score_rates).failed == 0
+    assert doctest.testmod(changes).failed == 0
 
 
 @pytest.mark.warehouse
@@ -114,6 +118,19 @@ def test_versions_of_a_scorer_are_never_one_row(reader: ScoreReader) -> None:
         (HEAD, V2, 60),
         ("injection-head@2", V2, 60),
     ]
+
+
+@pytest.mark.warehouse
+def test_a_scorers_new_version_is_a_mark_on_its_scores_alone(reader: ScoreReader) -> None:
+    found = changes_of("prompt.injection", reader.scorer_changes(), [HEAD, "injection-head@2"])
+    assert found.to_dict("records") == [
+        {
+            "at": pd.Timestamp(BEGIN + CHANGED_AFTER),
+            "label": "injection-head 1 → 2",
+            "told": "mean +0.05 on 40 fixed texts, 10% of the labels changed",
+        }
+    ]
+    assert changes_of("prompt.watchman", reader.scorer_changes(), [GUARD]).empty
 
 
 @pytest.mark.warehouse
@@ -205,6 +222,32 @@ def test_the_safety_page_shows_rates_with_intervals_and_masked_examples(
     assert SECRET not in everything
     assert "violent-crimes" in everything
     assert percent(1.0) + " suspicious, " + percent(REST) + " rest" in everything
+
+
+@pytest.mark.warehouse
+def test_the_course_of_a_score_has_a_mark_where_its_scorer_changed(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of("Safety", environment, monkeypatch)
+    assert "injection-head 1 → 2" in " ".join(caption.value for caption in page.caption)
+    assert [kind for kind in marks(page) if kind == "rule"] == ["rule"]
+    page.selectbox(key="safety-score").select("prompt.watchman").run()
+    assert "rule" not in marks(page)
+    assert "→" not in " ".join(caption.value for caption in page.caption)
+
+
+def marks(page: AppTest) -> list[str]:
+    """Return the kinds of marks in the page's charts."""
+    specs = [json.loads(chart.proto.spec) for chart in page.get("vega_lite_chart")]
+    assert specs
+    return [kind for spec in specs for kind in _kinds(spec)]
+
+
+def _kinds(spec: dict[str, Any]) -> Iterator[str]:
+    if "mark" in spec:
+        yield spec["mark"]["type"]
+    for layer in spec.get("layer", ()):
+        yield from _kinds(layer)
 
 
 @pytest.mark.warehouse

@@ -67,7 +67,8 @@ class HeadScorer:
         return rows_of_texts(self.card, subjects, self._kind.side, self._judge)
 
     def _judge(self, texts: Sequence[str]) -> list[Row]:
-        return [(self._score(float(probability)),) for probability in self._head.score(texts)]
+        probabilities = self._head.score(texts, answers=self._kind.side == "response")
+        return [(self._score(float(probability)),) for probability in probabilities]
 
     def _score(self, probability: float) -> Score:
         return Score(self._kind.measure, probability, UNSAFE if probability >= self._threshold else SAFE)

@@ -6,13 +6,14 @@ from the cheap look alone and stays below the threshold.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from services.scorers.embedded.encoder import Features
+from services.scorers.embedded.recent import Recent
 from services.scorers.embedding import Embedder, Vectors
 from services.scorers.ngrams import ngrams
 
@@ -41,6 +42,7 @@ class Weights:
         unsure: Factors of cheap logit and close logit, and intercept, of a text that isn't cleared.
         threshold: Probability from which a prompt counts as unsafe.
         answer_threshold: The same for an answer.
+        answer_clear: Cheap logit below which an answer is cleared; at least `clear`.
     """
 
     embedding: Coefficients
@@ -52,6 +54,7 @@ class Weights:
     unsure: tuple[float, float, float]
     threshold: float
     answer_threshold: float
+    answer_clear: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,12 +63,14 @@ class Head:
 
     Attributes:
         version: What a score's scorer says: name and a hash of recipe and data.
+        recent: What it judged lately.
     """
 
     version: str
     weights: Weights
     embedder: Embedder
     encoder: Encodes
+    recent: Recent = field(default_factory=Recent)
 
     @property
     def threshold(self) -> float:
@@ -77,22 +82,31 @@ class Head:
         """Probability from which an answer counts as unsafe."""
         return self.weights.answer_threshold
 
-    def score(self, texts: Sequence[str], embeddings: Vectors | None = None) -> Numbers:
+    def score(self, texts: Sequence[str], embeddings: Vectors | None = None, *, answers: bool = False) -> Numbers:
         """Return the probability that each text is bad, (len(texts),); 0 for an empty text.
 
         Args:
             texts: What to judge.
             embeddings: The texts' static rows, if the caller has them.
+            answers: Whether they are answers; else they are prompts.
         """
-        if not texts:
-            return np.zeros(0)
-        cheap = cheap_logits(self.weights, texts, self.embedder.embed(texts) if embeddings is None else embeddings)
-        logits = cleared_logits(self.weights, cheap)
+
+        def judge(places: Sequence[int]) -> Numbers:
+            rows = None if embeddings is None else embeddings[list(places)]
+            return self._judged([texts[place] for place in places], rows, answers=answers)
+
+        return self.recent.of(texts, judge, about="answer" if answers else "prompt")
+
+    def _judged(self, texts: Sequence[str], embeddings: Vectors | None, *, answers: bool) -> Numbers:
+        weights = self.weights
+        threshold = weights.answer_threshold if answers else weights.threshold
+        cheap = cheap_logits(weights, texts, self.embedder.embed(texts) if embeddings is None else embeddings)
+        logits = cleared_logits(weights, cheap, threshold)
         present = np.array([bool(text.strip()) for text in texts])
-        unsure = np.flatnonzero(present & (cheap >= self.weights.clear))
+        unsure = np.flatnonzero(present & (cheap >= (weights.answer_clear if answers else weights.clear)))
         if len(unsure):
             features = self.encoder.encode([texts[int(index)] for index in unsure])
-            logits[unsure] = unsure_logits(self.weights, cheap[unsure], features)
+            logits[unsure] = unsure_logits(weights, cheap[unsure], features)
         return np.where(present, sigmoid(logits), 0.0)
 
 
@@ -103,10 +117,10 @@ def cheap_logits(weights: Weights, texts: Sequence[str], rows: Vectors) -> Numbe
     return np.asarray(weights.share * by_meaning + (1 - weights.share) * by_surface, np.float64)
 
 
-def cleared_logits(weights: Weights, cheap: Numbers) -> Numbers:
+def cleared_logits(weights: Weights, cheap: Numbers, threshold: float) -> Numbers:
     """Return the logits of texts as if all were cleared: rising with the cheap look, below the threshold."""
     slope, intercept = weights.cleared
-    return np.minimum(slope * cheap + intercept, logit(weights.threshold) - 0.05)
+    return np.minimum(slope * cheap + intercept, logit(threshold) - 0.05)
 
 
 def unsure_logits(weights: Weights, cheap: Numbers, features: Features) -> Numbers:

@@ -7,7 +7,7 @@ onnxruntime: no torch. English; of other languages it knows little more than the
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +22,8 @@ NAME = "all-minilm-l6-v2, layers 2 and 3"
 # Outputs of the second and the third layer, under the exporter's names.
 LAYERS = ("layer_norm_4", "layer_norm_6")
 DIMENSIONS = 384 * len(LAYERS)
-BATCH = 24
+# Of a batch, its padding included: what one works on then stays near the processor.
+BATCH_TOKENS = 512
 # A long text is read at both ends: that is where an instruction stands.
 HEAD_TOKENS = 64
 TAIL_TOKENS = 32
@@ -95,9 +96,7 @@ class Encoder:
     def _computed(self, texts: Sequence[str]) -> Features:
         features = np.zeros((len(texts), DIMENSIONS), np.float32)
         tokens = self._tokens(texts)
-        order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
+        for chosen in _batches(list(map(len, tokens))):
             features[chosen] = self._features([tokens[index] for index in chosen])
         return features
 
@@ -116,6 +115,18 @@ class Encoder:
         weights = (mask / mask.sum(axis=1, keepdims=True))[:, None, :].astype(np.float32)
         means = [(weights @ hidden)[:, 0, :] for hidden in self._session.run(list(LAYERS), fed)]
         return np.concatenate([mean / np.linalg.norm(mean, axis=1, keepdims=True) for mean in means], axis=1)
+
+
+def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the places of texts, the shortest first: as many as fit in a batch, and one at least."""
+    batch: list[int] = []
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[place] > BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
 
 
 def _ends(text: str) -> str:

@@ -5,8 +5,9 @@ Everything is chosen on the validation part: how much is cleared, how both looks
 square root of their size, so that neither the largest nor an odd small one decides alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from services.scorers.embedded.cascade import (
 )
 from services.scorers.embedded.corpora import Corpus
 from services.scorers.embedded.encoder import Features
-from services.scorers.embedded.examples import Example
+from services.scorers.embedded.examples import Example, Judgement
 from services.scorers.embedding import Embedder, Vectors
 from services.scorers.ngrams import BUCKETS, ngrams
 
@@ -33,7 +34,12 @@ FALSE_ALARMS = 0.002
 # Refusals name the harm that they refuse: where an answer counts as unsafe is chosen by answers alone.
 ANSWER_FALSE_ALARMS = 0.02
 ANSWERS = ("answers", "refusals")
-UNSURE_SHARE = 0.12
+BAD_ANSWERS = ("many-shot-answers",)
+# Of harmless texts what is looked at closely: as little as leaves what is found as it is. Harm has more forms than the
+# cheap look knows of.
+UNSURE_SHARES: Mapping[Judgement, float] = MappingProxyType({"injection": 0.03, "harm": 0.08})
+# Of the bad answers that are found: what isn't looked at closely isn't unsafe.
+ANSWERS_KEPT = 0.98
 BAD_SHARE = 0.1
 LEAST_THRESHOLD = 0.05
 LEAST_SLOPE = 0.05
@@ -78,10 +84,13 @@ class Part:
         return weights
 
 
-def fit(corpus: Corpus, embedder: Embedder, encoder: Encodes, tell: Told = lambda _: None) -> Weights:
+def fit(
+    judgement: Judgement, corpus: Corpus, embedder: Embedder, encoder: Encodes, tell: Told = lambda _: None
+) -> Weights:
     """Return the weights of a head.
 
     Args:
+        judgement: Which head.
         corpus: What to learn from.
         embedder: Of the cheap look.
         encoder: Of the close look.
@@ -92,7 +101,7 @@ def fit(corpus: Corpus, embedder: Embedder, encoder: Encodes, tell: Told = lambd
     rows = embedder.embed(train.texts)
     weights = _cheap(train, rows)
     cheap = cheap_logits(weights, validation.texts, embedder.embed(validation.texts))
-    weights = replace(weights, clear=_clear(cheap, validation))
+    weights = replace(weights, clear=_clear(cheap, validation, UNSURE_SHARES[judgement]))
     tell("close look")
     closely = train.only(_worth_a_close_look(train, cheap_logits(weights, train.texts, rows)))
     weights = replace(weights, features=_close(closely, encoder.encode(closely.texts)))
@@ -122,7 +131,8 @@ def calibrated(weights: Weights, validation: Part, cheap: Numbers, features: Fea
     )
     logits = np.full(len(cheap), -np.inf)
     logits[unsure] = slope * mixed + intercept
-    return thresholded(weights, validation, logits)
+    weights = thresholded(weights, validation, logits)
+    return replace(weights, answer_clear=_answer_clear(weights, validation, cheap, logits))
 
 
 def thresholded(weights: Weights, validation: Part, logits: Numbers) -> Weights:
@@ -166,6 +176,7 @@ def _cheap(train: Part, rows: Vectors) -> Weights:
         unsure=(0.0, 1.0, 0.0),
         threshold=0.5,
         answer_threshold=0.5,
+        answer_clear=0.0,
     )
 
 
@@ -173,10 +184,18 @@ def _close(train: Part, features: Features) -> Coefficients:
     return _regression(features, train.labels, train.balance(power=0.5), CLOSE_REGULARISATION)
 
 
-def _clear(cheap: Numbers, validation: Part) -> float:
-    """Return the cheap logit below which texts are cleared: as much is looked at closely as there is time for."""
+def _clear(cheap: Numbers, validation: Part, share: float) -> float:
+    """Return the cheap logit below which texts are cleared, so that this share of the harmless ones isn't."""
     harmless = validation.labels == 0
-    return _quantile(cheap[harmless], validation.balance(power=1.0)[harmless], 1 - UNSURE_SHARE)
+    return _quantile(cheap[harmless], validation.balance(power=0.5)[harmless], 1 - share)
+
+
+def _answer_clear(weights: Weights, validation: Part, cheap: Numbers, logits: Numbers) -> float:
+    """Return the cheap logit below which answers are cleared: as high as leaves what is found of bad ones."""
+    bad = (validation.labels == 1) & np.isin(validation.sources, BAD_ANSWERS)
+    found = cheap[bad & (logits >= logit(weights.answer_threshold))]
+    lowest = float(np.quantile(found, 1 - ANSWERS_KEPT, method="lower")) if len(found) else weights.clear
+    return max(weights.clear, lowest)
 
 
 def _regression(features: Any, labels: npt.NDArray[np.int64], weights: Numbers, strength: float) -> Coefficients:

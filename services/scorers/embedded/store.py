@@ -24,7 +24,7 @@ from services.scorers.embedded.examples import Judgement
 from services.scorers.embedding import NAME as EMBEDDING
 from services.scorers.embedding import Embedder
 
-RECIPE = f"{EMBEDDING}; byte n-grams 3-5; {ENCODER}; logistic regressions in a cascade; 2"
+RECIPE = f"{EMBEDDING}; byte n-grams 3-5; {ENCODER}; logistic regressions in a cascade; 3"
 
 # Whose labelled texts and weights the heads are made of; their versions are locked.
 PACKAGES = (
@@ -83,7 +83,7 @@ def save(weights: Weights, figures: dict[str, Any], path: Path) -> None:
     partial.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     os.replace(partial, figures_file(path))
     numbers = [weights.share, weights.clear, *weights.cleared, *weights.unsure]
-    thresholds = [weights.threshold, weights.answer_threshold]
+    thresholds = [weights.threshold, weights.answer_threshold, weights.answer_clear]
     partial = path.with_suffix(".partial.npz")
     np.savez(
         partial,
@@ -106,7 +106,8 @@ def copy_head(source: Path, target: Path) -> None:
 def load(judgement: Judgement, path: Path, embedder: Embedder, encoder: Encoder) -> Head:
     """Read a head."""
     with np.load(path, allow_pickle=False) as arrays:
-        share, clear, slope, intercept, of_cheap, of_close, constant, prompt, answer = map(float, arrays["numbers"])
+        share, clear, slope, intercept, of_cheap, of_close, constant, *thresholds = map(float, arrays["numbers"])
+        prompt, answer, answer_clear = thresholds
         weights = Weights(
             embedding=arrays["embedding"],
             grams=arrays["grams"],
@@ -117,6 +118,7 @@ def load(judgement: Judgement, path: Path, embedder: Embedder, encoder: Encoder)
             unsure=(of_cheap, of_close, constant),
             threshold=prompt,
             answer_threshold=answer,
+            answer_clear=answer_clear,
         )
     return Head(f"{judgement}-head@{path.stem.rpartition('-')[2]}", weights, embedder, encoder)
 

@@ -40,7 +40,7 @@ def train(folder: Path) -> None:
     embedder, encoder = Embedder.load(), Encoder.load(remember=50_000)
     for judgement, learnt in corpora(held_out(), partial(near, embedder=embedder)).items():
         began = time.monotonic()
-        weights = fit(learnt, embedder, encoder, partial(_told, tell, judgement))
+        weights = fit(judgement, learnt, embedder, encoder, partial(_told, tell, judgement))
         figures = _figures(Head("", weights, embedder, encoder), learnt)
         save(weights, {**figures, "seconds": round(time.monotonic() - began, 1)}, folder / head_name(judgement))
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from schemas.guards import GuardEndpoint, GuardName, GuardSettings
 from services.scorers.guards.asking import PROMPT_GUARD, Described, Engine, Family, GuardUnavailable
-from services.scorers.guards.calls import Calls
 from services.scorers.guards.families.granite_guardian import GraniteGuardian
 from services.scorers.guards.families.llama_guard import SOURCES, LlamaGuard
 from services.scorers.guards.families.moderation import Moderation
@@ -17,6 +16,7 @@ from services.scorers.guards.guard import Guard
 from services.scorers.guards.hazards import Vocabulary, codes_of, nameable
 from services.scorers.guards.presence import base_of, folder_of, must_have_weights
 from services.scorers.guards.remote import CHARACTERS_A_TOKEN, Chat, Completions
+from services.scorers.remote.asking import Asker
 
 VOCABULARIES: Mapping[GuardName, Vocabulary] = {
     "llama-guard-1": "llama-guard-1",
@@ -124,14 +124,14 @@ def family_of(settings: GuardSettings, engine: Engine) -> Family:
 def _engine(settings: GuardSettings, environment: Mapping[str, str]) -> Engine:
     endpoint = settings.endpoint
     if endpoint is not None and endpoint.form == "chat":
-        return Chat(endpoint, _calls(settings, endpoint, environment), context=settings.context)
+        return Chat(endpoint, _asker(settings, endpoint, environment), context=settings.context)
     from services.scorers.guards.weights import checkpoint, template
 
     engine: Engine
     if endpoint is None:
         engine = checkpoint(settings)
     else:
-        engine = Completions(endpoint, _calls(settings, endpoint, environment), template(settings))
+        engine = Completions(endpoint, _asker(settings, endpoint, environment), template(settings))
     if not engine.template and settings.model != "wild-guard":
         raise GuardUnavailable(
             f"{settings.model}: {settings.checkpoint} has no chat template, and this guard needs its own"
@@ -141,7 +141,7 @@ def _engine(settings: GuardSettings, environment: Mapping[str, str]) -> Engine:
 
 def _moderation(settings: GuardSettings, endpoint: GuardEndpoint, environment: Mapping[str, str]) -> Moderation:
     return Moderation(
-        _calls(settings, endpoint, environment),
+        _asker(settings, endpoint, environment),
         model=endpoint.model,
         threshold=settings.threshold,
         categories=settings.categories,
@@ -149,8 +149,9 @@ def _moderation(settings: GuardSettings, endpoint: GuardEndpoint, environment: M
     )
 
 
-def _calls(settings: GuardSettings, endpoint: GuardEndpoint, environment: Mapping[str, str]) -> Calls:
-    return Calls(endpoint, _key(settings, endpoint, environment))
+def _asker(settings: GuardSettings, endpoint: GuardEndpoint, environment: Mapping[str, str]) -> Asker:
+    key = _key(settings, endpoint, environment)
+    return Asker(endpoint.url, key=key, timeout_s=endpoint.timeout_s, side_by_side=endpoint.concurrency)
 
 
 def _key(settings: GuardSettings, endpoint: GuardEndpoint, environment: Mapping[str, str]) -> str:

@@ -16,8 +16,8 @@ import msgspec
 from schemas.guards import GuardEndpoint
 from services.scorers.contract import CostClass
 from services.scorers.guards.asking import GREETING, Conversation, Form, Question, Reading, Turn, word_begun
-from services.scorers.guards.calls import Calls, Mishap
 from services.scorers.guards.template import Template, fit, sound
+from services.scorers.remote.asking import Asker, NoAnswer
 
 LIKELIEST = 20
 MOST_ANSWER_TOKENS = 48
@@ -76,15 +76,15 @@ class Completions:
 
     Args:
         endpoint: Where.
-        calls: To it.
+        asker: Of it.
         renders: The guard's own template.
     """
 
     cost: CostClass = "remote"
 
-    def __init__(self, endpoint: GuardEndpoint, calls: Calls, renders: Template) -> None:
+    def __init__(self, endpoint: GuardEndpoint, asker: Asker, renders: Template) -> None:
         self._model = endpoint.model
-        self._calls = calls
+        self._asker = asker
         self._renders = renders
         self._blanks: dict[Form, tuple[int, ...]] = {}
         self._mishaps: dict[Form, str] = {}
@@ -94,12 +94,12 @@ class Completions:
     def ask(self, questions: Sequence[Question]) -> list[Reading]:
         """Return a reading for each question."""
         self._find_blanks(questions)
-        return self._calls.each(self._asked, questions)
+        return self._asker.each(self._asked, questions)
 
     def say(self, questions: Sequence[Question]) -> list[str]:
         """Return the line after each question's start; empty where the endpoint failed."""
         self._find_blanks(questions)
-        return self._calls.each(self._line, questions)
+        return self._asker.each(self._line, questions)
 
     def _asked(self, question: Question) -> Reading:
         prompt = self._renders.fitted(question.form, question.conversation)
@@ -108,8 +108,8 @@ class Completions:
         if question.blank and question.form not in self._blanks:
             return Reading(unjudged=self._mishaps.get(question.form, NO_LOGPROBS))
         given = self._complete(self._tokens(prompt, question), most=1)
-        if isinstance(given, Mishap):
-            return Reading(unjudged=given.reason)
+        if isinstance(given, NoAnswer):
+            return Reading(unjudged=str(given))
         tops = given.choices[0].logprobs.top_logprobs if given.choices and given.choices[0].logprobs else None
         if not tops or not tops[0]:
             return Reading(unjudged=NO_LOGPROBS)
@@ -120,7 +120,7 @@ class Completions:
         if prompt is None:
             return ""
         given = self._complete(self._tokens(prompt, question), most=MOST_ANSWER_TOKENS)
-        return "" if isinstance(given, Mishap) or not given.choices else _first_line(given.choices[0].text)
+        return "" if isinstance(given, NoAnswer) or not given.choices else _first_line(given.choices[0].text)
 
     def _tokens(self, prompt: str, question: Question) -> list[int]:
         blank = self._blanks.get(question.form, ()) if question.blank else ()
@@ -134,18 +134,18 @@ class Completions:
         for form in {question.form for question in questions if question.blank} - self._blanks.keys():
             prompt = self._renders.prompt(form, (Turn("user", GREETING),))
             given = self._complete(self._renders.encode(prompt), most=MOST_BLANK_TOKENS)
-            if isinstance(given, Mishap):
-                self._mishaps[form] = given.reason
+            if isinstance(given, NoAnswer):
+                self._mishaps[form] = str(given)
             elif given.choices:
                 written = given.choices[0].logprobs.tokens if given.choices[0].logprobs else ()
                 blank = itertools.takewhile(str.isspace, written or (given.choices[0].text[:1],))
                 self._blanks[form] = tuple(token for text in blank for token in self._renders.encode(text))
 
-    def _complete(self, tokens: Sequence[int], *, most: int) -> _Completions | Mishap:
+    def _complete(self, tokens: Sequence[int], *, most: int) -> _Completions | NoAnswer:
         body = {
             "model": self._model, "prompt": list(tokens), "max_tokens": most, "temperature": 0, "logprobs": LIKELIEST,
         }  # fmt: skip
-        return self._calls.post("completions", body, _Completions)
+        return self._asker.tried("completions", body, _Completions)
 
 
 class Chat:
@@ -153,31 +153,31 @@ class Chat:
 
     Args:
         endpoint: Where.
-        calls: To it.
+        asker: Of it.
         context: Tokens of a conversation at most, by an estimate.
     """
 
     cost: CostClass = "remote"
     template = ""
 
-    def __init__(self, endpoint: GuardEndpoint, calls: Calls, *, context: int) -> None:
+    def __init__(self, endpoint: GuardEndpoint, asker: Asker, *, context: int) -> None:
         self._model = endpoint.model
-        self._calls = calls
+        self._asker = asker
         self._characters = context * CHARACTERS_A_TOKEN
         self.version = _version(endpoint, str(context))
 
     def ask(self, questions: Sequence[Question]) -> list[Reading]:
         """Return a reading for each question."""
-        return self._calls.each(self._asked, questions)
+        return self._asker.each(self._asked, questions)
 
     def say(self, questions: Sequence[Question]) -> list[str]:
         """Return the line after each question's start; empty where the guard began otherwise."""
-        return self._calls.each(self._line, questions)
+        return self._asker.each(self._line, questions)
 
     def _asked(self, question: Question) -> Reading:
         given = self._chat(question)
-        if isinstance(given, Mishap):
-            return Reading(unjudged=given.reason)
+        if isinstance(given, NoAnswer):
+            return Reading(unjudged=str(given))
         positions = given.choices[0].logprobs.content if given.choices and given.choices[0].logprobs else None
         if not positions:
             return Reading(unjudged=NO_LOGPROBS)
@@ -186,13 +186,13 @@ class Chat:
 
     def _line(self, question: Question) -> str:
         given = self._chat(question)
-        text = "" if isinstance(given, Mishap) or not given.choices else given.choices[0].message.content or ""
+        text = "" if isinstance(given, NoAnswer) or not given.choices else given.choices[0].message.content or ""
         return _first_line(text.partition(question.start.strip())[2])
 
-    def _chat(self, question: Question) -> _Chat | Mishap:
+    def _chat(self, question: Question) -> _Chat | NoAnswer:
         kept = fit(question.conversation, self._characters, lambda some: _characters(question.form, some))
         if kept is None:
-            return Mishap(TOO_LONG)
+            return NoAnswer(TOO_LONG)
         messages = [{"role": turn.role, "content": sound(turn.text)} for turn in question.form.turns(kept)]
         body: dict[str, object] = {
             "model": self._model, "messages": messages, "max_tokens": MOST_CHAT_TOKENS, "temperature": 0,
@@ -200,7 +200,7 @@ class Chat:
         }  # fmt: skip
         if question.form.arguments:
             body["chat_template_kwargs"] = dict(question.form.arguments)
-        return self._calls.post("chat/completions", body, _Chat)
+        return self._asker.tried("chat/completions", body, _Chat)
 
 
 def reading_of(tops: Mapping[str, float], words: Sequence[str], *, spelled: bool) -> Reading:

@@ -39,7 +39,7 @@ class Chat:
     """Asks one model, at temperature 0. Used from several threads.
 
     Args:
-        asker: Of the endpoint's /chat/completions.
+        asker: Of the endpoint.
         model: What the endpoint calls its model.
         told: The system message of every question.
     """
@@ -54,7 +54,7 @@ class Chat:
         """Return a chat with an endpoint as a policy names it."""
         url = endpoint.url or environment.get(endpoint.url_env, "")
         key = environment.get(endpoint.key_env, "") if endpoint.key_env else ""
-        asker = Asker(url.rstrip("/") + "/chat/completions", key=key, timeout_s=endpoint.timeout_s)
+        asker = Asker(url, key=key, timeout_s=endpoint.timeout_s)
         return cls(asker, model=endpoint.model, told=told)
 
     def said(self, text: str) -> str:
@@ -64,5 +64,6 @@ class Chat:
             NoAnswer: As for Asker.ask.
         """
         messages = [{"role": "system", "content": self._told}, {"role": "user", "content": text}]
-        answer = self.asker.ask({"model": self._model, "messages": messages, "temperature": 0}, _Completion)
+        body = {"model": self._model, "messages": messages, "temperature": 0}
+        answer = self.asker.ask("chat/completions", body, _Completion)
         return (answer.choices[0].message.content or "") if answer.choices else ""

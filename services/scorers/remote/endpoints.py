@@ -10,8 +10,6 @@ from services.scorers.remote.asking import Asker
 from services.scorers.remote.judge import PASSED, JudgeScorer
 from services.scorers.remote.moderation import SAFE, ModerationScorer
 
-_PATHS = {"moderation": "/moderations", "judge": "/chat/completions"}
-
 
 def endpoint_offer(wanted: Wanted) -> Offer:
     """Return the scorer behind an endpoint as an offer; the endpoint itself is first asked when a call is judged.
@@ -29,7 +27,7 @@ def endpoint_offer(wanted: Wanted) -> Offer:
     unset = [name for name, value in ((endpoint.url_env, url), (endpoint.key_env, key)) if name and not value]
 
     def load() -> Scorer:
-        asker = Asker(url.rstrip("/") + _PATHS[endpoint.form], key=key, timeout_s=endpoint.timeout_s)
+        asker = Asker(url, key=key, timeout_s=endpoint.timeout_s)
         if endpoint.form == "moderation":
             return ModerationScorer(card, asker, model=endpoint.model, threshold=entry.threshold)
         return JudgeScorer(card, asker, model=endpoint.model, rubric=rubric, threshold=entry.threshold)

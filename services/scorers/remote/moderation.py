@@ -50,9 +50,9 @@ class ModerationScorer:
         return [unjudged(self.card, reason) if reason else self._row(next(answers)) for reason in reasons]
 
     def _ask(self, text: str) -> Result:
-        answer = self._asker.ask({**self._model, "input": text}, Moderation)
+        answer = self._asker.ask("moderations", {**self._model, "input": text}, Moderation)
         if len(answer.results) != 1:
-            raise NoAnswer("endpoint's answer has another form")
+            raise NoAnswer("the endpoint's answer is not understood")
         return answer.results[0]
 
     def _row(self, result: Result | NoAnswer) -> tuple[Score, ...]:

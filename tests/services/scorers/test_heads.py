@@ -6,6 +6,7 @@ the whole sets, docs/scores-heads.md the figures.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.metrics import roc_auc_score
 from services.scorers.embedded.examples import JUDGEMENTS, Example, Judgement, sample
 from services.scorers.embedded.greetings import GREETINGS
 from services.scorers.embedded.heldout import heldout_sets
+from services.scorers.embedded.recent import Recent
 from services.scorers.embedded.store import figures
 from services.scorers.heads import (
     CACHE_VARIABLE,
@@ -107,7 +109,8 @@ def test_scores_do_not_depend_on_who_embeds_nor_on_the_company(scorers: PromptSc
 
     rows, scores = scorers.score(texts)
 
-    alone = [float(scorers.harm.score([text])[0]) for text in texts]
+    forgetful = [replace(scorers.harm, recent=Recent()) for _ in texts]
+    alone = [float(head.score([text])[0]) for head, text in zip(forgetful, texts, strict=True)]
     np.testing.assert_allclose(scores["prompt.harm"], alone, atol=1e-4)
     assert rows.shape == (4, 256)
     assert scores["prompt.injection"][3] == 0

@@ -8,9 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.configuration import App, Privacy
-from schemas.privacy import KINDS
+from schemas.inference import InferenceResponded, Message
+from schemas.privacy import KINDS, Policy
 from services.privacy.policies import Policies
 from services.scorers import pii
+from services.scorers.adapters.pii import PersonalDataScorer
+from services.scorers.adapters.texts import TextSide
+from services.scorers.contract import Subject
+from tests.stream_processors.observed import response
 
 
 @pytest.mark.parametrize(
@@ -71,3 +76,42 @@ def test_what_is_masked_is_counted_by_kinds_of_the_catalogue(text: str) -> None:
 
     assert (count == 0) == (masked == text)
     assert set(pii.counts_by_kind(text)) <= set(KINDS)
+
+
+ASKED = "I am jane@example.com, card 4111 1111 1111 1111, not 10.1.2.33"
+SAID = "Hello jane@example.com or [EMAIL]"
+
+
+def counted(call: InferenceResponded, side: TextSide) -> float | None:
+    ((score,),) = PersonalDataScorer(side).score([Subject.of(call)])
+    return score.value
+
+
+@pytest.mark.parametrize("policy", ["mask", "hash", "drop-text"])
+@pytest.mark.parametrize("kinds", [(), ("EMAIL",), ("CARD", "EMAIL")])
+def test_a_call_counts_what_was_found_before_it_was_masked(
+    tmp_path: Path, policy: Policy, kinds: tuple[str, ...]
+) -> None:
+    privacy = Privacy(policy=policy, kinds=kinds)
+    call = response(1, prompt=ASKED, answer=SAID)
+    masked = Policies([App(name=call.app, base_model="b", privacy=privacy)], tmp_path).applied(call)
+    left_out = 3 - len(kinds) if kinds and policy == "drop-text" else 0
+
+    assert masked.prompt != ASKED
+    assert counted(masked, "prompt") == 3 - left_out
+    assert counted(masked, "response") == 1, "a mark that somebody typed is nobody's data"
+
+
+def test_a_call_that_nobody_looked_at_is_counted_here() -> None:
+    call = response(1, prompt=ASKED, answer=SAID)
+
+    assert (counted(call, "prompt"), counted(call, "response")) == (3, 2)
+
+
+@pytest.mark.parametrize("policy", ["mask", "drop-text"])
+def test_a_text_that_was_not_there_has_no_count(tmp_path: Path, policy: Policy) -> None:
+    call = response(1, prompt="x", messages=(), output=Message(role="assistant", content=" "))
+    masked = Policies([App(name=call.app, base_model="b", privacy=Privacy(policy=policy))], tmp_path).applied(call)
+
+    assert counted(masked, "prompt") is None
+    assert counted(masked, "response") is None or policy == "drop-text"

@@ -6,9 +6,9 @@ import msgspec
 
 from schemas.guards import GuardSide
 from services.scorers.guards.asking import Conversation, Verdict
-from services.scorers.guards.calls import Calls, Mishap
 from services.scorers.guards.hazards import codes_of, hazards_of
 from services.scorers.guards.template import shortened, sound
+from services.scorers.remote.asking import Asker, NoAnswer
 
 
 class _Result(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Moderation:
     """The score is the highest of the categories'; a server that gives none is read by what it flags.
 
     Args:
-        calls: To the endpoint.
+        asker: Of the endpoint.
         model: What it calls the moderation.
         threshold: Score from which a category is named.
         categories: Hazards to keep; empty means all.
@@ -39,9 +39,9 @@ class Moderation:
     )
 
     def __init__(
-        self, calls: Calls, *, model: str, threshold: float, categories: Sequence[str] = (), characters: int
+        self, asker: Asker, *, model: str, threshold: float, categories: Sequence[str] = (), characters: int
     ) -> None:
-        self._calls = calls
+        self._asker = asker
         self._model = model
         self._threshold = threshold
         self._kept = frozenset(codes_of("openai-moderation", categories))
@@ -49,13 +49,13 @@ class Moderation:
 
     def judge(self, side: GuardSide, conversations: Sequence[Conversation]) -> list[tuple[Verdict, ...]]:
         """Return the worst category of each conversation's last turn."""
-        return [(verdict,) for verdict in self._calls.each(self._moderated, [one[-1].text for one in conversations])]
+        return [(verdict,) for verdict in self._asker.each(self._moderated, [one[-1].text for one in conversations])]
 
     def _moderated(self, text: str) -> Verdict:
         body = {"model": self._model, "input": shortened(sound(text), self._characters)}
-        given = self._calls.post("moderations", body, _Results)
-        if isinstance(given, Mishap):
-            return Verdict(None, unjudged=given.reason)
+        given = self._asker.tried("moderations", body, _Results)
+        if isinstance(given, NoAnswer):
+            return Verdict(None, unjudged=str(given))
         if not given.results:
             return Verdict(None, unjudged="the endpoint's answer has no result")
         return self._verdict(_scores(given.results[0]))

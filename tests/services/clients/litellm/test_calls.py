@@ -49,6 +49,54 @@ def test_tool_calls_and_their_results_are_told(told: Told) -> None:
     assert answered.finish_reason == "tool_calls"
 
 
+PLACE = {"type": "object", "properties": {"city": {"type": "string"}}}
+IN_JSON = '{"type":"object","properties":{"city":{"type":"string"}}}'
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"tools": [{"type": "function", "function": {"name": "weather", "parameters": PLACE}}]},
+        {"tools": [{"type": "function", "name": "weather", "parameters": PLACE}, {"type": "web_search"}]},
+        {"tools": [{"name": "weather", "input_schema": PLACE}]},
+        {"tools": [{"function_declarations": [{"name": "weather", "parameters": PLACE}]}]},
+        {"functions": [{"name": "weather", "parameters": PLACE}]},
+    ],
+    ids=["chat", "responses", "anthropic", "google", "functions"],
+)
+def test_the_tools_that_a_call_declares_are_told(told: Told, parameters: dict[str, Any]) -> None:
+    for record in told(logged(model_parameters=parameters)):
+        assert [(tool.name, tool.schema) for tool in record.tools] == [("weather", IN_JSON)]
+        assert record.declared_left_out == 0
+
+
+@pytest.mark.parametrize(
+    ("parameters", "schema"),
+    [
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": PLACE}}}, IN_JSON),
+        ({"text": {"format": {"type": "json_schema", "name": "n", "schema": PLACE}}}, IN_JSON),
+        ({"response_format": {"type": "json_object"}}, '{"type":"object"}'),
+        ({"response_format": {"type": "text"}}, ""),
+        ({"response_format": BaseModel}, ""),
+    ],
+)
+def test_the_form_that_a_call_asks_for_is_told(told: Told, parameters: dict[str, Any], schema: str) -> None:
+    _, answered = told(logged(model_parameters=parameters))
+    assert (answered.response_schema, answered.tools) == (schema, ())
+
+
+def test_what_is_declared_past_the_collectors_bounds_is_left_out_and_counted(told: Told) -> None:
+    large = PLACE | {"description": "x" * 16_000}
+    tools = [{"function": {"name": f"f{number}", "parameters": large}} for number in range(130)]
+    tools.insert(0, {"function": {"name": "vast", "parameters": PLACE | {"description": "ü" * 20_000}}})
+    form = {"type": "json_schema", "json_schema": {"schema": PLACE | {"description": "x" * 20_000}}}
+    asked, _ = told(logged(model_parameters={"tools": tools, "response_format": form}))
+    assert [tool.name for tool in asked.tools] == ["vast", *(f"f{number}" for number in range(127))]
+    assert [number for number, tool in enumerate(asked.tools) if tool.schema] == [1, 2, 3]
+    assert asked.response_schema == ""
+    assert asked.declared_left_out == 3 + 1 + 125
+
+
 def test_an_answer_that_is_passed_back_in_as_an_object_is_read_as_its_fields(told: Told) -> None:
     class Call(BaseModel):
         id: str = "c-1"
@@ -144,6 +192,7 @@ def test_a_proxys_key_without_an_owner_makes_nobody_a_user(told: Told) -> None:
         ({"response": {"choices": [3], "usage": [4]}, "error_information": 5, "request_tags": 6}, ["Hello"]),
         ({"model_parameters": {"seed": 2**70, "max_tokens": float("nan"), "top_p": float("inf")}}, ["Hello"]),
         ({"response_cost": float("nan"), "endTime": None, "completionStartTime": None, "stream": True}, ["Hello"]),
+        ({"model_parameters": {"tools": [7, {"function": 8}, {"name": ""}], "functions": "f", "text": 9}}, ["Hello"]),
         ({"id": "r" * 300, "metadata": None, "request_tags": None, "end_user": 7}, ["Hello"]),
         ({"messages": [{"role": "user", "content": "x" * 2_000_000}]}, ["x" * 60_000]),
     ],

@@ -43,6 +43,7 @@ def weights_that_suspect(word: str) -> Weights:
         unsure=(0.0, 1.0, 0.0),
         threshold=THRESHOLD,
         answer_threshold=THRESHOLD,
+        answer_clear=0.0,
     )
 
 
@@ -73,7 +74,7 @@ def test_nothing_is_read_closely_where_all_is_cleared(embedder: Embedder) -> Non
 def test_a_cleared_text_is_never_unsafe_however_the_line_was_fitted() -> None:
     weights = replace(weights_that_suspect("x"), cleared=(5.0, 40.0))
 
-    probabilities = sigmoid(cleared_logits(weights, np.linspace(-10, 10, 50)))
+    probabilities = sigmoid(cleared_logits(weights, np.linspace(-10, 10, 50), THRESHOLD))
 
     assert probabilities.max() < THRESHOLD
 
@@ -91,7 +92,39 @@ def test_rows_that_the_caller_has_are_used(embedder: Embedder) -> None:
     row = np.zeros((1, 256), np.float32)
     row[0, 0] = 1.0
 
-    assert head.score(["bread"], row)[0] > head.score(["bread"], -row)[0]
+    high, low = head.score(["bread", "butter"], np.concatenate([row, -row]))
+
+    assert high > low
+
+
+def test_what_comes_again_word_for_word_is_looked_at_once(embedder: Embedder) -> None:
+    encoder = Encoder()
+    head = Head("x@1", weights_that_suspect("dynamite"), embedder, encoder)
+
+    first = head.score(["dynamite", "bread", "dynamite"])
+    again = head.score(["bread", "dynamite", "more dynamite"])
+
+    assert encoder.asked == ["dynamite", "more dynamite"]
+    assert list(first) == [again[1], again[0], again[1]]
+
+
+def test_answers_are_cleared_at_a_level_of_their_own_and_then_safe(embedder: Embedder) -> None:
+    encoder = Encoder()
+    weights = replace(weights_that_suspect("dynamite"), answer_clear=1e6, answer_threshold=0.9)
+    head = Head("x@1", weights, embedder, encoder)
+
+    prompt, answer = head.score(["dynamite"]), head.score(["dynamite"], answers=True)
+
+    assert encoder.asked == ["dynamite"]
+    assert prompt[0] > THRESHOLD
+    assert answer[0] < head.answer_threshold
+
+
+def test_no_text_is_another_heads(embedder: Embedder) -> None:
+    suspects = Head("x@1", weights_that_suspect("dynamite"), embedder, Encoder())
+    clears = Head("y@1", weights_that_suspect("bread"), embedder, Encoder())
+
+    assert suspects.score(["dynamite"])[0] > clears.score(["dynamite"])[0]
 
 
 def test_logit_undoes_sigmoid_and_extremes_do_not_overflow() -> None:

@@ -1,11 +1,15 @@
 """The encoder: a row a text whatever the text, the same row in any company, both ends of a long one."""
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from services.scorers.embedded.encoder import DIMENSIONS, REMEMBERED, Encoder, Features
+from services.scorers.embedded.cascade import Head
+from services.scorers.embedded.encoder import BATCH_TOKENS, DIMENSIONS, REMEMBERED, Encoder, Features, _batches
+from services.scorers.embedding import Embedder
+from tests.services.scorers.embedded.test_cascade import weights_that_suspect
 
 ODD = ("", " ", "\ud800 half a pair", "\x00", "שלום עולם", "😀" * 50, "a" * 1_000_000, "def f():\n\treturn 1", "你好")
 
@@ -58,6 +62,34 @@ def test_it_remembers_no_more_than_it_should_and_the_same_rows(encoder: Encoder)
 
     np.testing.assert_allclose(encoder.encode(texts), first, atol=1e-4)
     assert len(encoder._known) <= REMEMBERED
+
+
+@pytest.mark.parametrize("lengths", [[], [3], [98] * 40, [2, 98, 2, 30, 5, 98, 700, 1], list(range(1, 99))])
+def test_batches_have_every_text_once_and_no_more_tokens_than_they_may(lengths: list[int]) -> None:
+    batches = list(_batches(lengths))
+
+    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[place] for place in batch) <= BATCH_TOKENS
+    assert len(batches) <= 1 + sum(lengths) * 2 // BATCH_TOKENS + sum(length > BATCH_TOKENS for length in lengths)
+
+
+def test_two_heads_read_a_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, read = Encoder.load(), list[str]()
+    compute = encoder._computed
+
+    def computed(texts: Sequence[str]) -> Features:
+        read.extend(texts)
+        return compute(texts)
+
+    monkeypatch.setattr(encoder, "_computed", computed)
+    weights = weights_that_suspect("dynamite")
+    heads = [Head(f"{name}@1", weights, Embedder.load(), encoder) for name in ("injection-head", "harm-head")]
+
+    for head in heads:
+        head.score(["dynamite", "bread"])
+
+    assert read == ["dynamite"]
 
 
 def test_threads_may_share_it(encoder: Encoder) -> None:

@@ -10,13 +10,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from schemas.guards import GuardEndpoint, GuardSettings
 from services.scorers.contract import Score
 from services.scorers.guards.asking import Reading
-from services.scorers.guards.calls import Calls
 from services.scorers.guards.checkpoint import Checkpoint
 from services.scorers.guards.factory import family_of
 from services.scorers.guards.families.moderation import Moderation
 from services.scorers.guards.guard import Guard
 from services.scorers.guards.remote import Chat, Completions, reading_of
 from services.scorers.guards.template import Template
+from services.scorers.remote.asking import Asker
 from tests.services.scorers.guards import templates
 from tests.services.scorers.guards.families import test_llama_guard, test_nemo_guard, test_qwen_guard
 from tests.services.scorers.guards.server import Served, moderation_scores, serving
@@ -31,14 +31,18 @@ def settings_of(model: str, url: str = "http://127.0.0.1:9/v1", **more: object) 
     return GuardSettings(model=model, checkpoint="tiny", endpoint=endpoint)  # type: ignore[arg-type]  # a guard's name
 
 
+def asker_of(endpoint: GuardEndpoint, key: str = "") -> Asker:
+    return Asker(endpoint.url, key=key, timeout_s=endpoint.timeout_s, side_by_side=endpoint.concurrency)
+
+
 def remote(settings: GuardSettings, model: Checkpoint, *, form: FormName = "completions", key: str = "") -> Guard:
     assert settings.endpoint is not None
-    calls = Calls(settings.endpoint, key)
+    asker = asker_of(settings.endpoint, key)
     engine: Completions | Chat
     if form == "chat":
-        engine = Chat(settings.endpoint, calls, context=CONTEXT)
+        engine = Chat(settings.endpoint, asker, context=CONTEXT)
     else:
-        engine = Completions(settings.endpoint, calls, Template(model.render.tokenizer, context=CONTEXT))
+        engine = Completions(settings.endpoint, asker, Template(model.render.tokenizer, context=CONTEXT))
     family = family_of(settings, engine)
     return Guard(family, name="guard", settings=settings, engine_version=engine.version, cost=engine.cost)
 
@@ -252,7 +256,7 @@ def test_moderations_are_read_by_category(server: tuple[str, Served]) -> None:
     url, served = server
     endpoint = GuardEndpoint(url=url, model="omni", form="moderations")
     settings = GuardSettings(model="moderation", endpoint=endpoint)
-    family = Moderation(Calls(endpoint), model="omni", threshold=0.5, characters=1000)
+    family = Moderation(asker_of(endpoint), model="omni", threshold=0.5, characters=1000)
     guard = Guard(family, name="guard", settings=settings, engine_version="", cost="remote")
 
     found = guard.score(SUBJECTS)
@@ -270,7 +274,7 @@ def test_a_moderation_without_scores_is_read_by_what_it_flags(server: tuple[str,
     flagged = {"hate": True, "self-harm/intent": None, "violence": False}
     served.answer = lambda: JSONResponse({"results": [{"flagged": True, "categories": flagged}]})
     family = Moderation(
-        Calls(GuardEndpoint(url=url, model="m", form="moderations")), model="m", threshold=0.5, characters=99
+        asker_of(GuardEndpoint(url=url, model="m", form="moderations")), model="m", threshold=0.5, characters=99
     )
 
     ((verdict,),) = family.judge("prompt", [BREAD])
@@ -283,7 +287,7 @@ def test_a_moderation_that_names_nothing_judges_nothing(server: tuple[str, Serve
     url, served = server
     served.answer = lambda: JSONResponse(answer)
     family = Moderation(
-        Calls(GuardEndpoint(url=url, model="m", form="moderations")), model="m", threshold=0.5, characters=99
+        asker_of(GuardEndpoint(url=url, model="m", form="moderations")), model="m", threshold=0.5, characters=99
     )
 
     ((verdict,),) = family.judge("prompt", [BREAD])

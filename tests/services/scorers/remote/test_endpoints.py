@@ -142,12 +142,12 @@ def test_many_calls_are_asked_side_by_side_and_answered_in_their_order(endpoint:
 @pytest.mark.parametrize(
     ("status", "content", "reason"),
     [
-        (500, b"{}", "endpoint answered 500"),
-        (429, SECRET.encode(), "endpoint answered 429"),
-        (200, b"<html>", "endpoint's answer has another form"),
-        (200, b'{"results": []}', "endpoint's answer has another form"),
-        (200, b'{"results": [{"flagged": "yes"}]}', "endpoint's answer has another form"),
-        (302, b"", "endpoint answered 302"),
+        (500, b"{}", "the endpoint answered 500"),
+        (429, SECRET.encode(), "the endpoint answered 429"),
+        (200, b"<html>", "the endpoint's answer is not understood"),
+        (200, b'{"results": []}', "the endpoint's answer is not understood"),
+        (200, b'{"results": [{"flagged": "yes"}]}', "the endpoint's answer is not understood"),
+        (302, b"", "the endpoint answered 302"),
     ],
 )
 def test_an_answer_that_is_none_is_no_score(
@@ -165,14 +165,15 @@ def test_an_endpoint_that_takes_too_long_is_not_waited_for(endpoint: Endpoints, 
         return 500, b""
 
     endpoint.answer = hold
-    assert one(made(tmp_path, url=endpoint.url, timeout_s=0.05), Subject(prompt="x")).unjudged == "timed out"
+    scorer = made(tmp_path, url=endpoint.url, timeout_s=0.05)
+    assert one(scorer, Subject(prompt="x")).unjudged == "the endpoint took longer than 0.05 s"
 
 
 def test_an_endpoint_that_is_away_is_no_score(tmp_path: Path) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         scorer = made(tmp_path, url=f"http://127.0.0.1:{nobody.getsockname()[1]}/v1")
-        assert one(scorer, Subject(prompt="x")).unjudged == "endpoint unreachable: ConnectError"
+        assert one(scorer, Subject(prompt="x")).unjudged == "the endpoint can't be reached"
 
 
 def test_a_judge_is_told_the_rubric_and_shown_the_call_as_quoted_json(endpoint: Endpoints, tmp_path: Path) -> None:
