@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.configuration import Drift
 from schemas.false_alarms import parse_false_alarms
-from stream_processors.detectors.baselines import mean_bounds, proportion_bounds
+from schemas.proportions import mean_bounds, proportion_bounds
 from stream_processors.detectors.e_detector import EDetector
 
 

@@ -26,7 +26,7 @@ import numpy as np
 from scipy import stats
 
 from schemas.false_alarms import FalseAlarms
-from services.scorers.reference import histogram
+from services.scorers.histograms import histogram
 from stream_processors.detectors.population_stability import PopulationStability
 from stream_processors.detectors.window_thresholds import threshold
 from tests.bench.detection_detectors import Detector, adwin, known, learnt, page_hinkley

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from schemas.proportions import mean_bounds, proportion_bounds
 from stream_processors.detectors.adwin import Adwin
-from stream_processors.detectors.baselines import mean_bounds, proportion_bounds
 from stream_processors.detectors.e_detector import STAKES
 from stream_processors.detectors.page_hinkley import PageHinkley
 from tests.bench.detection_streams import Stream, Values

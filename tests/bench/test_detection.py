@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stream_processors.detectors.baselines import proportion_bounds
+from schemas.proportions import proportion_bounds
 from stream_processors.detectors.e_detector import EDetector
 from stream_processors.detectors.page_hinkley import PageHinkley
 from tests.bench.detection import delays, false_alarms

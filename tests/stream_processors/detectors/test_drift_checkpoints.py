@@ -175,7 +175,8 @@ def test_scores_make_the_same_told_over_any_lives(seed: int, run: list[Life]) ->
 def test_windows_of_feedback_make_the_same_told_over_any_lives(seed: int, run: list[Life]) -> None:
     rng = random.Random(seed)
     windows: list[Record] = [
-        window(i, judged=7, correct=rng.randint(0, 7), partition=rng.randint(0, 1)) for i in range(200)
+        window(i, judged=7, correct=rng.randint(0, 7 if i < 100 else 3), partition=rng.randint(0, 1))
+        for i in range(200)
     ]
     log = disordered(windows, rng)
     undisturbed = told_over([], log)

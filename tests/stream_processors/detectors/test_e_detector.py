@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from schemas.configuration import Drift
-from stream_processors.detectors.baselines import mean_bounds, proportion_bounds
+from schemas.proportions import mean_bounds, proportion_bounds
 from stream_processors.detectors.e_detector import STAKES, EDetector
 from stream_processors.detectors.mean_watch import MeanRule, MeanWatch
 
@@ -42,9 +42,9 @@ def evidence_after(values: list[float], detector: EDetector) -> float:
     return math.fsum(detector.evidence)
 
 
-@pytest.mark.parametrize("module", ["e_detector", "baselines"])
+@pytest.mark.parametrize("module", ["stream_processors.detectors.e_detector", "schemas.proportions"])
 def test_the_example_in_the_docstring_is_true(module: str) -> None:
-    results = doctest.testmod(importlib.import_module(f"stream_processors.detectors.{module}"))
+    results = doctest.testmod(importlib.import_module(module))
 
     assert results.attempted > 0
     assert results.failed == 0

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.false_alarms import FalseAlarms
 from schemas.reference import Histogram
-from services.scorers.reference import histogram
+from services.scorers.histograms import histogram
 from stream_processors.detectors.population_stability import PopulationStability
 from stream_processors.detectors.window_thresholds import threshold
 
