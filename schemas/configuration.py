@@ -159,16 +159,28 @@ class Drift(Section, frozen=True, kw_only=True):
     Attributes:
         window: Span of one PSI comparison.
         min_count: Fewer scores than this give no comparison.
-        psi: Threshold; 0.25 is the customary "major shift".
+        psi: Threshold; None for what windows of this size drawn from the reference itself reach as rarely as
+            `false_alarms` wishes.
         adwin_delta: Confidence of ADWIN (Bifet and Gavalda 2007).
         page_hinkley: Threshold lambda (Page 1954).
+        detector: Of the error of judged answers.
+        false_alarms: Of the e-detector and of PSI's own threshold, by series: "1 per 100000" observations, "1 per 30d".
+        direction: Whether the e-detector also tells of an error that falls.
+        error: Its baseline where that is known; None to learn it from the first `warm_up` judged answers of a series.
+        confidence: That the baseline learnt is on the safe side of the true error.
     """
 
     window: str = "30s"
     min_count: Positive = 100
-    psi: Annotated[float, msgspec.Meta(gt=0)] = 0.25
+    psi: Annotated[float, msgspec.Meta(gt=0)] | None = None
     adwin_delta: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.002
     page_hinkley: Annotated[float, msgspec.Meta(gt=0)] = 50.0
+    detector: Literal["e-detector", "page-hinkley"] = "e-detector"
+    false_alarms: str = "1 per 100000"
+    direction: Literal["up", "both"] = "up"
+    error: Annotated[float, msgspec.Meta(gt=0, lt=1)] | None = None
+    warm_up: Annotated[int, msgspec.Meta(ge=30, le=1_000_000)] = 500
+    confidence: Annotated[float, msgspec.Meta(ge=0.5, lt=1)] = 0.95
 
 
 Channel = Literal["webhook", "console", "alertmanager", "pagerduty", "apprise"]

@@ -12,6 +12,7 @@ import yaml
 
 from schemas.configuration import CHANNEL_NEEDS, Configuration
 from schemas.durations import parse_duration
+from schemas.false_alarms import parse_false_alarms
 from schemas.metrics import METRIC_BY_NAME
 from schemas.price_file import BadPrices, read_prices
 from schemas.privacy import KINDS
@@ -147,6 +148,7 @@ def _check_references(configuration: Configuration) -> None:
         raise BadConfiguration("apps: name at least one application")
     _check_scorers(configuration, apps)
     _check_kinds(configuration)
+    _check_drift(configuration)
     _check_monitors(configuration, apps)
     _check_policies(configuration, apps)
     for index, subscription in enumerate(configuration.subscriptions):
@@ -169,6 +171,18 @@ def _check_monitors(configuration: Configuration, apps: list[str]) -> None:
         window, length = parse_duration(monitor.window), parse_duration(configuration.windows.length)
         if window % length:
             raise BadConfiguration(f"{here}.window: {monitor.window} is not a multiple of windows.length")
+
+
+def _check_drift(configuration: Configuration) -> None:
+    try:
+        parse_false_alarms(configuration.drift.false_alarms)
+    except ValueError as error:
+        raise BadConfiguration(f"drift.false_alarms: {error}") from error
+    detectors = {"drift.feedback.e_detector": "e-detector", "drift.feedback.page_hinkley": "page-hinkley"}
+    for index, monitor in enumerate(configuration.monitors):
+        needed = detectors.get(monitor.metric, configuration.drift.detector)
+        if needed != configuration.drift.detector:
+            raise BadConfiguration(f"monitors[{index}].metric: {monitor.metric} needs drift.detector: {needed}")
 
 
 def _check_policies(configuration: Configuration, apps: list[str]) -> None:

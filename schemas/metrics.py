@@ -172,6 +172,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("drift.prompt_distance.page_hinkley", "drift", "statistic", "Page-Hinkley statistic on prompt.distance"),
     Metric("drift.prompt_injection.psi", "drift", "PSI", "PSI of prompt.injection against the reference"),
     Metric("drift.prompt_harm.psi", "drift", "PSI", "PSI of prompt.harm against the reference"),
+    Metric("drift.feedback.e_detector", "drift", "log10", "evidence of the e-detector on the error of judged answers"),
     Metric(
         "drift.feedback.page_hinkley", "drift", "statistic", "Page-Hinkley statistic on the error of judged answers"
     ),
@@ -185,7 +186,12 @@ def kind_of(metric: str) -> Kind:
     return known.kind if known else "score"
 
 
-_METHOD_SUFFIX = {"PopulationStability": "psi", "PageHinkley": "page_hinkley", "Adwin": "adwin"}
+_METHOD_SUFFIX = {
+    "PopulationStability": "psi",
+    "PageHinkley": "page_hinkley",
+    "Adwin": "adwin",
+    "EDetector": "e_detector",
+}
 
 
 def drift_metric(metric: str, method: str) -> str:

@@ -94,18 +94,19 @@ class DriftMeasured(Record, frozen=True, kw_only=True):
 
     Attributes:
         metric: What was watched: a score or metric name.
-        method: PopulationStability, PageHinkley or Adwin.
+        method: PopulationStability, PageHinkley, Adwin or EDetector.
         value: The method's statistic.
-        threshold: Value above which the method says drift.
+        threshold: Value above which the method says drift; of PSI the window's own, of an e-detector as a logarithm.
         drifted: Its verdict.
         count: Observations behind the value since the last measurement.
         detected_at_count: For sequential detectors, observations seen by the series in total.
-        reference: Version of the reference compared with; empty for sequential detectors.
+        reference: Version of the reference compared with; of an e-detector whether its baseline is given, learnt or
+            still being learnt; empty for the other sequential detectors.
         scorer: Whose scores these are, with version; empty for what no scorer gives.
     """
 
     metric: Name
-    method: Literal["PopulationStability", "PageHinkley", "Adwin"]
+    method: Literal["PopulationStability", "PageHinkley", "Adwin", "EDetector"]
     value: float
     threshold: float
     drifted: bool

@@ -2,15 +2,23 @@
 
 import msgspec
 
+ROUNDING = 1e-6
+"""Scores that lie no further apart are the same: another batch size gives them so."""
+
 
 class Histogram(msgspec.Struct, frozen=True, kw_only=True):
     """Binned distribution: proportions[i] lies in [edges[i], edges[i+1]), the ends are open.
 
     `len(proportions) == len(edges) + 1`: inner edges only, at quantiles of the reference.
+
+    Attributes:
+        count: Values that it was made of, and a sign that its edges stand off values that repeat; 0 where neither is
+            known.
     """
 
     edges: tuple[float, ...]
     proportions: tuple[float, ...]
+    count: int = 0
 
     def __post_init__(self) -> None:
         if len(self.proportions) != len(self.edges) + 1:

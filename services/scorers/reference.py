@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.cluster import KMeans
 
-from schemas.reference import Histogram, Reference
+from schemas.reference import Reference
 from services.scorers.distance import centroid_distances
 from services.scorers.embedding import NAME, Vectors
+from services.scorers.histograms import histogram
 from services.scorers.prompts import PromptScorers
 
 CLUSTERS = 64
-BINS = 10
 SEED = 7
 
 
@@ -40,21 +39,6 @@ def build_reference(
         histograms={name: histogram(values) for name, values in scores.items()},
         scorers={"prompt.injection": scorers.injection.version, "prompt.harm": scorers.harm.version},
     )
-
-
-def histogram(values: npt.ArrayLike, bins: int = BINS) -> Histogram:
-    """Return the histogram of values between their own quantiles; tied quantiles make fewer bins.
-
-    Example:
-        >>> histogram([0.0, 1.0, 2.0, 3.0], bins=2)
-        Histogram(edges=(1.5,), proportions=(0.5, 0.5))
-    """
-    observed = np.asarray(values, np.float64)
-    if observed.size == 0:
-        raise ValueError("a histogram needs at least one value")
-    edges = np.unique(np.quantile(observed, np.linspace(0, 1, bins + 1)[1:-1]))
-    counts = np.bincount(np.searchsorted(edges, observed, side="right"), minlength=len(edges) + 1)
-    return Histogram(edges=tuple(map(float, edges)), proportions=tuple(map(float, counts / observed.size)))
 
 
 def _centroids(rows: Vectors, seed: int) -> Vectors:

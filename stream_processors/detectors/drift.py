@@ -5,7 +5,7 @@ Watched for each series of stable and canary answers:
     prompt.distance    PSI a window, ADWIN, Page-Hinkley
     prompt.injection   PSI a window
     prompt.harm        PSI a window
-    feedback           Page-Hinkley on the error of judged answers
+    feedback           e-detector on the error of judged answers, or Page-Hinkley
 
 Scores that another version of a scorer gives are another series: its detectors begin anew, and PSI is measured only
 where the reference was made by that version. What the new version changes is told by scorers.changed.v1.

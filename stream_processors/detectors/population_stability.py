@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from schemas.reference import Histogram
+from schemas.reference import ROUNDING, Histogram
 
 PRIOR = 0.5
 
@@ -19,8 +19,12 @@ class PopulationStability:
     and expected q. Small counts: half an observation is added to each observed bin (Jeffreys' prior),
     and the expected proportions are treated as if from a sample as large, so that an empty bin costs
     a finite amount that shrinks with the window. Without drift its mean is about (bins - 1) / n, plus
-    as much again for the reference's own sampling. With 10 bins and a threshold of 0.25, windows of 100
-    raise about 4 false alarms in 1,000, windows of 200 none in 1,000.
+    (bins - 1) / m for a reference of m values. With 10 bins and a threshold of 0.25, windows of 100
+    raise about 4 false alarms in 1,000, windows of 200 none in 1,000, which is why the threshold is
+    window_thresholds.threshold's unless somebody sets one.
+
+    Attributes:
+        known: Values that the expected proportions are known from, 0 where nobody knows.
 
     Example:
         >>> import random
@@ -36,11 +40,16 @@ class PopulationStability:
 
     edges: tuple[float, ...]
     expected: tuple[float, ...]
+    known: int = 0
 
     @classmethod
     def against(cls, histogram: Histogram) -> Self:
-        """Return the measure against a reference."""
-        return cls(histogram.edges, histogram.proportions)
+        """Return the measure against a reference.
+
+        Edges that may stand on values that repeat are lowered by what rounding may do to a value.
+        """
+        edges = histogram.edges if histogram.count else tuple(edge - ROUNDING for edge in histogram.edges)
+        return cls(edges, histogram.proportions, histogram.count)
 
     def bin_of(self, value: float) -> int:
         """Return the bin that a value falls into; a value on an edge belongs to the bin above."""

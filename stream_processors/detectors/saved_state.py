@@ -7,6 +7,7 @@ those again.
 import msgspec
 
 from schemas.record import Series
+from stream_processors.detectors.mean_watch import MeanWatch
 from stream_processors.detectors.page_hinkley import PageHinkley
 
 
@@ -29,12 +30,14 @@ class SavedWindow(msgspec.Struct, frozen=True):
         compared: Whether there was a reference when the window opened.
         cuts: How often ADWIN cut.
         peak: Greatest Page-Hinkley statistic.
+        evidence: Greatest statistic of the e-detector.
     """
 
     start: int
     compared: bool
     cuts: int
     peak: float
+    evidence: float = 0.0
 
 
 class SavedWatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +45,7 @@ class SavedWatch(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         scorer: Whose scores these are, with version; those of another are a series of their own.
+        mean: Holds its own rule, and is taken up under the same one only.
         total: Observations so far.
         last_start: Start of the last window that had an observation.
     """
@@ -51,6 +55,7 @@ class SavedWatch(msgspec.Struct, frozen=True, kw_only=True):
     scorer: str = ""
     adwin: SavedAdwin | None = None
     test: PageHinkley | None = None
+    mean: MeanWatch | None = None
     total: int = 0
     last_start: int = 0
     windows: tuple[SavedWindow, ...] = ()

@@ -56,6 +56,27 @@ def test_policies_an_app_does_not_state_are_the_defaults() -> None:
         ),
         (monitor(app="gard"), "monitors[0].app: unknown 'gard'; did you mean 'guard'?"),
         (monitor(above="0.9"), "monitors[0]: give exactly one of 'below' and 'above'"),
+        (
+            APPS + "drift: {false_alarms: seldom}",
+            "drift.false_alarms: not a rate of false alarms: 'seldom' (write 1 per 100000 or 1 per 30d)",
+        ),
+        (
+            APPS + "drift: {false_alarms: 1 per 3 weeks}",
+            "drift.false_alarms: not a rate of false alarms: '1 per 3 weeks' (write 1 per 100000 or 1 per 30d)",
+        ),
+        (
+            APPS + "drift: {false_alarms: 1 per 50}",
+            "drift.false_alarms: '1 per 50' is one in 50; give one in 100 to 1e+12 answers or seconds",
+        ),
+        (APPS + "drift: {error: 1.0}", "drift.error: Expected `float` < 1.0"),
+        (
+            monitor(metric="drift.feedback.page_hinkley"),
+            "monitors[0].metric: drift.feedback.page_hinkley needs drift.detector: page-hinkley",
+        ),
+        (
+            monitor(metric="drift.feedback.e_detector") + "\ndrift: {detector: page-hinkley}",
+            "monitors[0].metric: drift.feedback.e_detector needs drift.detector: e-detector",
+        ),
         (monitor(below=""), "monitors[0]: give exactly one of 'below' and 'above'"),
         (monitor(window="15s"), "monitors[0].window: 15s is not a multiple of windows.length"),
         (

@@ -2,7 +2,7 @@
 
 Of windows only the partial counts that every reader believes (schemas.partials). Columns that say where a
 message stood and when it was stored are no part of it, nor is how many series were reported beside a window's:
-a report that a restart repeats may have fewer beside it, and the same id. ADWIN and Page-Hinkley depend on
+a report that a restart repeats may have fewer beside it, and the same id. Sequential detectors depend on
 everything that was ever observed: after a warm-up neither they nor alerts on them are compared.
 """
 
@@ -50,7 +50,7 @@ KINDS = (
         "first_offset, last_offset DESC",
     ),
     Kind("drift", "drift_measurements", ("event_id",), lasting="method = 'PopulationStability'"),
-    Kind("alerts", "alerts", ("event_id",), lasting=r"NOT match(metric, '[.](adwin|page_hinkley)$')"),
+    Kind("alerts", "alerts", ("event_id",), lasting=r"NOT match(metric, '[.](adwin|page_hinkley|e_detector)$')"),
 )
 
 

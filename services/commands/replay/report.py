@@ -47,7 +47,7 @@ def draw(verdict: Verdict, console: Console) -> None:
     span = f"{verdict.since:%Y-%m-%dT%H:%M:%SZ} to {verdict.until:%Y-%m-%dT%H:%M:%SZ}"
     begun = "read from the log's beginning"
     if not verdict.whole:
-        begun = "read after a warm-up, without ADWIN and Page-Hinkley, which need the whole log"
+        begun = "read after a warm-up, without sequential detectors, which need the whole log"
     console.print(f"{word}: {span}, {begun}", highlight=False, soft_wrap=True)
     if verdict.database:
         console.print(f"kept: database {verdict.database}", highlight=False, soft_wrap=True)

@@ -14,9 +14,9 @@ from schemas.evaluations import MeasureShift, ScorerChanged
 from schemas.ids import derived_id
 from services.scorers.anchoring.anchors import Anchors
 from services.scorers.contract import Scorer
+from services.scorers.histograms import bin_edges
 
 EVERY_APP = "*"
-BINS = 10
 PRIOR = 0.5
 
 Values = npt.NDArray[np.float64]
@@ -105,7 +105,7 @@ def population_stability(before: Values, after: Values) -> float:
 
     As stream_processors.detectors.population_stability measures traffic, so the two can be compared.
     """
-    edges = np.unique(np.quantile(before, np.linspace(0, 1, BINS + 1)[1:-1]))
+    edges = bin_edges(np.sort(before))
     counts = [_binned(edges, values) + PRIOR for values in (before, after)]
     p, q = (some / some.sum() for some in counts)
     return max(0.0, float(((q - p) * np.log(q / p)).sum()))

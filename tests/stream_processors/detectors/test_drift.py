@@ -1,5 +1,6 @@
 """Drift: windows over scores, what is measured at their close, and when they close."""
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -78,16 +79,50 @@ def test_injection_and_harm_have_psi_only() -> None:
         assert {m.method for m in found} == {"PopulationStability"}
 
 
-def test_a_rising_error_of_judged_answers_is_told_by_page_hinkley() -> None:
-    good = [window(i, judged=20, correct=19) for i in range(24)]
-    bad = [window(i, judged=20, correct=12) for i in range(24, 60)]
+def rising_error() -> list[Delivery]:
+    """Return windows of twenty judged answers, 480 of them with one error in twenty and then with eight."""
+    windows = [window(i, judged=20, correct=19 if i < 24 else 12) for i in range(60)]
+    return log_of(windows, topic="metrics.window-closed.v1")
 
-    found = measured(lanes_with(page_hinkley=20.0), log_of([*good, *bad], topic="metrics.window-closed.v1"))
+
+def test_a_rising_error_of_judged_answers_is_told_by_page_hinkley_where_it_is_chosen() -> None:
+    found = measured(lanes_with(detector="page-hinkley", page_hinkley=20.0), rising_error())
 
     assert {(m.metric, m.method) for m in found} == {("feedback", "PageHinkley")}
     assert [m.drifted for m in found if m.occurred_at <= NOON + timedelta(seconds=120)] == [False] * 4
     first = next(m for m in found if m.drifted)
     assert 480 < first.detected_at_count < 600
+
+
+def test_a_rising_error_of_judged_answers_is_told_by_the_e_detector() -> None:
+    found = measured(lanes_with(warm_up=200), rising_error())
+
+    assert {(m.metric, m.method, m.threshold) for m in found} == {("feedback", "EDetector", 5.0)}
+    assert [m.reference for m in found if m.window_end <= NOON + timedelta(seconds=60)] == ["learning", "learnt"]
+    assert [m.drifted for m in found if m.occurred_at <= NOON + timedelta(seconds=120)] == [False] * 4
+    first = next(m for m in found if m.drifted)
+    assert (first.count, first.window_end - first.window_start) == (40, timedelta(seconds=5))
+    assert 480 < first.detected_at_count <= 540
+    closed = next(m for m in found if m.window_start == first.window_start and m.window_end > first.window_end)
+    assert closed.drifted
+
+
+def test_an_error_that_is_known_needs_no_warm_up() -> None:
+    found = measured(lanes_with(error=0.05, false_alarms="1 per 7d"), rising_error()[24:])
+
+    assert found[0].drifted
+    assert {m.reference for m in found} == {"given"}
+    assert {m.threshold for m in found} == {math.log10(7 * 86_400)}
+
+
+def test_without_a_threshold_of_its_own_a_window_is_judged_by_the_references_resampling() -> None:
+    found = psi_of(measured(lanes_with(), log_of(uniform_then_high(1300, shift_at=600))))
+    given = psi_of(measured(lanes_with(psi=0.25), log_of(uniform_then_high(1300, shift_at=600))))
+
+    assert len({m.threshold for m in found}) == 1
+    assert found[0].threshold == pytest.approx(0.19, abs=0.03)
+    assert {m.threshold for m in given} == {0.25}
+    assert [m.value for m in found] == [m.value for m in given]
 
 
 def test_what_is_told_maps_to_the_catalogue_of_metrics() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from schemas.record import Record
 from schemas.topics import key_of
 from stream_processors.detectors.checkpoints import Checkpoint, Slot, latest, made_with, to_records
 from stream_processors.detectors.drift import measure_drift
+from stream_processors.detectors.saved_state import SavedLane
 from stream_processors.detectors.watched_streams import Lanes
 from stream_processors.frame.delivery import Delivery, Source
 from tests.stream_processors.observed import NOON, log_of, score, uniform_reference, window
@@ -27,7 +29,7 @@ FIVE = timedelta(seconds=5)
 WINDOWS = Source("metrics.window-closed.v1", 0)
 IDS = {SCORES.topic: "id-of-scores", WINDOWS.topic: "id-of-windows"}
 MADE_WITH = "these settings"
-SENSITIVE = Drift(min_count=5, adwin_delta=0.9, page_hinkley=1.0)
+SENSITIVE = Drift(min_count=5, adwin_delta=0.9, page_hinkley=1.0, warm_up=30, false_alarms="1 per 100", psi=0.25)
 
 
 def lanes_with(drift: Drift = SENSITIVE) -> Lanes:
@@ -173,13 +175,55 @@ def test_scores_make_the_same_told_over_any_lives(seed: int, run: list[Life]) ->
 def test_windows_of_feedback_make_the_same_told_over_any_lives(seed: int, run: list[Life]) -> None:
     rng = random.Random(seed)
     windows: list[Record] = [
-        window(i, judged=7, correct=rng.randint(0, 7), partition=rng.randint(0, 1)) for i in range(200)
+        window(i, judged=7, correct=rng.randint(0, 7 if i < 100 else 3), partition=rng.randint(0, 1))
+        for i in range(200)
     ]
     log = disordered(windows, rng)
     undisturbed = told_over([], log)
     assert len(undisturbed) > 200
+    assert {measured.reference for measured in undisturbed if isinstance(measured, DriftMeasured)} == {
+        "learning", "learnt"
+    }  # fmt: skip
 
     assert_same(told_over(run, log), undisturbed)
+
+
+def test_a_state_written_before_there_was_an_e_detector_is_taken_up_without_one() -> None:
+    log = log_of([window(i, judged=20, correct=18) for i in range(40)], topic=WINDOWS.topic)
+    before, after = lanes_with(msgspec.structs.replace(SENSITIVE, detector="page-hinkley")), lanes_with()
+    measure(before, log[:20])
+    saved = checkpoint(before, WINDOWS, 20)
+    tree = [msgspec.to_builtins(lane) for lane in saved.lanes]
+    for lane in tree:
+        for watch in lane["watches"]:
+            del watch["mean"]
+            assert watch["test"]["count"] == 400
+            for open_window in watch["windows"]:
+                del open_window["evidence"]
+    old = msgspec.structs.replace(saved, lanes=tuple(msgspec.convert(lane, SavedLane) for lane in tree))
+
+    after.restore(WINDOWS, last(records_of(old))[WINDOWS].lanes, offset=20)
+    told = [m for delivery in log[saved.floor :] for m in measure_drift([delivery], after)]
+
+    closed = [m for m in told if isinstance(m, DriftMeasured)]
+    assert {m.method for m in closed} == {"EDetector"}
+    assert closed[-1].detected_at_count > 700
+
+
+def test_an_e_detector_of_another_rule_begins_anew_and_leaves_the_others_alone() -> None:
+    log = log_of([window(i, judged=20, correct=18) for i in range(40)], topic=WINDOWS.topic)
+    before = lanes_with()
+    measure(before, log)
+    (watch,) = (watch for lane in before.saved(WINDOWS) for watch in lane.watches)
+    assert watch.mean is not None
+    assert watch.mean.detector is not None
+
+    for drift, kept in ((SENSITIVE, True), (msgspec.structs.replace(SENSITIVE, false_alarms="1 per 200"), False)):
+        after = lanes_with(drift)
+        after.restore(WINDOWS, before.saved(WINDOWS), offset=40)
+        (restored,) = (watch for lane in after.saved(WINDOWS) for watch in lane.watches)
+        assert (restored.mean == watch.mean) == kept
+        assert restored.total == watch.total
 
 
 def test_late_scores_read_again_are_counted_once() -> None:

@@ -13,7 +13,7 @@ from schemas.codec import decode, encode
 from services.scorers.anchoring.anchors import Anchors, anchors
 from services.scorers.anchoring.changes import anchored, kolmogorov_smirnov, population_stability, scorer_changed
 from services.scorers.contract import Subject
-from services.scorers.reference import histogram
+from services.scorers.histograms import histogram
 from stream_processors.detectors.population_stability import PopulationStability
 from tests.services.scorers.anchoring.versions import ShiftedScorer
 
