@@ -75,7 +75,10 @@ def test_users_who_call_and_judge_come_in_and_without_the_key_they_do_not(tmp_pa
 def stage_of(settings: Settings, headers: dict[str, str]) -> Stage:
     nobody = cast(Observer, None)  # neither an import nor an order looks into the warehouse
     idle = Traffic(scenario(ATTACK), "http://127.0.0.1:9")
-    return Stage(scenario(ATTACK), settings, "base", nobody, idle, Narrator(Console()), Sent(set(), set()), headers)
+    sent = Sent(set(), set())
+    return Stage(
+        scenario(ATTACK), settings, "base", "http://127.0.0.1:9", nobody, idle, Narrator(Console()), sent, headers
+    )
 
 
 def test_history_is_imported_and_orders_are_given_by_it(tmp_path: Path) -> None:
