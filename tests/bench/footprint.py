@@ -28,6 +28,8 @@ from tests.fixtures.up import Up
 APP = "support-bot"
 _READY_WITHIN_S = 300.0
 _SETTLE_S = 15.0
+# What they start has rows of its own.
+_PARENTS_OF_ALL = ("up", "supervisor")
 _PROMPT = "Where is my parcel {number}? Write to jane.doe{number}@example.com or call +44 20 7946 0{number:03d}."
 
 
@@ -62,7 +64,7 @@ def held(pids: Mapping[str, int]) -> dict[str, dict[str, float]]:
     found = {}
     for name, pid in pids.items():
         with suppress(psutil.NoSuchProcess):
-            family = [pid] if name == "supervisor" else _family(pid, owned)
+            family = [pid] if name in _PARENTS_OF_ALL else _family(pid, owned)
             helpers = {child: said for child in family[1:] if (said := _helper(child))}
             found[name] = _held(one for one in family if one not in helpers)
             found |= {f"{name}, {said}": _held([child]) for child, said in helpers.items()}

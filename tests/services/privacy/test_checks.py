@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from services.privacy.detector import Detector
 from services.privacy.patterns import checksums, weights
 
 PAIRS: dict[str, tuple[Callable[[str], bool], int]] = {
@@ -57,3 +58,8 @@ def test_what_the_library_takes_is_taken_and_little_else(module: str) -> None:
 def test_published_examples_pass_and_a_changed_digit_fails(check: Callable[[str], bool], good: str, bad: str) -> None:
     assert check(good)
     assert not check(bad)
+
+
+def test_a_number_of_a_place_that_no_table_has_is_none_and_breaks_nothing() -> None:
+    assert not checksums.standard("cn.ric")("821100199001010009")
+    assert Detector().find("id 821100199001010009, write to a@example.com")[-1].kind == "EMAIL"
