@@ -111,7 +111,7 @@ async def measure(kind: str, calls: int, folder: Path) -> dict[str, float]:
     async with gateway.lifespan(application_of(gateway)):
         making, answer = Calls(gateway), told[0][1]
 
-        async def ask(_: str, __: Sending) -> UpstreamResponse:
+        async def ask(app: str, sending: Sending) -> UpstreamResponse:
             return cast(UpstreamResponse, Answered(answer))
 
         gateway.running.upstreams.ask = ask  # type: ignore[method-assign]  # what is measured begins behind it
@@ -134,7 +134,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=2000)
     chosen = parser.parse_args()
-    before, rows = machine(), {}
+    before = machine()
+    rows: dict[str, dict[str, float]] = {}
     for kind in ("same", "distinct"):
         with tempfile.TemporaryDirectory() as folder:
             rows[kind] = uvloop.run(measure(kind, chosen.calls, Path(folder)))

@@ -6,7 +6,7 @@ from schemas.inference import InferenceRequested, InferenceResponded
 from services.gateway.recording.events import SPARE, characters, shortened, trimmed
 from services.parts.spool.entries import Entry, entry_of
 from services.privacy.policies import Policies
-from services.privacy.texts import texts_of
+from services.privacy.texts import Event, texts_of
 
 Recorded = InferenceRequested | InferenceResponded | FeedbackGiven
 # Up to which an event is read between other calls: about 3 ms of ordinary text, 30 of the worst.
@@ -18,7 +18,7 @@ def size_of(event: Recorded) -> int:
     return sum(map(len, texts_of(event)))
 
 
-def made(event: Recorded, policies: Policies) -> Entry:
+def made(event: Event, policies: Policies) -> Entry:
     """Return the entry of an event; nothing reaches the spool another way."""
     if not isinstance(event, FeedbackGiven) and characters(event) > MAX_EVENT_BYTES:
         # What is cut away need not be read, and it may be sixteen times as much.
@@ -27,7 +27,7 @@ def made(event: Recorded, policies: Policies) -> Entry:
     return made_at_hand(event, policies)
 
 
-def made_at_hand(event: Recorded, policies: Policies) -> Entry:
+def made_at_hand(event: Event, policies: Policies) -> Entry:
     """Return the entry of an event whose texts can all be kept."""
     kept = policies.applied(event)
     entry = entry_of(kept)
