@@ -145,7 +145,7 @@ def count(sums: dict[str, float], given: Sequence[Judged], answer: Answer, label
     if right is not None:
         _add(sums, feedback=1, feedback_correct=right)
     stands = standing(given)
-    if (one := stands.get("label")) and one.label in labels:
+    if (one := stands.get("label")) and one.label is not None and one.label in labels:
         _add(sums, **{confusion_counter(labels[one.label], labels.get(normalised(answer.text), "")): 1})
     if answer.series.variant != Variant.SHADOW:
         _count_seen(sums, stands, answer)

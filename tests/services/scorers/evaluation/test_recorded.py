@@ -40,12 +40,18 @@ def answered(number: int, prompt: str, *, app: str, variant: Variant = Variant.S
 
 
 def opinion(
-    number: int, order: int, *, app: str, label: str | None = None, score: float | None = None
+    number: int, order: int, *, app: str, label: str | None = None, score: float | None = None, by: str = ""
 ) -> FeedbackGiven:
     record = decode(FEEDBACK_GIVEN.name, golden(FEEDBACK_GIVEN), AT)
     assert isinstance(record, FeedbackGiven)
     return msgspec.structs.replace(
-        record, event_id=f"{app}-{number}-{order}", app=app, request_id=f"{app}-{number}", label=label, score=score
+        record,
+        event_id=f"{app}-{number}-{order}",
+        app=app,
+        request_id=f"{app}-{number}",
+        label=label,
+        score=score,
+        user_id=by,
     )
 
 
@@ -87,12 +93,28 @@ def test_most_opinions_decide_and_a_tie_decides_nothing(warehouse: Settings) -> 
     store(
         warehouse,
         *(answered(number, f"prompt {number}", app=app) for number in range(2)),
-        *(opinion(0, order, app=app, label=label) for order, label in enumerate(("unsafe", "safe", "unsafe"))),
-        *(opinion(1, order, app=app, score=score) for order, score in enumerate((0.0, 1.0))),
+        *(opinion(0, at, app=app, label=label, by=f"u{at}") for at, label in enumerate(("unsafe", "safe", "unsafe"))),
+        *(opinion(1, at, app=app, score=score, by=f"u{at}") for at, score in enumerate((0.0, 1.0))),
     )
     with Warehouse.connect(warehouse) as client:
         (example,) = recorded_data_set(client, app, since=BEFORE).examples
     assert (example.subject.prompt, example.bad) == ("prompt 0", True)
+
+
+def test_of_one_person_the_last_opinion_decides(warehouse: Settings) -> None:
+    app = "wavering"
+    store(
+        warehouse,
+        answered(0, "prompt", app=app),
+        *(
+            opinion(0, order, app=app, label=label, by="ada")
+            for order, label in enumerate(("unsafe", "unsafe", "safe"))
+        ),
+        opinion(0, 3, app=app, score=0.9, by="ada"),
+    )
+    with Warehouse.connect(warehouse) as client:
+        (example,) = recorded_data_set(client, app, since=BEFORE).examples
+    assert not example.bad
 
 
 def test_labels_of_ones_own_are_named(warehouse: Settings) -> None:

@@ -94,7 +94,8 @@ def test_a_version_is_measured_by_field_f1_over_all_and_by_slice() -> None:
         held_out = [ATTACK, ATTACK, HARMLESS, HARMLESS, half_right]
         overall, slices = evaluate(scenario(*held_out), served.url, "triage-v1", held_out)
     assert overall.count == 5
-    assert (overall.correct, overall.value) == (2, pytest.approx(2.5 / 5))
+    assert overall.correct == 2
+    assert overall.value == pytest.approx(2.5 / 5)
     assert overall.low < 0.5 < overall.high
     assert {name: part.correct for name, part in slices.items()} == {"advbench": 0, "s-labs-benign": 2}
     assert {name: part.count for name, part in slices.items()} == {"advbench": 2, "s-labs-benign": 3}
