@@ -11,7 +11,6 @@ from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import use_adapter
 
 from schemas.training_policy import Training
-from services.models.choices import causal_model
 from training.data.dataset import Example
 from training.methods.adapters import SERVED, Trainable
 from training.methods.arguments import arguments_of
@@ -56,7 +55,10 @@ def _row(told: Told) -> dict[str, list[int]]:
 
 
 class _Writing(SFTTrainer):  # type: ignore[misc]  # trl carries no types
-    """trl's trainer and, where the policy wants it, a penalty on leaving what the served version would say."""
+    """trl's trainer, with logits where an answer is learnt and nowhere else: most of a row is its prompt.
+
+    Where the policy wants it, there is a penalty on leaving what the served version would say.
+    """
 
     def __init__(self, *, keep_close: float, **rest: Any) -> None:
         super().__init__(**rest)
@@ -68,26 +70,32 @@ class _Writing(SFTTrainer):  # type: ignore[misc]  # trl carries no types
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        if not self._keep_close:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         adapted = self.accelerator.unwrap_model(model)
         learnt = inputs["labels"][:, 1:] != IGNORED
-        scores = _scores(adapted, inputs, learnt)
-        with torch.no_grad(), use_adapter(adapted, SERVED if SERVED in adapted.peft_config else None):
-            before = _scores(adapted, inputs, learnt)
         targets = inputs["labels"][:, 1:][learnt]
-        apart = kl_div(scores.log_softmax(-1), before.log_softmax(-1), reduction="sum", log_target=True)
-        loss = cross_entropy(scores, targets, reduction="sum") + self._keep_close * apart
+        scores = _scores(adapted, inputs, learnt)
+        loss = cross_entropy(scores, targets, reduction="sum")
+        if self._keep_close:
+            with torch.no_grad(), use_adapter(adapted, SERVED if SERVED in adapted.peft_config else None):
+                before = _scores(adapted, inputs, learnt)
+            apart = kl_div(scores.log_softmax(-1), before.log_softmax(-1), reduction="sum", log_target=True)
+            loss = loss + self._keep_close * apart
         loss = loss / (len(targets) if num_items_in_batch is None else num_items_in_batch)
         return (loss, {}) if return_outputs else loss
 
 
-def _scores(adapted: Any, inputs: dict[str, Any], learnt: torch.Tensor) -> torch.Tensor:
-    """Return the logits of the answers' tokens alone, (tokens, vocabulary)."""
-    inner = causal_model(adapted)
-    hidden = inner.base_model(
-        input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
-    ).last_hidden_state
-    head = inner.get_output_embeddings().weight
-    scores: torch.Tensor = (hidden[:, :-1][learnt].to(head.dtype) @ head.T).float()
+def _scores(model: Any, inputs: dict[str, Any], learnt: torch.Tensor) -> torch.Tensor:
+    """Return the logits of the answers' tokens alone, (tokens, vocabulary).
+
+    Args:
+        learnt: Where the next token is one of an answer, (rows, tokens - 1).
+    """
+    columns = learnt.any(0).nonzero().squeeze(1)
+    logits = model(
+        input_ids=inputs["input_ids"],
+        attention_mask=inputs["attention_mask"],
+        use_cache=False,
+        logits_to_keep=columns,
+    ).logits
+    scores: torch.Tensor = logits[learnt[:, columns]].float()
     return scores
