@@ -24,6 +24,8 @@ from training.judging.texts.held import Forms, Held
 
 Who = Literal["candidate", "incumbent"]
 BATCH = 16
+BATCH_TOKENS = 8192
+"""Of prompts, padding included: a few long ones are a batch of their own."""
 _MEGABYTE = 1_000_000
 
 
@@ -181,7 +183,14 @@ def message_of(text: str) -> Message:
 
 def _of_like_length(prompts: Sequence[Sequence[int]], room: int) -> Iterator[list[int]]:
     order = sorted((row for row in range(len(prompts)) if len(prompts[row]) <= room), key=lambda row: len(prompts[row]))
-    return (order[start : start + BATCH] for start in range(0, len(order), BATCH))
+    rows: list[int] = []
+    for row in order:
+        if rows and (len(rows) == BATCH or (len(rows) + 1) * len(prompts[row]) > BATCH_TOKENS):
+            yield rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows
 
 
 def _in_use() -> int:

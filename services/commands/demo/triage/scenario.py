@@ -14,7 +14,7 @@ from services.commands.demo.triage.reports import (
 )
 
 HISTORY = 300
-HELD_OUT = 200
+HELD_OUT = 120
 SPOILT = 200
 STILL_EARLIER = 0.25
 # 13 tokens and the end mark are the longest right answer.
