@@ -91,7 +91,7 @@ def probabilities_of(
         return scores
     score = _first_token_scores if all(len(answer) == 1 for answer in answers) else _sequence_scores
     prefix = (memory or PrefixMemory()).recall(causal_model(model).base_model, prompts)
-    for rows in _of_like_length(prompts, batch_size):
+    for rows in of_like_length(prompts, batch_size):
         with torch.inference_mode():
             scores[rows] = score(model, [prompts[row] for row in rows], answers, prefix).double().numpy()
     scores -= scores.max(axis=1, keepdims=True, initial=-np.inf)
@@ -155,6 +155,7 @@ def _without(prefix: Prefix | None, rows: _Rows) -> _Rows:
     return [row[len(prefix.ids) :] for row in rows] if prefix else rows
 
 
-def _of_like_length(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+def of_like_length(prompts: Sequence[Sequence[int]], size: int) -> Iterator[list[int]]:
+    """Yield the places of prompts, `size` at a time, the shortest first: so that little is padded."""
     order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
     return (order[start : start + size] for start in range(0, len(order), size))

@@ -7,7 +7,7 @@ those before it. One pass over prompt and answer shows that for all of them.
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from services.models.choices import (
     causal_model,
     choice_ids,
     last_hidden,
+    of_like_length,
     probabilities_of,
     prompt_ids,
     written_ids,
@@ -91,7 +92,7 @@ def _followed(
     """Return after how many prompts the likeliest tokens are those of the answer, and then one that ends it."""
     head = causal_model(model).get_output_embeddings().weight
     followed = 0
-    for rows in _of_like_length(prompts):
+    for rows in of_like_length(prompts, _BATCH):
         with torch.inference_mode():
             hidden = last_hidden(model, [[*prompts[row], *answers[row]] for row in rows])
             for states, row in zip(hidden, rows, strict=True):
@@ -99,8 +100,3 @@ def _followed(
                 likeliest = (states[begin : begin + len(answer) + 1].to(head.dtype) @ head.T).argmax(dim=1).tolist()
                 followed += likeliest[:-1] == answer and likeliest[-1] in ends
     return followed
-
-
-def _of_like_length(prompts: Sequence[Sequence[int]]) -> Iterator[list[int]]:
-    order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
-    return (order[start : start + _BATCH] for start in range(0, len(order), _BATCH))
