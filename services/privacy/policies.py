@@ -20,7 +20,7 @@ from schemas.record import Record
 from services.privacy.detector import Detector
 from services.privacy.memory import Memory
 from services.privacy.pseudonyms import Keys
-from services.privacy.spans import Span, merged
+from services.privacy.spans import Span, merged, replaced
 from services.privacy.texts import Event, Side, rewritten, texts_of
 
 _LEAST_ECHO, _MOST_ECHOES = 6, 64
@@ -92,12 +92,7 @@ class Policies:
         return msgspec.structs.replace(rewritten(event, write), private=reading.account(privacy))
 
     def _written(self, text: str, spans: Iterable[Span], privacy: Privacy, tenant: str) -> str:
-        parts: list[str] = []
-        at = 0
-        for start, end, kind in spans:
-            parts += (text[at:start], self._mark(kind, text[start:end], privacy, tenant))
-            at = end
-        return "".join((*parts, text[at:])) if at else text
+        return replaced(text, spans, lambda kind, value: self._mark(kind, value, privacy, tenant))
 
     def _mark(self, kind: str, value: str, privacy: Privacy, tenant: str) -> str:
         return self._keys.current().pseudonym(tenant, kind, value) if privacy.policy == "hash" else f"[{kind}]"

@@ -1,6 +1,6 @@
 """Where something private stands in a text. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
@@ -35,3 +35,18 @@ def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
         kind = span.kind if rank > best else last.kind
         kept[-1], best = Span(last.start, max(last.end, span.end), kind), max(rank, best)
     return tuple(kept)
+
+
+def replaced(text: str, spans: Iterable[Span], mark: Callable[[str, str], str]) -> str:
+    """Return a text with a mark in place of each span.
+
+    Args:
+        spans: In their order, no two overlapping.
+        mark: Given a span's kind and its text.
+    """
+    parts: list[str] = []
+    at = 0
+    for start, end, kind in spans:
+        parts += (text[at:start], mark(kind, text[start:end]))
+        at = end
+    return "".join((*parts, text[at:])) if at else text
