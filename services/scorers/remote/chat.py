@@ -23,6 +23,12 @@ class Reached(Protocol):
     def timeout_s(self) -> float: ...
 
 
+def address_of(endpoint: Reached, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return an endpoint's URL and key; either is empty where its variable is not set."""
+    url = endpoint.url or environment.get(endpoint.url_env, "")
+    return url, environment.get(endpoint.key_env, "") if endpoint.key_env else ""
+
+
 class _Message(msgspec.Struct, frozen=True):
     content: str | None = None
 
@@ -52,8 +58,7 @@ class Chat:
     @classmethod
     def at(cls, endpoint: Reached, environment: Mapping[str, str], told: str) -> "Chat":
         """Return a chat with an endpoint as a policy names it."""
-        url = endpoint.url or environment.get(endpoint.url_env, "")
-        key = environment.get(endpoint.key_env, "") if endpoint.key_env else ""
+        url, key = address_of(endpoint, environment)
         asker = Asker(url, key=key, timeout_s=endpoint.timeout_s)
         return cls(asker, model=endpoint.model, told=told)
 

@@ -7,6 +7,7 @@ from schemas.scoring import FLAGGED, Endpoint, ScorerEntry
 from services.scorers.contract import Card, Measure, Scorer
 from services.scorers.offers import Offer, ScorerUnavailable, Wanted
 from services.scorers.remote.asking import Asker
+from services.scorers.remote.chat import address_of
 from services.scorers.remote.judge import PASSED, JudgeScorer
 from services.scorers.remote.moderation import SAFE, ModerationScorer
 
@@ -22,8 +23,7 @@ def endpoint_offer(wanted: Wanted) -> Offer:
     assert endpoint is not None, "the catalogue asks for endpoints alone"
     rubric = _rubric(wanted, endpoint)
     card = _card(entry, endpoint, rubric)
-    url = endpoint.url or environment.get(endpoint.url_env, "")
-    key = environment.get(endpoint.key_env, "") if endpoint.key_env else ""
+    url, key = address_of(endpoint, environment)
     unset = [name for name, value in ((endpoint.url_env, url), (endpoint.key_env, key)) if name and not value]
 
     def load() -> Scorer:
