@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, Connection, Engine, Row, Select, and_, bindparam, insert, select, update
+from sqlalchemy import BindParameter, Connection, Engine, Exists, Row, Select, and_, bindparam, insert, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from schemas.codec import encode
@@ -123,17 +123,7 @@ class Outbox:
 
 
 def _due(subscription: str, now: datetime) -> Select[Any]:
-    breach = D.alias()
-    untold = (
-        select(breach.c.alert_id)
-        .where(
-            breach.c.subscription == D.c.subscription,
-            breach.c.alert_id == D.c.alert_id,
-            breach.c.alert_state == "firing",
-            breach.c.status == "waiting",
-        )
-        .exists()
-    )
+    untold = _other_state("firing", status="waiting")
     ready = and_(D.c.subscription == subscription, D.c.due_at <= now, (D.c.alert_state == "firing") | ~untold)
     return select(D).where(ready).order_by(D.c.due_at, D.c.alert_id).limit(LARGEST_DIGEST)
 
@@ -193,18 +183,16 @@ def _change(connection: Connection, deliveries: Iterable[Delivery], values: Sequ
 
 def _end_repetitions(connection: Connection) -> None:
     """What is resolved is not told again."""
-    end = D.alias()
-    resolved = (
-        select(end.c.round)
-        .where(
-            end.c.subscription == D.c.subscription,
-            end.c.alert_id == D.c.alert_id,
-            end.c.alert_state == "resolved",
-        )
-        .exists()
-    )
-    repeating = and_(D.c.alert_state == "firing", D.c.status != "waiting", D.c.due_at.is_not(None), resolved)
-    connection.execute(update(D).where(repeating).values(due_at=None))
+    repeating = and_(D.c.alert_state == "firing", D.c.status != "waiting", D.c.due_at.is_not(None))
+    connection.execute(update(D).where(repeating, _other_state("resolved")).values(due_at=None))
+
+
+def _other_state(state: str, **columns: str) -> Exists:
+    """Return whether a row's alert has a row of that state for the same subscription, with these columns."""
+    other = D.alias()
+    same = (other.c.subscription == D.c.subscription, other.c.alert_id == D.c.alert_id)
+    rest = (other.c[name] == value for name, value in columns.items())
+    return select(other.c.round).where(*same, other.c.alert_state == state, *rest).exists()
 
 
 def _at(

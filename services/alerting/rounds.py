@@ -53,7 +53,8 @@ class Rounds:
         if due:
             with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
                 list(pool.map(lambda name: self._deliver_to(name, subscriptions, failing.get(name)), due))
-        self._tell_of_absences(subscriptions)
+        if due or failing:
+            self._tell_of_absences(subscriptions)
 
     def _deliver_to(self, name: str, subscriptions: Mapping[str, Subscription], failing: Receiver | None) -> None:
         subscription = subscriptions.get(name)
